@@ -1,0 +1,1 @@
+"""Mostrador's core: the rule book, the ledger, the servers and the terminal's sync. Nothing here draws a screen."""

@@ -1,0 +1,72 @@
+"""What the ledger answers: accepted with the new state, or refused with a code and every line that is short."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from .reservations import Reservation
+from .stock import StockRow
+
+
+class Code(StrEnum):
+    """Stable names of refusals; faces translate the sentence, never the code."""
+
+    INSUFFICIENT_STOCK = "insufficient_stock"
+    INVALID_QUANTITY = "invalid_quantity"
+    EMPTY_BASKET = "empty_basket"
+    UNKNOWN_STORE = "unknown_store"
+    UNKNOWN_PRODUCT = "unknown_product"
+    UNKNOWN_RESERVATION = "unknown_reservation"
+    RESERVATION_ENDED = "reservation_ended"
+    RESERVATION_NOT_DUE = "reservation_not_due"
+    COMMAND_REUSED = "command_reused"
+    RECEIPT_TAKEN = "receipt_taken"
+    NOT_RECORDED = "not_recorded"
+
+
+class ShortLine(Struct, frozen=True):
+    """A product of which more was asked than could be given."""
+
+    product_id: str
+    requested: int
+    available: int
+
+
+class Refusal(Struct, frozen=True, omit_defaults=True):
+    """Why a command had no effect. `lines` lists every short line, `state` a hold's final state, `field` a bad value."""
+
+    code: Code
+    message: str
+    lines: tuple[ShortLine, ...] = ()
+    state: str = ""
+    field: str = ""
+
+
+class SaleRecord(Struct, frozen=True):
+    """A finished sale; its id is its command's, `total` is in cents."""
+
+    id: UUID
+    store_id: str
+    receipt_number: str
+    total: int
+    sold_at: datetime
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """The one answer of a command id; the same id again gets the same answer.
+
+    `stock` holds the state after this command of every row it changed.
+    """
+
+    id: UUID
+    refusal: Refusal | None = None
+    stock: tuple[StockRow, ...] = ()
+    reservation: Reservation | None = None
+    sale: SaleRecord | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the command took effect."""
+        return self.refusal is None

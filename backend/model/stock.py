@@ -1,0 +1,68 @@
+"""The stock of one product in one store, and the movements that are the only way it changes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+Key = tuple[str, str]
+"""(store_id, product_id): names one stock row."""
+
+
+class StockRow(Struct, frozen=True):
+    """The counters of one product in one store, in whole base units.
+
+    `version` counts the movements behind the row: a row that never moved has version 0, and every movement adds one.
+    """
+
+    store_id: str
+    product_id: str
+    on_hand: int = 0
+    """Physically in the store, sellable or not."""
+    unavailable: int = 0
+    """On hand but not sellable: damaged, in quality hold."""
+    allocated: int = 0
+    """Promised to transfers and orders; never expires."""
+    reserved: int = 0
+    """Held by reservations that have not ended yet."""
+    incoming: int = 0
+    """On its way to this store."""
+    version: int = 0
+
+    @property
+    def available(self) -> int:
+        """Units that may be sold or held now."""
+        return self.on_hand - self.unavailable - self.allocated - self.reserved
+
+
+class Movement(Struct, frozen=True):
+    """One immutable line of the ledger: one change of one stock row.
+
+    Its key is (store_id, product_id, version), so the movements of a row are numbered without gaps. It carries the signed
+    changes, the values after it, and who caused it, where, why and when.
+    """
+
+    store_id: str
+    product_id: str
+    version: int
+    kind: str
+    reason: str
+    on_hand_change: int
+    reserved_change: int
+    on_hand: int
+    unavailable: int
+    allocated: int
+    reserved: int
+    incoming: int
+    actor: str
+    terminal_id: str
+    document_id: str
+    command_id: UUID
+    at: datetime
+
+
+class Who(Struct, frozen=True):
+    """The person (or process, as `system:…`) and the terminal behind a command."""
+
+    actor: str
+    terminal_id: str = ""

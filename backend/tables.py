@@ -1,0 +1,253 @@
+"""The one schema, for PostgreSQL and SQLite. Alembic's migrations must add up to exactly this (a test compares them).
+
+`store_id` is part of every key of every table that belongs to a store, so the tables can be distributed by store. CHECK
+constraints are the last guard of the invariants, never the first: `backend.model.decide` refuses before they would.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC: `timestamptz` on PostgreSQL, ISO text on SQLite, always timezone-aware in Python."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """SQLite drops the offset, so everything is stored in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """What comes back without an offset was stored in UTC."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+stores = Table(
+    "stores",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("sku", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("description", String(2000), nullable=False, server_default=""),
+    Column("category", String(200), nullable=False, server_default=""),
+    Column("department", String(200), nullable=False, server_default=""),
+    Column("brand", String(200), nullable=False, server_default=""),
+    Column("package_size", String(100), nullable=False, server_default=""),
+    Column("price", BigInteger, CheckConstraint("price >= 0", name="price"), nullable=False, comment="cents"),
+    Column("search_text", String(1000), nullable=False, comment="lower case words that a search looks in"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+barcodes = Table(
+    "barcodes",
+    metadata,
+    Column("barcode", String(48), primary_key=True),
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("quantity", Integer, CheckConstraint("quantity > 0", name="quantity"), nullable=False, server_default="1"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("display_name", String(200), nullable=False),
+    Column("role", String(16), CheckConstraint("role IN ('clerk','supervisor','admin')", name="role"), nullable=False),
+    Column("pin_hash", String(200), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+user_stores = Table(
+    "user_stores",
+    metadata,
+    Column("user_name", String(64), ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("store_id", String(32), ForeignKey("stores.id"), nullable=False),
+    PrimaryKeyConstraint("user_name", "store_id"),
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("store_id", String(32), ForeignKey("stores.id"), nullable=False),
+    Column("product_id", String(64), ForeignKey("products.id"), nullable=False),
+    _count("on_hand"),
+    _count("unavailable"),
+    _count("allocated"),
+    _count("reserved"),
+    _count("incoming"),
+    Column("version", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id"),
+    CheckConstraint("on_hand >= 0 AND unavailable >= 0 AND allocated >= 0 AND reserved >= 0", name="counters"),
+    CheckConstraint("on_hand - unavailable - allocated - reserved >= 0", name="available"),
+    Index("ix_stock_product_id", "product_id"),
+)
+
+movements = Table(
+    "movements",
+    metadata,
+    Column("store_id", String(32), nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("on_hand_change", BigInteger, nullable=False),
+    Column("reserved_change", BigInteger, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("unavailable", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("incoming", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("document_id", String(200), nullable=False),
+    Column("command_id", Uuid, nullable=False),
+    Column("at", Instant, nullable=False),
+    # The numbering is the second half of the optimistic lock: a version of a row can be written only once.
+    PrimaryKeyConstraint("store_id", "product_id", "version"),
+    ForeignKeyConstraint(["store_id", "product_id"], ["stock.store_id", "stock.product_id"]),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    # One row per held product. The rows of one hold share id, status, deadline and version and change together.
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
+    Column("confirmed", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "status",
+        String(10),
+        CheckConstraint("status IN ('PENDING','CONFIRMED','CANCELLED','EXPIRED')", name="status"),
+        nullable=False,
+    ),
+    Column("expires_at", Instant, nullable=False),
+    Column("customer_id", String(200), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id", "store_id", "product_id"),
+    ForeignKeyConstraint(["store_id", "product_id"], ["stock.store_id", "stock.product_id"]),
+    CheckConstraint("confirmed BETWEEN 0 AND quantity", name="confirmed"),
+    # Literals, not parameters: only so do both databases match a partial index with a query's predicate.
+    Index(
+        "ix_reservations_due",
+        "expires_at",
+        postgresql_where=text("status = 'PENDING'"),
+        sqlite_where=text("status = 'PENDING'"),
+    ),
+    Index(
+        "ix_reservations_held",
+        "store_id",
+        "product_id",
+        "expires_at",
+        postgresql_where=text("status = 'PENDING'"),
+        sqlite_where=text("status = 'PENDING'"),
+    ),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("fingerprint", LargeBinary(16), nullable=False, comment="BLAKE2b of the command's content"),
+    Column("answer", Text, nullable=False, comment="JSON; the answer that every retry gets"),
+    Column("actor", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", "store_id"),
+)
+
+sales = Table(
+    "sales",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("receipt_number", String(40), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("total", BigInteger, nullable=False, comment="cents"),
+    Column("sold_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", "store_id"),
+    Index(
+        "uq_sales_receipt",
+        "store_id",
+        "receipt_number",
+        unique=True,
+        postgresql_where=text("receipt_number <> ''"),
+        sqlite_where=text("receipt_number <> ''"),
+    ),
+)
+
+sale_lines = Table(
+    "sale_lines",
+    metadata,
+    Column("sale_id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
+    Column("unit_price", BigInteger, nullable=False, comment="cents"),
+    PrimaryKeyConstraint("sale_id", "store_id", "line"),
+    ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # One row, and one message, per batch and store: narrow, and gone as soon as NATS has acknowledged it.
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON of backend.events.Message"),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", "store_id"),
+)
