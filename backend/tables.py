@@ -76,7 +76,7 @@ products = Table(
     Column("department", String(200), nullable=False, server_default=""),
     Column("brand", String(200), nullable=False, server_default=""),
     Column("package_size", String(100), nullable=False, server_default=""),
-    Column("price", BigInteger, CheckConstraint("price >= 0", name="price"), nullable=False, comment="cents"),
+    Column("price_cents", BigInteger, CheckConstraint("price_cents >= 0", name="price"), nullable=False),
     Column("search_text", String(1000), nullable=False, comment="lower case words that a search looks in"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -215,7 +215,7 @@ sales = Table(
     Column("receipt_number", String(40), nullable=False),
     Column("terminal_id", String(64), nullable=False),
     Column("actor", String(64), nullable=False),
-    Column("total", BigInteger, nullable=False, comment="cents"),
+    Column("total_cents", BigInteger, nullable=False),
     Column("sold_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
     Index(
@@ -236,7 +236,7 @@ sale_lines = Table(
     Column("line", Integer, nullable=False),
     Column("product_id", String(64), nullable=False),
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
-    Column("unit_price", BigInteger, nullable=False, comment="cents"),
+    Column("price_cents", BigInteger, nullable=False),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
 )

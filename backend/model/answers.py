@@ -35,7 +35,7 @@ class ShortLine(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True, omit_defaults=True):
-    """Why a command had no effect. `lines` lists every short line, `state` a hold's final state, `field` a bad value."""
+    """Why a command had no effect. `lines` lists every short line, `state` is a final state."""
 
     code: Code
     message: str
@@ -45,12 +45,12 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
 
 
 class SaleRecord(Struct, frozen=True):
-    """A finished sale; its id is its command's, `total` is in cents."""
+    """A finished sale; its id is its command's."""
 
     id: UUID
     store_id: str
     receipt_number: str
-    total: int
+    total_cents: int
     sold_at: datetime
 
 

@@ -1,7 +1,7 @@
 """What can be asked of the ledger. A command names one store, is all or nothing, and carries the id its sender made.
 
-The `type` tag is the wire name: the same structs are decoded from HTTP bodies. The limits in the annotations are checked
-when a command is decoded; `decide` checks again what the invariants rest on, for commands made in code.
+The `type` tag is the wire name: the same structs are decoded from HTTP bodies. The limits in the annotations are
+checked when a command is decoded; `decide` checks again what the invariants rest on, for commands made in code.
 """
 
 from typing import Annotated
@@ -32,11 +32,11 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SaleLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units of one product at the price of one unit, in cents."""
+    """Some units of one product at `price_cents` a unit."""
 
     product_id: ProductId
     quantity: Quantity
-    unit_price: Cents
+    price_cents: Cents
 
 
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MAX_LINES)]
@@ -73,7 +73,7 @@ class Sell(_Command, frozen=True, tag="sell"):
 
 
 class Reserve(_Command, frozen=True, tag="reserve"):
-    """Hold units for `ttl_seconds`. With `replaces`, a hold of the sender is ended and its units serve this one first."""
+    """Hold units for `ttl_seconds`. With `replaces`, that hold is ended and its units serve this one first."""
 
     lines: Lines
     ttl_seconds: Ttl

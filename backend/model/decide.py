@@ -1,8 +1,8 @@
 """The rule book: what a command does to stock. Pure: the same rows, command and time give the same effect.
 
 The server runs it inside the ledger; a terminal without network runs the same function on its own copy of the rows.
-Demand of one command is summed per product before it is compared, so two lines of the same product cannot pass the check
-separately. A command is all or nothing; a refusal lists every short line.
+Demand of one command is summed per product before it is compared, so two lines of the same product cannot pass the
+check separately. A command is all or nothing; a refusal lists every short line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -181,7 +181,7 @@ def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             ended.append(_closed(hold, Status.CONFIRMED, now, taken))
         else:
             ended.append(_closed(hold, Status.EXPIRED, now))
-    total = sum(line.quantity * line.unit_price for line in command.lines)
+    total = sum(line.quantity * line.price_cents for line in command.lines)
     record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
     return _moved(
         books,

@@ -38,8 +38,8 @@ class StockRow(Struct, frozen=True):
 class Movement(Struct, frozen=True):
     """One immutable line of the ledger: one change of one stock row.
 
-    Its key is (store_id, product_id, version), so the movements of a row are numbered without gaps. It carries the signed
-    changes, the values after it, and who caused it, where, why and when.
+    Its key is (store_id, product_id, version), so the movements of a row are numbered without gaps. It carries the
+    signed changes, the values after it, and who caused it, where, why and when.
     """
 
     store_id: str

@@ -1,0 +1,22 @@
+"""What the world is told after a commit: the whole new state of what changed, with its version.
+
+Order, duplicates and loss are harmless to a consumer that applies only versions newer than the one it has.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from .answers import SaleRecord
+from .reservations import Reservation
+from .stock import StockRow
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
+    """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched."""
+
+    store_id: str
+    at: datetime
+    stock: tuple[StockRow, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    sales: tuple[SaleRecord, ...] = ()
