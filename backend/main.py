@@ -1,0 +1,96 @@
+"""The `mostrador` command: the point of sale without arguments, and the tools behind it by name.
+
+A command's module is imported only when that command runs, so `mostrador --help` and the point of sale's first paint
+never wait for the server's libraries.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from click.core import ParameterSource
+
+from .cli import errors
+
+COMMANDS = {
+    "demo": "Build the demo shop: 24 stores with real products.",
+    "explain": "Tell the story of one stock number.",
+    "migrate": "Bring a database to this version's schema.",
+    "replay": "Sell a file of real baskets as many terminals would.",
+    "serve": "Run the headless server.",
+    "verify": "Prove that every stock number is the sum of its movements.",
+}
+"""Name → its line in the help. The command itself is `backend.cli.<name>.<name>`."""
+
+EXAMPLES = """\b
+Examples:
+  mostrador                            open the counter; the first start builds a demo shop
+  mostrador --store 292 --lang es      open the counter of store 292, in Spanish
+  mostrador --server http://shop:8000  open the counter of a running server
+  mostrador verify                     prove the numbers of the shop on this machine
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help lines, and imports a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, without importing anything."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for a name that does not exist."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"backend.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands in the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, epilog=EXAMPLES)
+@click.option("--server", metavar="URL", envvar="MOSTRADOR_SERVER", help="Use this server instead of a private one.")
+@click.option(
+    "--data",
+    metavar="DIR",
+    envvar="MOSTRADOR_DATA",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the shop of this machine in DIR.",
+)
+@click.option("--store", metavar="ID", envvar="MOSTRADOR_STORE", help="The store to open; asked for when absent.")
+@click.option(
+    "--lang",
+    type=click.Choice(["es", "en"]),
+    envvar="MOSTRADOR_LANG",
+    help="Language of the screens, Spanish or English.",
+)
+@click.version_option(package_name="mostrador", message="%(package)s %(version)s")
+@click.pass_context
+def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: str | None, lang: str | None) -> None:
+    """A shop counter that cannot oversell.
+
+    Without a command it opens the point of sale.
+    """
+    if ctx.invoked_subcommand is None:
+        from .cli.terminal import open_counter
+
+        open_counter(server=server, data=data, store=store, lang=lang)
+        return
+    for option in ("server", "data", "store", "lang"):
+        if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"--{option} belongs to the point of sale; a command's own options come after its name:"
+                f" mostrador {ctx.invoked_subcommand} --help"
+            )
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
+    sys.excepthook = errors.report_bug
+    sys.exit(errors.run(mostrador, sys.argv[1:]))
