@@ -5,14 +5,12 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from .servers import NatsServer, PostgresServer, nats_server, postgres_server
+from backend.database import Database, migrate, open_database
 
-if TYPE_CHECKING:
-    from backend.database import Database
+from .servers import NatsServer, PostgresServer, nats_server, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +37,6 @@ def start_nats() -> Iterator[Callable[[], NatsServer]]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
     """The name of a migrated, empty database to make copies of."""
-    from backend.database import migrate
-
     name = postgres.create_database()
     asyncio.run(migrate(postgres.url(name)))
     return name
@@ -49,8 +45,6 @@ def postgres_template(postgres: PostgresServer) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty database file to make copies of."""
-    from backend.database import migrate
-
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     asyncio.run(migrate(f"sqlite+aiosqlite:///{path}"))
     return path
@@ -82,10 +76,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator["Database"]:
+async def database(database_url: str) -> AsyncIterator[Database]:
     """Empty and migrated, on both kinds of database in turn."""
-    from backend.database import open_database
-
     opened = open_database(database_url)
     yield opened
-    await opened.engine.dispose()
+    await opened.close()
