@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from .database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, named, translated
+from .database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable, named, translated
 from .model.errors import InvalidInput
 from .tables import metadata
 
@@ -129,6 +129,8 @@ def _check(connection: Connection, url: str) -> None:
     if revision != ScriptDirectory.from_config(_config()).get_current_head():
         what = "has no tables yet" if revision is None else "has the tables of an older version"
         raise DatabaseNotMigrated(f"{named(url)} {what}; run: mostrador migrate")
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW transaction_read_only")) == "on":
+        raise DataNotWritable(f"{named(url)} is read-only; use its primary server.")
     columns = inspect(connection).get_multi_columns()
     actual = {table: {column["name"] for column in found} for (_, table), found in columns.items()}
     for table in metadata.sorted_tables:
