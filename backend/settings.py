@@ -1,0 +1,63 @@
+"""Everything that can be set from outside: one typed object, read from the environment and from `.env`."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .model.commands import MAX_TTL_SECONDS
+from .model.errors import InvalidInput
+
+
+class Settings(BaseSettings):
+    """The server's settings. Each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(min_length=1)
+    """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
+    nats_url: str = ""
+    """Empty: no events are published, the outbox keeps them until a server with NATS sends them."""
+    nats_user: str = ""
+    nats_password: str = Field(default="", repr=False)
+    nats_client_url: str = ""
+    """Where terminals reach NATS; empty: where this server does."""
+    nats_issuer_seed_file: Path | None = None
+    """The nkey account seed that signs NATS permissions; empty: terminals get no live updates."""
+    server_host: str = "127.0.0.1"
+    server_port: int = Field(default=8000, ge=0, le=65535)
+    """0: any free port; the ready line names it."""
+    signing_key_file: Path = Path("signing-key.pem")
+    """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
+    reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
+    """Seconds a hold lasts when its client names no duration."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    @property
+    def live_url(self) -> str:
+        """The NATS address that terminals are told; empty when there is none."""
+        return self.nats_client_url or self.nats_url
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """The settings of this process; `overrides` (command-line options) win over the environment.
+
+        Raises:
+            InvalidInput: a variable is missing or wrong; the sentence names it and says what it must be.
+        """
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            raise InvalidInput(name, _sentence(name, first["type"], first["msg"])) from error
+
+
+def _sentence(name: str, kind: str, reason: str) -> str:
+    if kind == "missing":
+        return f"{name} is not set; put it in the environment or in the file .env (see .env.example)."
+    return f"{name} is wrong: {reason[:1].lower()}{reason[1:]}; correct it in the environment or in the file .env."
