@@ -125,7 +125,8 @@ stock = Table(
     PrimaryKeyConstraint("store_id", "product_id"),
     CheckConstraint("on_hand >= 0 AND unavailable >= 0 AND allocated >= 0 AND reserved >= 0", name="counters"),
     CheckConstraint("on_hand - unavailable - allocated - reserved >= 0", name="available"),
-    Index("ix_stock_product_id", "product_id"),
+    # Both columns: whichever of the two indexes a plan takes, one entry is one row.
+    Index("ix_stock_product_id_store_id", "product_id", "store_id", unique=True),
 )
 
 movements = Table(

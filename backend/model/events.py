@@ -4,6 +4,7 @@ Order, duplicates and loss are harmless to a consumer that applies only versions
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -20,3 +21,11 @@ class Message(Struct, frozen=True, omit_defaults=True):
     stock: tuple[StockRow, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     sales: tuple[SaleRecord, ...] = ()
+
+
+class Outgoing(Struct, frozen=True):
+    """One message on its way out: a row of the outbox. `payload` is the JSON of a `Message`."""
+
+    id: UUID
+    store_id: str
+    payload: bytes

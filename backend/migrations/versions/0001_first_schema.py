@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_stock_store_id")),
         sa.PrimaryKeyConstraint("store_id", "product_id", name=op.f("pk_stock")),
     )
-    op.create_index("ix_stock_product_id", "stock", ["product_id"], unique=False)
+    op.create_index("ix_stock_product_id_store_id", "stock", ["product_id", "store_id"], unique=True)
     op.create_table(
         "movements",
         sa.Column("store_id", sa.String(length=32), nullable=False),

@@ -1,0 +1,275 @@
+"""The ledger's rows on PostgreSQL: one statement reads a batch, one statement writes and commits it.
+
+A batch is two round trips, because round trips and flushes, not rows, are what a batch costs. The write is ONE
+statement of many parts (a CTE for each table), so it is atomic without BEGIN and COMMIT. It ends with a guard: when a
+row's version is no longer the one that was read, the guard divides by zero and the database undoes the whole statement.
+A second writer of the same command id, or of the same version of a row, fails on a primary key in the same way. Both
+are a `Conflict`: the batch is decided again on fresh rows, now under row locks taken in key order.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Dialect, TextClause, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from backend import tables
+from backend.model.decide import Books
+from backend.model.reservations import HeldLine, Reservation, Status
+from backend.model.stock import StockRow
+from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot, Writes
+
+from .ledger_errors import Conflict, DatabaseLost, Undone
+
+_CONFLICTS = {
+    "22012": "a row's version moved",  # division_by_zero: the guard below
+    "23505": "the same row was written first",  # unique_violation, but see _translated
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+}
+
+_DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+# The kinds of row in the one answer of _READ.
+_CLOCK, _STOCK, _HOLD, _COMMAND = range(4)
+
+_READ = text("""
+WITH held AS MATERIALIZED (
+    SELECT * FROM reservations WHERE id = ANY(CAST(:holds AS uuid[]))
+), keys AS (
+    SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)
+    UNION
+    SELECT store_id, product_id FROM held
+)
+SELECT 0 AS what, CAST(NULL AS text) AS store_id, CAST(NULL AS text) AS product_id, clock_timestamp() AS t1,
+       CAST(NULL AS bigint) AS n1, CAST(NULL AS bigint) AS n2, CAST(NULL AS bigint) AS n3, CAST(NULL AS bigint) AS n4,
+       CAST(NULL AS bigint) AS n5, CAST(NULL AS bigint) AS n6, CAST(NULL AS uuid) AS id, CAST(NULL AS text) AS s1,
+       CAST(NULL AS text) AS s2, CAST(NULL AS text) AS s3, CAST(NULL AS text) AS s4, CAST(NULL AS bytea) AS b1,
+       CAST(NULL AS timestamptz) AS t2, CAST(NULL AS timestamptz) AS t3, CAST(NULL AS boolean) AS known_store,
+       CAST(NULL AS boolean) AS known_product
+UNION ALL
+SELECT 1, k.store_id, k.product_id, NULL, s.on_hand, s.unavailable, s.allocated, s.reserved, s.incoming, s.version,
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       s.version IS NOT NULL OR EXISTS (SELECT FROM stores WHERE stores.id = k.store_id),
+       s.version IS NOT NULL OR EXISTS (SELECT FROM products WHERE products.id = k.product_id)
+FROM keys k LEFT JOIN stock s ON s.store_id = k.store_id AND s.product_id = k.product_id
+UNION ALL
+SELECT 2, store_id, product_id, expires_at, quantity, confirmed, version, NULL, NULL, NULL, id, status, customer_id,
+       actor, terminal_id, NULL, created_at, updated_at, NULL, NULL
+FROM held
+UNION ALL
+SELECT 3, store_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id, answer, NULL, NULL, NULL, fingerprint,
+       NULL, NULL, NULL, NULL
+FROM commands WHERE id = ANY(CAST(:commands AS uuid[]))
+""")
+
+# Locks alone, in key order; the rows are read by _READ afterwards, whose snapshot is then younger than the locks.
+_LOCK = text("""
+SELECT 1 FROM stock WHERE (store_id, product_id) IN (
+    SELECT store_id, product_id FROM reservations WHERE id = ANY(CAST(:holds AS uuid[]))
+    UNION ALL
+    SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[]))
+) ORDER BY store_id, product_id FOR UPDATE
+""")
+
+DUE_HOLDS = text("""
+SELECT r.id, r.store_id, r.version
+FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)
+JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
+WHERE r.status = 'PENDING' AND r.expires_at <= clock_timestamp()
+ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
+""")
+"""A short product's dead holds, by the partial index `ix_reservations_held`."""
+
+
+def ledger_engine(url: str) -> AsyncEngine:
+    """An engine for one ledger lane.
+
+    Its plans are made once, because planning a batch costs more than running it, and by rule instead of by statistics:
+    every row is found by its key. A plan made while the tables were empty would read them whole for ever.
+    """
+    settings = {"application_name": "mostrador-ledger", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+    settings |= dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"), "off")
+    return create_async_engine(url, connect_args={"server_settings": settings}, pool_size=1, max_overflow=1)
+
+
+class PostgresLedgerStore:
+    """Runs batches on one connection, which it keeps: the statements stay prepared on it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Takes the engine over: closing the store disposes it."""
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+
+    async def run(self, procedure: Procedure, *, locked: bool) -> Settled:
+        """Drive `procedure` and commit what it settles.
+
+        Raises `Conflict` when another writer was first, `DatabaseLost` when it is unknown whether the batch was
+        committed, and `Undone` when the database refused the batch; in all three nothing is half done.
+        """
+        try:
+            async with self._transaction(locked) as connection:
+                settled = await _drive(connection, procedure, locked)
+                await _write(connection, settled.writes)
+            return settled
+        except DBAPIError as error:
+            failure = _translated(error)
+            if isinstance(failure, DatabaseLost):
+                await self._let_go()
+            raise failure from error
+        except OSError as error:
+            await self._let_go()
+            raise DatabaseLost(str(error)) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._let_go()
+        await self._engine.dispose()
+
+    async def _let_go(self) -> None:
+        """Drop the connection, which may be broken; the next batch takes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
+
+    @asynccontextmanager
+    async def _transaction(self, locked: bool) -> AsyncIterator[AsyncConnection]:
+        if locked:
+            async with self._engine.begin() as connection:
+                yield connection
+            return
+        if self._connection is None:
+            connection = await self._engine.connect()
+            self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        yield self._connection
+
+
+async def _drive(connection: AsyncConnection, procedure: Procedure, locked: bool) -> Settled:
+    try:
+        request = next(procedure)
+        while True:
+            if isinstance(request, DueHolds):
+                request = procedure.send(await _due(connection, request))
+            else:
+                if locked:
+                    await connection.execute(_LOCK, _keys(request) | {"holds": request.reservations})
+                request = procedure.send(await _read(connection, request))
+    except StopIteration as stop:
+        settled: Settled = stop.value
+        return settled
+
+
+def _keys(wanted: Needs | DueHolds) -> dict[str, Any]:
+    return {"stores": [store for store, _ in wanted.stock], "products": [product for _, product in wanted.stock]}
+
+
+async def _due(connection: AsyncConnection, wanted: DueHolds) -> list[DueHold]:
+    rows = await connection.execute(DUE_HOLDS, _keys(wanted) | {"skip": wanted.skip})
+    return [DueHold(*row) for row in rows]
+
+
+async def _read(connection: AsyncConnection, needs: Needs) -> Snapshot:
+    values = _keys(needs) | {"holds": needs.reservations, "commands": needs.commands}
+    rows = (await connection.execute(_READ, values)).all()
+    books = Books({}, set(), {})
+    snapshot = Snapshot(rows[0].t1, books, {})
+    for row in rows[1:]:
+        what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, b1, t2, t3, store, product = row
+        if what == _STOCK:
+            if n6 is not None:
+                books.stock[store_id, product_id] = StockRow(store_id, product_id, n1, n2, n3, n4, n5, n6)
+            elif store and product:
+                books.stock[store_id, product_id] = StockRow(store_id, product_id)
+            if store:
+                books.stores.add(store_id)
+        elif what == _HOLD:
+            before = books.reservations.get(id_)
+            lines = (*(before.lines if before else ()), HeldLine(product_id, n1, n2))
+            books.reservations[id_] = Reservation(id_, store_id, Status(s1), lines, t1, s2, s3, s4, t2, t3, n3)
+        elif what == _COMMAND:
+            snapshot.recorded[id_] = Recorded(store_id, b1, s1)
+    return snapshot
+
+
+# What to write, in the order it is written: the field of Writes, and the statement made for its columns.
+_INSERTED = {
+    "new_stock": tables.stock,
+    "movements": tables.movements,
+    "new_reservations": tables.reservations,
+    "commands": tables.commands,
+    "sales": tables.sales,
+    "sale_lines": tables.sale_lines,
+    "outbox": tables.outbox,
+}
+_STOCK_CHANGED = (*[column.name for column in tables.stock.columns], "was")
+_HOLD_CHANGED = (
+    *("id", "store_id", "product_id", "confirmed", "status"),
+    *("expires_at", "updated_at", "version", "was"),
+)
+_UPDATES = {
+    "stock": """UPDATE stock s SET on_hand = n.on_hand, unavailable = n.unavailable, allocated = n.allocated,
+        reserved = n.reserved, incoming = n.incoming, version = n.version, updated_at = n.updated_at
+        FROM {rows} WHERE s.store_id = n.store_id AND s.product_id = n.product_id AND s.version = n.was RETURNING 1""",
+    "reservations": """UPDATE reservations r SET confirmed = n.confirmed, status = n.status,
+        expires_at = n.expires_at, updated_at = n.updated_at, version = n.version
+        FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
+        AND r.version = n.was AND r.status = 'PENDING' RETURNING 1""",
+}
+
+
+async def _write(connection: AsyncConnection, writes: Writes) -> None:
+    """Write all of `writes` in one statement, which undoes itself when a guarded row was not as it was read."""
+    values: dict[str, object] = {}
+    parts = []
+    guarded = 0
+    for part in (*_UPDATES, *_INSERTED):
+        rows: list[tuple[object, ...]] = getattr(writes, part)
+        if rows:
+            parts.append(part)
+            for number, column in enumerate(zip(*rows, strict=True)):
+                values[f"{part}{number}"] = list(column)
+            if part in _UPDATES:
+                guarded += len(rows)
+    if parts:
+        await connection.execute(_write_statement(tuple(parts)), values | {"guarded": guarded})
+
+
+@lru_cache
+def _write_statement(parts: tuple[str, ...]) -> TextClause:
+    ctes = []
+    for part in parts:
+        if part in _UPDATES:
+            names = _STOCK_CHANGED if part == "stock" else _HOLD_CHANGED
+            table = tables.metadata.tables[part]
+            types = [_type_of(table.c["version" if name == "was" else name].type) for name in names]
+            ctes.append(_UPDATES[part].format(rows=f"unnest({_arrays(part, types)}) n({', '.join(names)})"))
+        else:
+            table = _INSERTED[part]
+            types = [_type_of(column.type) for column in table.columns]
+            ctes.append(f"INSERT INTO {table.name} SELECT * FROM unnest({_arrays(part, types)})")
+    named = ", ".join(f"{part}_part AS ({cte})" for part, cte in zip(parts, ctes, strict=True))
+    counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATES) or "0"
+    return text(f"WITH {named} SELECT 1 / CAST({counts} = CAST(:guarded AS bigint) AS int)")
+
+
+def _arrays(part: str, types: list[str]) -> str:
+    return ", ".join(f"CAST(:{part}{number} AS {kind}[])" for number, kind in enumerate(types))
+
+
+def _type_of(column_type: Any) -> str:
+    return str(column_type.compile(_DIALECT))
+
+
+def _translated(error: DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    detail = str(error.orig)
+    if error.connection_invalidated or state[:2] in ("08", "57", "53") or state == "":
+        return DatabaseLost(detail)
+    if state in _CONFLICTS and "uq_sales_receipt" not in detail:
+        return Conflict(_CONFLICTS[state])
+    return Undone(detail, receipt_taken="uq_sales_receipt" in detail)
