@@ -28,6 +28,7 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
 
 _BEGIN_OPTION = "sqlite_begin"
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _MIGRATION_LOCK = 0x6D6F7374  # "most": any constant that all servers share
 
 
@@ -43,6 +44,11 @@ class Database:
     def writer(self) -> AsyncEngine:
         """The same connections, for transactions that read and then write: SQLite takes its write lock at once."""
         return self.engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})
+
+    @property
+    def snapshot(self) -> AsyncEngine:
+        """The same connections, for several reads that must see one moment while others write."""
+        return self.engine if self.dialect == "sqlite" else self.engine.execution_options(**_ONE_MOMENT)
 
     async def close(self) -> None:
         """Close every connection."""

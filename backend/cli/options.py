@@ -1,0 +1,55 @@
+"""What the tools on a database share: which database they mean, and how they print."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import platformdirs
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from rich.console import Console
+
+DATABASE_FILE = "mostrador.db"
+"""The embedded database, inside the data directory."""
+
+
+class _Environment(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    database_url: str = ""
+    mostrador_data: Path | None = None
+
+
+def database_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Add `--database-url` and `--data` to a command; `database_url_of` says which database they name."""
+    command = click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Data directory of the shop on this machine (MOSTRADOR_DATA).",
+    )(command)
+    return click.option(
+        "--database-url",
+        metavar="URL",
+        help="postgresql://… or sqlite:///… (DATABASE_URL); default: this machine's shop.",
+    )(command)
+
+
+def database_url_of(database_url: str | None, data: Path | None) -> str:
+    """The URL of the database that is meant: by option, by environment or `.env`, or this machine's shop."""
+    if database_url:
+        return database_url
+    environment = _Environment()
+    if data is None and environment.database_url:
+        return environment.database_url
+    return f"sqlite:///{(data or data_directory()).absolute() / DATABASE_FILE}"
+
+
+def data_directory() -> Path:
+    """Where this machine's shop lives."""
+    return _Environment().mostrador_data or Path(platformdirs.user_data_dir("mostrador"))
+
+
+def console() -> Console:
+    """Standard output for tables: as wide as the terminal, and never cut when it goes to a file or a pipe."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=200)
