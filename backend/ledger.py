@@ -17,13 +17,13 @@ from typing import Protocol
 
 import structlog
 
-from backend.database import Database, sqlite_writer
+from backend.database import Database
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.decide import Request
 from backend.model.errors import MostradorError
 from backend.model.events import Outgoing
 from backend.repositories.ledger_errors import Conflict, DatabaseLost, Undone
-from backend.repositories.ledger_postgres import PostgresLedgerStore, ledger_engine
+from backend.repositories.ledger_postgres import PostgresLedgerStore
 from backend.repositories.ledger_sqlite import SqliteLedgerStore
 from backend.settle import Procedure, Settled, Ticket, fingerprint, settle
 
@@ -77,8 +77,8 @@ class LedgerStore(Protocol):
 def open_ledger(database: Database, after_commit: Callable[[Sequence[Outgoing]], None]) -> "Ledger":
     """The ledger of `database`, not started yet. See `Ledger` for `after_commit`."""
     if database.dialect == "sqlite":
-        return Ledger([SqliteLedgerStore(sqlite_writer(database.url))], after_commit)
-    return Ledger([PostgresLedgerStore(ledger_engine(database.url)) for _ in range(POSTGRES_LANES)], after_commit)
+        return Ledger([SqliteLedgerStore(database.url)], after_commit)
+    return Ledger([PostgresLedgerStore(database.url) for _ in range(POSTGRES_LANES)], after_commit)
 
 
 class _Call:

@@ -222,11 +222,11 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             (command.id, command.store_id, kind, ticket.fingerprint, text, who.actor, who.terminal_id, now)
         )
     for key in sorted(stock):
-        was, row = books.stock[key].version, _columns(stock[key])
+        was, columns = books.stock[key].version, _columns(stock[key])
         if was == 0:
-            writes.new_stock.append((*row, now))
+            writes.new_stock.append((*columns, now))
         else:
-            writes.stock.append((*row, now, was))
+            writes.stock.append((*columns, now, was))
     for hold in holds.values():
         before = books.reservations.get(hold.id)
         if before is None:

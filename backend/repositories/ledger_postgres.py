@@ -86,7 +86,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
 
-def ledger_engine(url: str) -> AsyncEngine:
+def _engine(url: str) -> AsyncEngine:
     """An engine for one ledger lane.
 
     Its plans are made once, because planning a batch costs more than running it, and by rule instead of by statistics:
@@ -100,9 +100,9 @@ def ledger_engine(url: str) -> AsyncEngine:
 class PostgresLedgerStore:
     """Runs batches on one connection, which it keeps: the statements stay prepared on it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Takes the engine over: closing the store disposes it."""
-        self._engine = engine
+    def __init__(self, url: str) -> None:
+        """Connects to the database `url` when the first batch comes."""
+        self._engine = _engine(url)
         self._connection: AsyncConnection | None = None
 
     async def run(self, procedure: Procedure, *, locked: bool) -> Settled:

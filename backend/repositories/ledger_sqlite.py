@@ -5,16 +5,23 @@ versions are checked all the same, because they are what the promise rests on.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from msgspec import json
-from sqlalchemy import Connection, Engine, Table, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Engine, Table, event, insert, select, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend import tables
+from backend.database import sqlite_writer
 from backend.model.decide import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import StockRow
@@ -22,7 +29,7 @@ from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settle
 
 from .ledger_errors import Conflict, DatabaseLost, Undone
 
-_stock, _holds, _commands = tables.stock.c, tables.reservations.c, tables.commands.c
+_holds, _commands = tables.reservations.c, tables.commands.c
 
 # A JSON array is one parameter whatever its length, so each statement is compiled and prepared once.
 _READ_STOCK = text("""
@@ -47,12 +54,26 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
 
+def _engine(url: str) -> Engine:
+    """The ledger's engine, with room: a page that many batches change is written to the file once, not each time."""
+    engine = sqlite_writer(url)
+
+    def roomy(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_autocheckpoint = 16000")  # pages of 4 kB
+        cursor.execute("PRAGMA cache_size = -65536")  # kB
+        cursor.close()
+
+    event.listen(engine, "connect", roomy)
+    return engine
+
+
 class SqliteLedgerStore:
     """Runs batches one after the other in a thread of its own, on one connection."""
 
-    def __init__(self, engine: Engine) -> None:
-        """`engine` must begin its transactions with BEGIN IMMEDIATE (`backend.database.sqlite_writer`)."""
-        self._engine = engine
+    def __init__(self, url: str) -> None:
+        """Connects to the database `url` when the first batch comes."""
+        self._engine = _engine(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-sqlite")
 
     async def run(self, procedure: Procedure, *, locked: bool) -> Settled:
@@ -132,34 +153,23 @@ def _hex(ids: Sequence[UUID]) -> str:
     return _json([id_.hex for id_ in ids])
 
 
-_UPDATE_STOCK = (
-    update(tables.stock)
-    .where(_stock.store_id == bindparam("b0"), _stock.product_id == bindparam("b1"), _stock.version == bindparam("b9"))
-    .values({column: bindparam(f"b{number}") for number, column in enumerate(tables.stock.columns) if number > 1})
-)
-_UPDATE_HOLD = (
-    update(tables.reservations)
-    .where(
-        *(_holds.id == bindparam("b0"), _holds.store_id == bindparam("b1"), _holds.product_id == bindparam("b2")),
-        *(_holds.version == bindparam("b8"), _holds.status == "PENDING"),
-    )
-    .values(
-        confirmed=bindparam("b3"),
-        status=bindparam("b4"),
-        expires_at=bindparam("b5"),
-        updated_at=bindparam("b6"),
-        version=bindparam("b7"),
-    )
-)
+# The statements are Core's, the parameters are bound by the driver itself: preparing 30 values a command in SQLAlchemy
+# took as long as everything else together (measured: 66 of 107 µs of a command).
+_UPDATE_STOCK = """
+UPDATE stock SET on_hand = ?, unavailable = ?, allocated = ?, reserved = ?, incoming = ?, version = ?, updated_at = ?
+WHERE store_id = ? AND product_id = ? AND version = ?"""
+_UPDATE_HOLD = """
+UPDATE reservations SET confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
+WHERE id = ? AND store_id = ? AND product_id = ? AND version = ? AND status = 'PENDING'"""
+_INSERTS = {
+    table.name: str(insert(table).compile(dialect=sqlite.dialect())) for table in tables.metadata.tables.values()
+}
 
 
 def _write(connection: Connection, writes: Writes) -> None:
     _insert(connection, tables.stock, writes.new_stock)
-    for statement, rows in ((_UPDATE_STOCK, writes.stock), (_UPDATE_HOLD, writes.reservations)):
-        if rows:
-            result = connection.execute(statement, [{f"b{n}": v for n, v in enumerate(row)} for row in rows])
-            if result.rowcount != len(rows):
-                raise Conflict("a row's version moved")
+    _update(connection, _UPDATE_STOCK, [(*row[2:9], *row[:2], row[9]) for row in writes.stock])
+    _update(connection, _UPDATE_HOLD, [(*row[3:8], *row[:3], row[8]) for row in writes.reservations])
     _insert(connection, tables.movements, writes.movements)
     _insert(connection, tables.reservations, writes.new_reservations)
     _insert(connection, tables.commands, writes.commands)
@@ -170,5 +180,23 @@ def _write(connection: Connection, writes: Writes) -> None:
 
 def _insert(connection: Connection, table: Table, rows: list[tuple[object, ...]]) -> None:
     if rows:
-        names = table.columns.keys()
-        connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(_INSERTS[table.name], _stored(rows))
+
+
+def _update(connection: Connection, statement: str, rows: list[tuple[object, ...]]) -> None:
+    if rows and connection.exec_driver_sql(statement, _stored(rows)).rowcount != len(rows):
+        raise Conflict("a row's version moved")
+
+
+def _stored(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """`rows` with their ids and times as SQLAlchemy's types store them on SQLite."""
+    form = _FORMS.get
+    return [tuple([of(value) if (of := form(type(value))) else value for value in row]) for row in rows]
+
+
+@lru_cache(1024)  # most times of a batch are one and the same
+def _stored_time(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+_FORMS: dict[type, Callable[[Any], str]] = {UUID: attrgetter("hex"), datetime: _stored_time}
