@@ -110,6 +110,16 @@ class NatsServer:
         """Kill it without a chance to clean up."""
         self._stop(signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def _stop(self, how: signal.Signals) -> None:
         if self._process is not None:
             _end(self._process, how)

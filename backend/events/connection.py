@@ -1,0 +1,71 @@
+"""A connection to NATS that is made again for ever: NATS may be away for as long as it likes."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds between attempts: doubled from the first to the longest, and jittered so that servers do not keep step."""
+
+
+async def stay_connected(options: Mapping[str, Any], session: Callable[[Client], Awaitable[None]]) -> None:
+    """Connect with nats-py's `options` and run `session` until the connection is lost; then again, until cancelled.
+
+    `session` is cancelled when its connection is lost. It starts afresh on the next one, so no state survives by half.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            await _connect_once(options, session)
+            pause = FIRST_PAUSE
+        except (OSError, TimeoutError, NatsError) as error:
+            log.warning("nats_away", detail=str(error) or type(error).__name__, retry_seconds=pause)
+        await asyncio.sleep(random.uniform(pause / 2, pause))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _connect_once(options: Mapping[str, Any], session: Callable[[Client], Awaitable[None]]) -> None:
+    """Returns when the connection is lost or the session is over. Raises what the session or connecting raises."""
+    lost = asyncio.Event()
+
+    async def on_lost() -> None:
+        lost.set()
+
+    async def on_error(error: Exception) -> None:
+        log.debug("nats_error", detail=str(error))
+
+    client = Client()
+    try:
+        await client.connect(
+            **options,
+            allow_reconnect=False,
+            # nats-py tries each address this often before it gives up, whatever `allow_reconnect` says.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=2,
+            ping_interval=10,
+            skip_subject_validation=True,
+            closed_cb=on_lost,
+            error_cb=on_error,
+        )
+        log.info("nats_connected")
+        work = asyncio.ensure_future(session(client))
+        gone = asyncio.ensure_future(lost.wait())
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            gone.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+        if not work.cancelled():
+            work.result()
+    finally:
+        await client.close()
