@@ -4,8 +4,9 @@ Products that the source does not tell apart get a variety number, so no two nam
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from .source import SourceProduct
 
@@ -94,14 +95,15 @@ def product_names(products: Sequence[SourceProduct]) -> dict[str, str]:
     }
 
 
-def readable(text: str, whole: Iterable[str] = ()) -> str:
+@cache
+def readable(text: str, whole: frozenset[str] = frozenset()) -> str:
     """The source's words spelled out, as a heading. Of a cut text the last word stays only if it is in `whole`."""
     cut = len(text) >= CUT and text.count("(") == text.count(")")  # a word cut in brackets goes with them
     text = _KEPT_ASIDE.sub(r" \1", text).replace("W/O ", "WITHOUT ").replace("W/", "WITH ").replace("&", " AND ")
     text = _ASIDE.sub(" ", text.replace("NOT MULTI-PACKS", ""))
     text = re.sub(r"(\d)(?=PK\b)", r"\1 ", re.sub(r"[:,.](?!\d)", " ", text))
     words = text.split()
-    if cut and len(words) > 1 and _last_word(words[-1]) not in set(whole):
+    if cut and len(words) > 1 and _last_word(words[-1]) not in whole:
         words.pop()
     while len(words) > 1 and (words[-1] in _FILLERS or not _WORD.search(words[-1])):
         words.pop()
@@ -120,7 +122,7 @@ def _capital(word: re.Match[str]) -> str:
     return word[0][0].upper() + word[0][1:]
 
 
-def _name(product: SourceProduct, whole: set[str]) -> str:
+def _name(product: SourceProduct, whole: frozenset[str]) -> str:
     kind, category = readable(product.type, whole), readable(product.category, whole).split("/")[0]
     words = {word.lower() for word in _WORD.findall(kind)}
     if words <= _VAGUE and category.lower() not in kind.lower():
@@ -129,14 +131,14 @@ def _name(product: SourceProduct, whole: set[str]) -> str:
     return " ".join(part for part in (kind or "Unlisted Item", own, readable_size(product.size)) if part)
 
 
-def _whole_words(products: Iterable[SourceProduct]) -> set[str]:
+def _whole_words(products: Iterable[SourceProduct]) -> frozenset[str]:
     """Words that stand somewhere in a text that is not cut, so they are no half words."""
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
     for product in products:
         for text in (product.type, product.category):
             if len(text) < CUT:
                 seen.update(_WORD.findall(text))
-    return set(seen)
+    return frozenset(seen)
 
 
 def _last_word(text: str) -> str:

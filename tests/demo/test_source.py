@@ -35,7 +35,7 @@ def test_products_that_the_source_does_not_tell_apart_are_numbered() -> None:
 
 def test_abbreviations_are_spelled_out_and_half_words_dropped() -> None:
     assert readable("SFT DRNK 2 LITER BTL CARB INCL") == "Soft Drink 2 Liter Bottle Carbonated"
-    assert readable("FACIAL TISSUE & PAPER HANDKE", {"HANDKE"}) == "Facial Tissue and Paper Handke"
+    assert readable("FACIAL TISSUE & PAPER HANDKE", frozenset({"HANDKE"})) == "Facial Tissue and Paper Handke"
     assert readable("RTS SOUP: CHUNKY/HOMESTYLE ET") == "Ready to Serve Soup Chunky/Homestyle"
     assert readable("CHIX: ROTISSERIE (HOT)") == "Chicken Rotisserie Hot"
     assert readable("BLENDED JUICE&COMBINATIONS (50") == "Blended Juice and Combinations"
