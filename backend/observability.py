@@ -52,5 +52,5 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     root.handlers = [handler]
     root.setLevel(number)
     # These tell of every start and connection; what they call information is detail here.
-    for noisy in ("uvicorn.error", "aiosqlite", "asyncio"):
+    for noisy in ("uvicorn.error", "alembic", "aiosqlite", "asyncio"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))

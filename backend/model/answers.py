@@ -24,6 +24,8 @@ class Code(StrEnum):
     COMMAND_REUSED = "command_reused"
     RECEIPT_TAKEN = "receipt_taken"
     NOT_RECORDED = "not_recorded"
+    STORE_NOT_ALLOWED = "store_not_allowed"
+    SCOPE_MISSING = "scope_missing"
 
 
 class ShortLine(Struct, frozen=True):

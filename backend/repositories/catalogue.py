@@ -1,6 +1,5 @@
 """Reading the catalogue: one product by any of its codes, and the search of the counter."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -111,7 +110,7 @@ async def search_products(connection: AsyncConnection, query: str, *, limit: int
     return Page([], total or 0)
 
 
-async def all_stores(connection: AsyncConnection) -> Sequence[tuple[str, str]]:
+async def all_stores(connection: AsyncConnection) -> list[tuple[str, str]]:
     """Id and name of every store, by id."""
     return [(row.id, row.name) for row in await connection.execute(_STORES)]
 

@@ -1,5 +1,6 @@
 """Reading stock: what a store has of a product, and what the whole chain has. Never older than the last commit."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,26 +28,25 @@ class StockLevel(Struct, frozen=True):
 
 _moved = (stock.c.store_id == stores.c.id) & (stock.c.product_id == products.c.id)
 # Every pair of a product and a store, whether the product ever moved there or not.
-_LEVELS = (
-    select(
-        stores.c.id.label("store_id"),
-        products.c.id.label("product_id"),
-        func.coalesce(stock.c.on_hand, 0),
-        func.coalesce(stock.c.unavailable, 0),
-        func.coalesce(stock.c.allocated, 0),
-        cast(func.coalesce(stock.c.reserved, 0) - dead_units(stock), BigInteger),
-        func.coalesce(stock.c.incoming, 0),
-        func.coalesce(stock.c.version, 0),
-        stock.c.updated_at,
-        products.c.name,
-        products.c.sku,
-        stores.c.name,
-    )
-    .select_from(products.join(stores, literal(True)).outerjoin(stock, _moved))
-    .where(products.c.id == bindparam("product_id"))
-)
-_ONE = _LEVELS.where(stores.c.id == bindparam("store_id"))
-_CHAIN = _LEVELS.order_by(stores.c.id)
+_LEVELS = select(
+    stores.c.id.label("store_id"),
+    products.c.id.label("product_id"),
+    func.coalesce(stock.c.on_hand, 0),
+    func.coalesce(stock.c.unavailable, 0),
+    func.coalesce(stock.c.allocated, 0),
+    cast(func.coalesce(stock.c.reserved, 0) - dead_units(stock), BigInteger),
+    func.coalesce(stock.c.incoming, 0),
+    func.coalesce(stock.c.version, 0),
+    stock.c.updated_at,
+    products.c.name,
+    products.c.sku,
+    stores.c.name,
+).select_from(products.join(stores, literal(True)).outerjoin(stock, _moved))
+_store = stores.c.id == bindparam("store_id")
+_product = products.c.id == bindparam("product_id")
+_ONE = _LEVELS.where(_product, _store)
+_CHAIN = _LEVELS.where(_product).order_by(stores.c.id)
+_PAGE = _LEVELS.where(_store, products.c.id.in_(bindparam("product_ids", expanding=True)))
 
 
 async def stock_of(connection: AsyncConnection, product_id: str, store_id: str) -> StockLevel | None:
@@ -58,6 +58,12 @@ async def stock_of(connection: AsyncConnection, product_id: str, store_id: str) 
 async def stock_everywhere(connection: AsyncConnection, product_id: str) -> list[StockLevel]:
     """The stock of a product in every store, by store id; empty if the product is unknown."""
     return [_level(row) for row in await connection.execute(_CHAIN, {"product_id": product_id})]
+
+
+async def stock_at(connection: AsyncConnection, store_id: str, product_ids: Sequence[str]) -> list[StockLevel]:
+    """The stock of some products in a store, in no particular order; what is unknown is left out."""
+    rows = await connection.execute(_PAGE, {"store_id": store_id, "product_ids": product_ids})
+    return [_level(row) for row in rows]
 
 
 def _level(row: Row[*tuple[Any, ...]]) -> StockLevel:

@@ -1,0 +1,102 @@
+"""`mostrador serve`: the headless server, until it is told to stop."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from backend.observability import configure_logging
+from backend.server import serve as run_server
+from backend.settings import Settings
+
+from .options import database_options, database_url_of
+
+NATS_PID = "MOSTRADOR_NATS_PID"
+"""Set by the keeper of the embedded servers: the process to end with us if the keeper dies and cannot do it."""
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (SERVER_HOST).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any free one (SERVER_PORT).")
+@database_options
+@click.option("--json", "as_json", is_flag=True, help="Say when it is ready as one line of JSON.")
+@click.option("--stop-when-stdin-closes", is_flag=True, help="Stop as soon as whoever started it is gone.")
+def serve(
+    host: str | None,
+    port: int | None,
+    database_url: str | None,
+    data: Path | None,
+    as_json: bool,
+    stop_when_stdin_closes: bool,
+) -> None:
+    """Run the headless server until Ctrl-C or SIGTERM.
+
+    Settings come from the environment and from .env; see .env.example.
+    """
+    overrides = {
+        "server_host": host,
+        "server_port": port,
+        "database_url": database_url_of(database_url, data),
+        "signing_key_file": data / "signing-key.pem" if data else None,
+    }
+    settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
+    configure_logging(settings.log_level, settings.log_format)
+
+    def on_ready(url: str) -> None:
+        click.echo(json.dumps({"event": "ready", "url": url}) if as_json else f"Mostrador serves {url}")
+
+    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+        runner.run(_serve(settings, on_ready, stop_when_stdin_closes))
+
+
+async def _serve(settings: Settings, on_ready: Callable[[str], None], stop_when_stdin_closes: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    orphaned = threading.Event()
+
+    def told_to_stop(*_: object) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    def starter_gone() -> None:
+        orphaned.set()
+        with suppress(RuntimeError):  # the loop has ended already
+            told_to_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told_to_stop)
+    if stop_when_stdin_closes:
+        threading.Thread(target=_wait_for_end_of_stdin, args=[starter_gone], daemon=True).start()
+    await run_server(settings, stop, on_ready)
+    if orphaned.is_set():
+        _end_nats()
+
+
+def _wait_for_end_of_stdin(then: Callable[[], None]) -> None:
+    # The kernel closes the pipe with its last writer, even one that was killed. os.read, because a thread inside
+    # sys.stdin would hold its lock while the interpreter wants to exit.
+    with suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    then()
+
+
+def _end_nats() -> None:
+    pid = os.environ.get(NATS_PID, "")
+    if pid.isdecimal():
+        with suppress(OSError):
+            os.kill(int(pid), signal.SIGTERM)
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

@@ -1,0 +1,36 @@
+"""Who may call what: the one guard, in front of every route, that reads the scope the route declares."""
+
+import re
+
+import structlog
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from backend.auth import Scope, ScopeMissing, TokenRefused, Tokens
+
+PUBLIC = "public"
+"""The declared scope of a route that asks for no token."""
+
+_BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
+
+
+def access_guard(tokens: Tokens) -> Guard:
+    """The guard of all routes. A route says `scope=…` in its decorator; one that says nothing cannot be called."""
+
+    def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+        if "OPTIONS" in getattr(handler, "http_methods", ()):
+            return  # says only which methods there are
+        wanted: Scope | str = handler.opt["scope"]
+        if wanted == PUBLIC:
+            return
+        match = _BEARER.fullmatch(connection.headers.get("authorization", ""))
+        if match is None:
+            raise TokenRefused("This needs a signed-in person: send the header Authorization: Bearer <access token>.")
+        claims = tokens.verify(match[1])
+        connection.scope["auth"] = claims
+        structlog.contextvars.bind_contextvars(person=claims.actor, store=claims.store_id, terminal=claims.terminal_id)
+        if wanted not in claims.scopes:
+            raise ScopeMissing(f"A {claims.role} may not do this; it needs the right {wanted}.", scope=str(wanted))
+
+    return guard

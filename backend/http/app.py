@@ -1,0 +1,59 @@
+"""The API as one ASGI application, put together from its routes and what they work with."""
+
+from collections.abc import Callable
+
+from litestar import Litestar, Router
+
+from backend.auth import Pins, Tokens
+from backend.database import Database
+from backend.ledger import Ledger
+
+from .access import access_guard
+from .catalogue import catalogue_routes
+from .commands import command_routes
+from .health import health_routes
+from .live import live_routes
+from .problems import EXCEPTION_HANDLERS
+from .request import ApiRequest
+from .reservations import reservation_routes
+from .sales import sales_routes
+from .sign_in import sign_in_routes
+from .stock import stock_routes
+
+BASE = "/api/v1"
+MAX_BODY = 256 * 1024
+"""Bytes of one request; the batch route has its own limit."""
+
+
+def create_app(
+    *,
+    db: Database,
+    ledger: Ledger,
+    tokens: Tokens,
+    stopping: Callable[[], bool],
+    instance_id: str,
+    default_ttl: int,
+    live_url: str,
+) -> Litestar:
+    """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it."""
+    api = Router(
+        BASE,
+        route_handlers=[
+            *sign_in_routes(db, tokens, Pins()),
+            *catalogue_routes(db),
+            *stock_routes(db),
+            *reservation_routes(db, ledger, default_ttl),
+            *sales_routes(ledger),
+            *command_routes(ledger),
+            *live_routes(live_url),
+        ],
+    )
+    return Litestar(
+        [*health_routes(db, stopping, instance_id), api],
+        guards=[access_guard(tokens)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_class=ApiRequest,
+        request_max_body_size=MAX_BODY,
+        openapi_config=None,
+        logging_config=None,
+    )

@@ -1,0 +1,87 @@
+"""The catalogue: the counter's search, and one product by any of its codes."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+from msgspec import Struct
+
+from backend.auth import Scope
+from backend.database import Database
+from backend.repositories.catalogue import (
+    product_by_barcode,
+    product_by_id,
+    product_by_sku,
+    search_products,
+    store_name,
+)
+from backend.repositories.reads import reading
+from backend.repositories.stock import stock_at
+
+from .errors import UnknownBarcode, UnknownProduct, UnknownStore
+from .shapes import ProductShape, StockShape
+
+MAX_PAGE_SIZE = 100
+
+
+class ProductsShape(Struct, frozen=True):
+    """One page of a search."""
+
+    products: list[ProductShape]
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
+    """GET /products and its single forms."""
+
+    @get("/products", scope=Scope.CATALOGUE_READ)
+    async def products(
+        q: Annotated[str, Parameter(max_length=200)] = "",
+        store_id: str | None = None,
+        page: Annotated[int, Parameter(ge=1, le=1_000_000)] = 1,
+        page_size: Annotated[int, Parameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
+    ) -> ProductsShape:
+        """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given."""
+        async with reading(db) as connection:
+            if store_id is not None and await store_name(connection, store_id) is None:
+                raise UnknownStore(store_id)
+            found = await search_products(connection, q, limit=page_size, offset=(page - 1) * page_size)
+            stock = {}
+            if store_id is not None:
+                levels = await stock_at(connection, store_id, [product.id for product in found.products])
+                stock = {level.row.product_id: StockShape.at(level) for level in levels}
+        shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
+        return ProductsShape(shown, found.total, page, page_size, -(-found.total // page_size))
+
+    @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ)
+    async def product(product_id: str) -> ProductShape:
+        """One product by its id."""
+        async with reading(db) as connection:
+            found = await product_by_id(connection, product_id)
+        if found is None:
+            raise UnknownProduct(product_id)
+        return ProductShape.of(found)
+
+    @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ)
+    async def by_sku(sku: str) -> ProductShape:
+        """One product by its SKU."""
+        async with reading(db) as connection:
+            found = await product_by_sku(connection, sku)
+        if found is None:
+            raise UnknownProduct(sku, "sku")
+        return ProductShape.of(found)
+
+    @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ)
+    async def by_barcode(barcode: str) -> ProductShape:
+        """The product that carries a barcode, and how many units one scan of it means."""
+        async with reading(db) as connection:
+            found = await product_by_barcode(connection, barcode)
+        if found is None:
+            raise UnknownBarcode(barcode)
+        return ProductShape.of(found[0], pack_quantity=found[1])
+
+    return [products, product, by_sku, by_barcode]

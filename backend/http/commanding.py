@@ -1,0 +1,45 @@
+"""The way from a route to the ledger and back: the command's id, the caller's stores, the refusal as an error."""
+
+from uuid import UUID
+
+from backend.auth import Claims
+from backend.ids import new_id
+from backend.ledger import Ledger
+from backend.model.answers import Answer
+from backend.model.commands import ClientCommand
+from backend.model.decide import Request
+from backend.model.errors import InvalidInput
+
+from .problems import Refused
+from .request import ApiRequest
+
+KEY = "Idempotency-Key"
+
+
+def command_id(request: ApiRequest, in_body: UUID | None = None) -> UUID:
+    """The id that makes a retry harmless: from the Idempotency-Key header or the body, else a new one.
+
+    Raises InvalidInput for a key that is no UUID or differs from the body's id.
+    """
+    key = request.headers.get(KEY)
+    if key is None:
+        return in_body or new_id()
+    try:
+        given = UUID(key)
+    except ValueError:
+        raise InvalidInput(KEY, f"{KEY} must be a UUID that you make once per command.") from None
+    if in_body is not None and in_body != given:
+        raise InvalidInput(KEY, f"{KEY} and the body's id differ; send one of them, or the same in both.")
+    return given
+
+
+async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answer:
+    """The ledger's answer to the caller's command.
+
+    Raises StoreNotAllowed for a store outside the token, Refused for a refusal, and what the ledger raises.
+    """
+    claims.require_store(command.store_id)
+    answer = await ledger.submit(Request(command, claims.who))
+    if answer.refusal is not None:
+        raise Refused(answer.refusal)
+    return answer

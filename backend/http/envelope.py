@@ -1,0 +1,50 @@
+"""What every request and response has, whatever the route: a request id, security headers, HEAD like GET."""
+
+import re
+from collections.abc import Iterable
+
+import structlog
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.ids import new_id
+
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+]
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+def envelope(app: ASGIApp) -> ASGIApp:
+    """`app` with a request id taken from the caller's X-Request-Id or made here, logged and sent back."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request_id = _sent(scope["headers"]) or str(new_id()).encode()
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        head = scope["method"] == "HEAD"
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_SECURITY, (b"x-request-id", request_id)]
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
+        await app(inner, receive, send_on)
+
+    return wrapped
+
+
+def _sent(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value
+    return None

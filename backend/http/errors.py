@@ -1,0 +1,39 @@
+"""What a route can find missing before the ledger is asked; the ledger's own refusals read the same."""
+
+from backend.model.errors import MostradorError
+
+
+class UnknownProduct(MostradorError):
+    """No product has this id or SKU."""
+
+    code = "unknown_product"
+
+    def __init__(self, code: str, field: str = "product_id") -> None:
+        super().__init__(f"There is no product {code}; check the code or add it to the catalogue.", field=field)
+
+
+class UnknownBarcode(MostradorError):
+    """No product carries this barcode."""
+
+    code = "unknown_barcode"
+
+    def __init__(self, barcode: str) -> None:
+        super().__init__(f"No product has the barcode {barcode}; scan it again or search by name.", field="barcode")
+
+
+class UnknownStore(MostradorError):
+    """No store has this id."""
+
+    code = "unknown_store"
+
+    def __init__(self, store_id: str) -> None:
+        super().__init__(f"There is no store {store_id}; check the store id.", field="store_id")
+
+
+class UnknownReservation(MostradorError):
+    """No hold has this id, or it is another store's and none of the caller's business."""
+
+    code = "unknown_reservation"
+
+    def __init__(self, reservation_id: str) -> None:
+        super().__init__(f"There is no hold {reservation_id}; it may belong to another store.", field="reservation_id")

@@ -1,0 +1,68 @@
+"""Is the server there, and may a load balancer send it work? No token asked."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Literal
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+from sqlalchemy import select
+
+from backend.database import Database
+from backend.model.errors import MostradorError
+from backend.repositories.reads import reading
+
+from .access import PUBLIC
+
+VERSION = version("mostrador")
+_ONE = select(1)
+
+
+class HealthShape(Struct, frozen=True):
+    """The server's own view of itself."""
+
+    status: Literal["healthy", "unhealthy", "stopping"]
+    timestamp: datetime
+    version: str
+    instance_id: str
+    database: Literal["healthy", "unhealthy"]
+    db_driver: str
+
+
+class AliveShape(Struct, frozen=True):
+    """The process answers."""
+
+    status: str = "alive"
+
+
+def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) -> list[HTTPRouteHandler]:
+    """/health and its two short forms. A balancer is told of `stopping` while requests still finish."""
+
+    async def look() -> Response[HealthShape]:
+        try:
+            async with reading(db) as connection:
+                await connection.execute(_ONE)
+            healthy = True
+        except MostradorError:
+            healthy = False
+        state: Literal["healthy", "unhealthy", "stopping"] = "healthy" if healthy else "unhealthy"
+        if stopping():
+            state = "stopping"
+        body = HealthShape(
+            state, datetime.now(UTC), VERSION, instance_id, "healthy" if healthy else "unhealthy", db.dialect
+        )
+        return Response(body, status_code=200 if state == "healthy" else 503)
+
+    @get(["/health", "/health/ready"], scope=PUBLIC)
+    async def health() -> Response[HealthShape]:
+        """Whether this server can do its work: 503 when its database does not answer or it is stopping."""
+        return await look()
+
+    @get("/health/live", scope=PUBLIC)
+    async def live() -> AliveShape:
+        """Whether this process answers at all."""
+        return AliveShape()
+
+    return [health, live]

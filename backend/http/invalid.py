@@ -1,0 +1,103 @@
+"""What is wrong with a request, as a sentence that names the field and says what it must be."""
+
+import re
+from collections.abc import Callable
+
+from backend.model.answers import Code
+from backend.model.errors import InvalidInput
+
+_QUANTITIES = {"quantity", "adjustment", "ttl_seconds", "ttl_minutes"}
+_NAMES = {
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+    "uuid": "a UUID",
+}
+_PATH = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+
+
+class InvalidBody(InvalidInput):
+    """A field of a request is missing, unknown or wrong. `code` is that of the ledger's refusal where it has one."""
+
+    def __init__(self, field: str, message: str, code: str = InvalidInput.code) -> None:
+        super().__init__(field, message)
+        self.code = code
+
+
+class MalformedBody(InvalidInput):
+    """The body is not JSON at all."""
+
+    code = "malformed_json"
+
+
+def invalid_body(reason: str) -> InvalidBody:
+    """The error for what msgspec says of a body that is JSON but not what the route takes."""
+    match = _PATH.match(reason)
+    assert match is not None  # every part of the pattern is optional
+    return invalid_field(match["path"] or "", match["what"])
+
+
+def malformed_body(reason: str) -> MalformedBody:
+    """The error for what msgspec says of a body that is not JSON."""
+    why = "it ends too early" if "truncated" in reason else reason.removeprefix("JSON is malformed: ")
+    return MalformedBody("body", f"The body is not valid JSON: {why}.")
+
+
+def invalid_field(path: str, what: str) -> InvalidBody:
+    """The error for `what` (msgspec's words) about the value at `path`."""
+    for pattern, sentence in _SENTENCES:
+        if match := pattern.fullmatch(what):
+            if match.groupdict().get("name"):
+                path = f"{path}.{match['name']}" if path else match["name"]
+            field = path or "body"
+            return InvalidBody(field, f"{field} {sentence(match)}.", _code(field, what))
+    field = path or "body"
+    return InvalidBody(field, f"{field} is not right: {what}.", _code(field, what))
+
+
+def _code(field: str, what: str) -> str:
+    last = re.sub(r"\[\d*\]$", "", field).rpartition(".")[2]
+    if last in _QUANTITIES and "missing" not in what and "unknown" not in what:
+        return Code.INVALID_QUANTITY
+    if last == "lines" and "length >=" in what:
+        return Code.EMPTY_BASKET
+    return InvalidInput.code
+
+
+def _type(names: str) -> str:
+    return " or ".join(_NAMES.get(name, name) for name in names.split(" | "))
+
+
+def _limit(match: re.Match[str]) -> str:
+    word = "at least" if match["sign"] == ">=" else "at most"
+    unit = {"str": " characters", "array": " entries"}.get(match["type"], "") if match["of"] else ""
+    return f"must {'have' if unit else 'be'} {word} {match['limit']}{unit}"
+
+
+_SENTENCES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
+    (re.compile(r"Object missing required field `(?P<name>.*)`"), lambda m: "is missing; add it"),
+    (re.compile(r"Missing required .*"), lambda m: "is missing; add it"),
+    (
+        re.compile(r"Object contains unknown field `(?P<name>.*)`"),
+        lambda m: "is not a field of this request; remove it",
+    ),
+    (
+        re.compile(r"Expected `(?P<type>.*)`, got `(?P<got>.*)`"),
+        lambda m: f"must be {_type(m['type'])}, not {_type(m['got'])}",
+    ),
+    (re.compile(r"Expected `(?P<type>\w+)(?: \| null)?` (?P<of>of length )?(?P<sign>[<>]=) (?P<limit>\S+)"), _limit),
+    (re.compile(r"Expected `.*` matching regex .*"), lambda m: "has a character that is not allowed here"),
+    (
+        re.compile(r"Invalid (?P<what>UUID)"),
+        lambda m: "must be a UUID, for example 0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21",
+    ),
+    (
+        re.compile(r"Invalid (?P<what>value '.*')"),
+        lambda m: f"does not know the {m['what']}; see docs/api.md for those it takes",
+    ),
+]

@@ -1,0 +1,29 @@
+"""Where a terminal finds the live tail of changes."""
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from backend.auth import Scope
+
+from .request import ApiRequest
+
+
+class LiveShape(Struct, frozen=True):
+    """Connect to `nats_url` with the access token and subscribe to `subject`. An empty URL: there is no live tail."""
+
+    nats_url: str
+    subject: str
+
+
+def live_routes(nats_url: str) -> list[HTTPRouteHandler]:
+    """GET /live."""
+
+    @get("/live", scope=Scope.STOCK_READ)
+    async def live(request: ApiRequest, store_id: str | None = None) -> LiveShape:
+        """The address and subject of a store's changes; of the store signed in at when none is named."""
+        store_id = store_id or request.auth.store_id
+        request.auth.require_store(store_id)
+        return LiveShape(nats_url, f"inventory.{store_id}.>")
+
+    return [live]
