@@ -23,6 +23,7 @@ from backend.model.barcode import in_store_ean13
 from backend.model.commands import MAX_LINES, Line, Receive
 from backend.model.decide import Request
 from backend.model.errors import MostradorError
+from backend.model.search import search_text
 from backend.model.stock import Who
 
 from .names import product_names, readable, readable_size
@@ -165,7 +166,7 @@ def _product_row(product: SourceProduct, name: str, now: datetime) -> dict[str, 
         "brand": brand,
         "package_size": readable_size(product.size),
         "price_cents": product.price_cents,
-        "search_text": " ".join((name, category, department, brand, product.id)).lower(),
+        "search_text": search_text(name, category, department, brand, product.id),
         "created_at": now,
         "updated_at": now,
     }
