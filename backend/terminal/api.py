@@ -1,0 +1,190 @@
+"""The terminal's only way to the server: its HTTP contract, with typed answers and typed errors.
+
+One call is one attempt. What must not be lost (commands) is repeated by its sender under the same command id; see
+`backend.terminal.desk`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from backend.model.answers import Answer
+from backend.model.commands import ClientCommand
+from backend.model.errors import FieldValue, MostradorError
+
+from .values import LiveAddress, Product, Session, Store, StoreStock
+
+T = TypeVar("T")
+
+
+class ServerAway(MostradorError):
+    """No server answered, or what answered was not one."""
+
+    code = "server_away"
+    retryable = True
+
+
+class SessionEnded(MostradorError):
+    """The server no longer believes the access token: sign in again."""
+
+    code = "session_ended"
+
+
+class ServerRefused(MostradorError):
+    """The server answered with a problem; `code` is the problem's."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False, **fields: FieldValue) -> None:
+        super().__init__(message, **fields)
+        self.code = code
+        self.retryable = retryable
+
+
+class _Stores(msgspec.Struct):
+    stores: tuple[Store, ...]
+
+
+class Found(msgspec.Struct):
+    """A page of search results, each with this store's stock, and how many there are in all."""
+
+    products: tuple["FoundProduct", ...]
+    total: int
+
+
+class FoundProduct(Product, frozen=True):
+    """A product with its stock in the store that was asked about."""
+
+    stock: StoreStock | None = None
+
+
+class _Everywhere(msgspec.Struct):
+    stores: tuple[StoreStock, ...]
+
+
+class _Answers(msgspec.Struct):
+    answers: list[Answer]
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
+    detail: str = ""
+    title: str = ""
+    retryable: bool = False
+
+
+class Api:
+    """The server at `base_url`. After `sign_in` every call carries the session's access token.
+
+    Every method raises ServerAway (nobody answered), SessionEnded (sign in again) or ServerRefused (a problem).
+    """
+
+    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.token = ""
+        self._http = httpx.AsyncClient(
+            base_url=f"{self.base_url}/api/v1",
+            transport=transport,
+            timeout=httpx.Timeout(5, connect=2),
+            trust_env=False,
+        )
+
+    async def stores(self) -> tuple[Store, ...]:
+        """The shops of the chain. Needs no session."""
+        return (await self._get("/stores", _Stores)).stores
+
+    async def sign_in(self, user: str, pin: str, store_id: str, terminal_id: str) -> Session:
+        """Open a session and use its token from now on. ServerRefused `sign_in_refused`: something of it is wrong."""
+        body = {"user": user, "pin": pin, "store_id": store_id, "terminal_id": terminal_id}
+        session = await self._call("POST", "/auth/sign-in", Session, body=body)
+        self.token = session.access_token
+        return session
+
+    async def search(self, words: str, store_id: str, limit: int) -> Found:
+        """Products that match all `words`, best first, with their stock in `store_id`."""
+        return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
+
+    async def by_barcode(self, barcode: str) -> Product:
+        """The product behind a barcode. ServerRefused `unknown_barcode` when there is none."""
+        return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+
+    async def by_sku(self, sku: str) -> Product:
+        """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
+        return await self._get(f"/products/sku/{_part(sku)}", Product)
+
+    async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
+        """The stock of a product in every store."""
+        return (await self._get(f"/stock/product/{_part(product_id)}", _Everywhere)).stores
+
+    async def live(self) -> LiveAddress:
+        """Where to listen for changes."""
+        return await self._get("/live", LiveAddress)
+
+    async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
+        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
+        answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
+        if [x.id for x in answers] != [x.id for x in commands]:
+            raise _version_mismatch()
+        return answers
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _get(self, path: str, answer: type[T], **query: str | int) -> T:
+        return await self._call("GET", path, answer, query=query)
+
+    async def _call(
+        self, method: str, path: str, answer: type[T], body: object = None, query: dict[str, str | int] | None = None
+    ) -> T:
+        headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        content = None
+        if body is not None:
+            headers["content-type"] = "application/json"
+            content = msgspec.json.encode(body)
+        try:
+            response = await self._http.request(method, path, content=content, params=query, headers=headers)
+        except httpx.HTTPError as error:
+            raise ServerAway("The server does not answer; it will be tried again.", url=self.base_url) from error
+        if response.is_success:
+            return _decoded(response.content, answer)
+        raise self._problem(response)
+
+    def _problem(self, response: httpx.Response) -> MostradorError:
+        try:
+            problem = msgspec.json.decode(response.content, type=_Problem)
+            fields = _fields(msgspec.json.decode(response.content))
+        except msgspec.MsgspecError:
+            problem, fields = _Problem(), {}
+        message = problem.detail or problem.title or f"The server answered {response.status_code}."
+        if response.status_code == 401 and self.token:
+            return SessionEnded("Your session has ended; sign in again.")
+        if response.status_code >= 500 and not problem.code:
+            # A proxy without a server behind it, or a server in the middle of dying.
+            return ServerAway("The server cannot answer now; it will be tried again.", url=self.base_url)
+        code = problem.code or f"http_{response.status_code}"
+        return ServerRefused(code, message, retryable=problem.retryable or response.status_code == 503, **fields)
+
+
+def _decoded(content: bytes, answer: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=answer)
+    except msgspec.MsgspecError as error:
+        raise _version_mismatch() from error
+
+
+def _version_mismatch() -> ServerRefused:
+    message = "The server speaks a different version; update the terminal or the server."
+    return ServerRefused("version_mismatch", message)
+
+
+def _fields(problem: Any) -> dict[str, FieldValue]:
+    """The typed members of a problem: everything that RFC 9457 and the contract do not name."""
+    known = {"type", "title", "status", "detail", "instance", "code", "retryable", "message"}
+    return {k: v for k, v in problem.items() if k not in known and isinstance(v, str | int | list)}
+
+
+def _part(text: str) -> str:
+    """`text` as one part of a path."""
+    return quote(text, safe="")

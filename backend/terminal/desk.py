@@ -1,0 +1,263 @@
+"""One clerk at one counter: what the sell screen can do, with everything behind it and no screen in it.
+
+The screen calls methods and draws `cart`, `live` and `till`; `live.changed` says that something is to be drawn again,
+and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is looked
+up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+
+from backend.model.answers import Answer, Code, Refusal
+from backend.model.barcode import parse_scan
+from backend.model.commands import ClientCommand, Sell
+from backend.model.errors import MostradorError
+
+from .api import Api, Found, ServerAway, SessionEnded
+from .cart import Cart, check_quantity
+from .journal import Journal
+from .live import Link, Live
+from .sender import Sender
+from .till import Outcome, Receipt, Till
+from .values import Notice, Product, Session
+
+HOLD_SECONDS = 15 * 60
+NEARBY = 3
+"""Other stores named when this one is short."""
+
+
+class Desk:
+    """The counter of `session`. `run` must be running for anything to be sent."""
+
+    def __init__(
+        self,
+        api: Api,
+        journal: Journal,
+        session: Session,
+        terminal_id: str,
+        say: Callable[[Notice], None],
+        *,
+        hold_seconds: int = HOLD_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.session = session
+        self.terminal_id = terminal_id
+        self.cart = Cart(session.store_id, hold_seconds)
+        self.live = Live(api, session, terminal_id, clock)
+        self.sender = Sender(api, self._answered, self._sending_failed)
+        self.till = Till(journal, self.sender, say, self.live.changed.set)
+        self.receipt: Receipt | None = None
+        self.is_selling = False
+        self.session_ended = False
+        self._api, self._say, self._clock = api, say, clock
+        self._turn = asyncio.Lock()
+        self._signed_in = asyncio.Event()
+        self._worked_at: float | None = None
+        self._known: dict[str, Product] = {}
+        """Barcode → product, for scans while the server is away."""
+
+    async def run(self) -> None:
+        """Keep stock live and deliver commands until cancelled."""
+        resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
+        if resumed:
+            self._say(Notice("info", "sales_resumed", {"count": resumed}))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._live_for_ever())
+            tasks.create_task(self.sender.run())
+
+    async def _live_for_ever(self) -> None:
+        while True:
+            try:
+                await self.live.run()
+            except SessionEnded as error:
+                self._end_session(error)
+                await self._signed_in.wait()
+
+    def signed_in(self, session: Session) -> None:
+        """The same person signed in again: go on where it stopped."""
+        self.session = session
+        self.session_ended = False
+        self._signed_in.set()
+        self.sender.hurry()
+        self.live.changed.set()
+
+    def _end_session(self, error: SessionEnded) -> None:
+        if not self.session_ended:
+            self.session_ended = True
+            self._signed_in.clear()
+            self._say(Notice("warning", error.code))
+            self.live.changed.set()
+
+    # What the clerk does.
+
+    def worked(self) -> None:
+        """A key was pressed: the clerk is here, and the holds are worth extending."""
+        self._worked_at = self._clock()
+
+    async def search(self, words: str, limit: int) -> Found | None:
+        """Products that match; None if that could not be asked (the clerk was told why)."""
+        found = None
+        async with self._telling():
+            found = await self._api.search(words, self.session.store_id, limit)
+            self._known.update({x.barcode: x for x in found.products if x.barcode})
+        return found
+
+    async def scan(self, code: str, count: int = 1) -> Product | None:
+        """Add what a barcode stands for. Returns the product, None if it was not added (the clerk was told why)."""
+        product = None
+        async with self._turn, self._telling():
+            product = await self._by_barcode(parse_scan(code))
+            self._add(product, count * product.pack_quantity)
+        return product
+
+    async def _by_barcode(self, barcode: str) -> Product:
+        try:
+            product = await self._api.by_barcode(barcode)
+        except ServerAway:
+            if barcode not in self._known:
+                raise
+            return self._known[barcode]
+        self._known[barcode] = product
+        return product
+
+    async def add(self, product: Product, count: int = 1) -> None:
+        """Add units of a product that was found by searching."""
+        async with self._turn, self._telling():
+            self._add(product, count)
+
+    def _add(self, product: Product, count: int) -> None:
+        line = self.cart.add(product, check_quantity(count))
+        self.receipt = None
+        self._say(Notice("ok", "added", {"count": count, "name": product.name, "quantity": line.quantity}))
+        self.pump()
+
+    async def set_quantity(self, product_id: str, quantity: int) -> None:
+        """Make a line's quantity this; 0 voids the line."""
+        async with self._turn, self._telling():
+            line = self.cart.set_quantity(product_id, quantity)
+            if line is not None:
+                code = "quantity_set" if quantity else "voided"
+                self._say(Notice("ok", code, {"name": line.product.name, "quantity": quantity}))
+            self.pump()
+
+    async def undo(self) -> None:
+        """Take back the last step."""
+        async with self._turn:
+            line = self.cart.undo()
+            if line is None:
+                self._say(Notice("info", "nothing_to_undo"))
+            else:
+                code = "undone" if line.quantity else "undone_gone"
+                self._say(Notice("ok", code, {"name": line.product.name, "quantity": line.quantity}))
+            self.pump()
+
+    async def hold_again(self) -> None:
+        """Ask again for units whose hold expired or that were short."""
+        async with self._turn:
+            lines = self.cart.hold_again(self._clock())
+            self._say(Notice("info", "holding_again", {"count": lines}))
+            self.pump()
+
+    async def cancel(self) -> None:
+        """Throw the sale away and give its units back."""
+        async with self._turn:
+            self.cart.clear()
+            self._say(Notice("info", "sale_cancelled"))
+            self.pump()
+
+    async def finish(self) -> Receipt | None:
+        """Sell the cart. Returns the receipt, None if there is none (the clerk was told why)."""
+        async with self._turn, self._telling():
+            self.is_selling = True
+            try:
+                outcome = await self.till.sell(self.cart)
+            finally:
+                self.is_selling = False
+                self.pump()
+            if isinstance(outcome, Refusal):
+                await self._tell_refusal(outcome)
+            else:
+                self.receipt = outcome
+                sold = outcome.outcome is Outcome.SOLD
+                fields: dict[str, str | int] = {"receipt": outcome.number, "total_cents": outcome.total_cents}
+                self._say(Notice("ok" if sold else "warning", "sold" if sold else "sold_queued", fields))
+        return self.receipt
+
+    async def leave(self, patience: float = 1.0) -> None:
+        """The clerk leaves: give the holds back if that can be done within `patience` seconds; they expire anyway."""
+        self.cart.clear()
+        self.pump()
+        self.sender.hurry()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.sender.idle.wait(), patience)
+
+    # What happens by itself.
+
+    def pump(self) -> None:
+        """Send what the cart needs now. Called after every step, after every answer and once a second."""
+        if not self.is_selling:
+            self.sender.put(self.cart.commands(self._clock(), self._worked_at))
+        self.live.changed.set()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server is known not to answer."""
+        return self.sender.is_failing or self.live.link is Link.OFFLINE
+
+    def _answered(self, command: ClientCommand, answer: Answer) -> None:
+        self.live.take(answer.stock)
+        if isinstance(command, Sell):
+            self.till.answered(command, answer)
+        elif (missed := self.cart.answered(answer, self._clock())) is not None:
+            line, refusal = missed
+            self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
+        self.pump()
+
+    def _sending_failed(self, error: MostradorError | None) -> None:
+        if isinstance(error, SessionEnded):
+            self._end_session(error)
+        else:
+            self._say(Notice("ok", "server_back") if error is None else _notice(error))
+        self.live.check()
+        self.live.changed.set()
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Turn an error of the block into a sentence for the clerk."""
+        try:
+            yield
+        except SessionEnded as error:
+            self._end_session(error)
+        except MostradorError as error:
+            if isinstance(error, ServerAway):
+                self.live.check()
+            self._say(_notice(error))
+
+    async def _tell_refusal(self, refusal: Refusal, name: str = "") -> None:
+        """Say why, and for a shortage what is here and where else there is some."""
+        if refusal.code is not Code.INSUFFICIENT_STOCK or not refusal.lines:
+            self._say(Notice("error", refusal.code.value, {"message": refusal.message, "field": refusal.field}))
+            return
+        short = refusal.lines[0]
+        line = self.cart.find(short.product_id)
+        await self.live.watch([short.product_id])
+        rows = self.live.view.elsewhere(self.session.store_id, short.product_id)
+        names = {x.id: x.name for x in self.session.stores}
+        nearby = " · ".join(
+            f"{names.get(x.store_id, x.store_id)} {x.available}" for x in rows[:NEARBY] if x.available > 0
+        )
+        fields: dict[str, str | int] = {
+            "name": name or (line.product.name if line else short.product_id),
+            "requested": short.requested,
+            "available": max(0, short.available),
+            "nearby": nearby,
+        }
+        self._say(Notice("error", "short_here" if nearby else "short_everywhere", fields))
+
+
+def _notice(error: MostradorError) -> Notice:
+    """What to say about an error; its own sentence goes along for codes the screens have no words for."""
+    plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
+    return Notice("error", error.code, {"message": error.message, **plain})

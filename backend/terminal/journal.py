@@ -1,0 +1,211 @@
+"""The terminal's own file: its receipt numbers, and the sales the server has not answered yet.
+
+A sale is committed here, with its receipt number, before it is sent and before a receipt is shown; it is deleted only
+when the server has answered it. Whatever dies in between, the sale is sent again under the same command id, so it is
+neither lost nor counted twice. A sale that the server refused after the customer left stays as a conflict until a
+person settles it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from backend.model.answers import Refusal
+from backend.model.commands import ClientCommand, Sell
+from backend.model.errors import MostradorError
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE series (store_id TEXT PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE sales (
+    id TEXT PRIMARY KEY,
+    receipt_number TEXT NOT NULL,
+    store_id TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    total_cents INTEGER NOT NULL,
+    commands BLOB NOT NULL,
+    refusal BLOB
+);
+"""
+
+
+class JournalUnusable(MostradorError):
+    """The terminal's file cannot be used; the message says what to do about it."""
+
+    code = "journal_unusable"
+
+    def __init__(self, reason: Literal["damaged", "newer", "not_writable"], path: Path) -> None:
+        message = {
+            "damaged": f"The terminal's file {path} is damaged: move it away, keep it, and start again.",
+            "newer": f"The terminal's file {path} was written by a newer version: update this program.",
+            "not_writable": f"The terminal's file {path} cannot be written: check the disk and the folder's rights.",
+        }[reason]
+        super().__init__(message, reason=reason, path=str(path))
+
+
+class KeptSale(Struct, frozen=True):
+    """A sale in the journal. `commands` are sent in order, the last is the Sell; `refusal` makes it a conflict."""
+
+    id: UUID
+    receipt_number: str
+    store_id: str
+    made_at: datetime
+    total_cents: int
+    commands: list[ClientCommand]
+    refusal: Refusal | None = None
+
+    @property
+    def sell(self) -> Sell:
+        """The sale itself."""
+        last = self.commands[-1]
+        assert isinstance(last, Sell)
+        return last
+
+
+class Journal:
+    """The file at `path`, made if missing. Calls block for one disk write at most and may come from any thread."""
+
+    def __init__(self, path: Path, terminal_id: str) -> None:
+        self._path, self._terminal_id, self._lock = path, terminal_id, Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
+        except (OSError, sqlite3.Error) as error:
+            raise JournalUnusable("not_writable", path) from error
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            elif version == SCHEMA_VERSION:
+                self._db.execute("SELECT count(id), count(refusal) FROM sales").fetchone()
+        except sqlite3.OperationalError as error:
+            raise JournalUnusable("not_writable", self._path) from error
+        except sqlite3.DatabaseError as error:
+            raise JournalUnusable("damaged", self._path) from error
+        if version > SCHEMA_VERSION:
+            raise JournalUnusable("newer", self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def keep(self, store_id: str, total_cents: int, make: Callable[[str], list[ClientCommand]]) -> KeptSale:
+        """Take the store's next receipt number, let `make` turn it into commands, and commit both. Returns the sale.
+
+        Raises JournalUnusable when the disk refuses: then there is no sale and the number was not taken.
+        """
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO series VALUES (?, 1) ON CONFLICT (store_id) DO UPDATE SET last = last + 1", (store_id,)
+            )
+            (number,) = self._db.execute("SELECT last FROM series WHERE store_id = ?", (store_id,)).fetchone()
+            receipt_number = f"{store_id}-{self._terminal_id}-{number:06d}"
+            commands = make(receipt_number)
+            sale = KeptSale(commands[-1].id, receipt_number, store_id, datetime.now(UTC), total_cents, commands)
+            self._insert(sale)
+        return sale
+
+    def answered(self, sale_id: UUID) -> None:
+        """The server has the sale: the journal need not keep it any more."""
+        with self._transaction():
+            self._db.execute("DELETE FROM sales WHERE id = ?", (str(sale_id),))
+
+    def take_back(self, sale: KeptSale) -> None:
+        """The server refused the sale and the customer is still here: forget it and reuse its number if it is the last.
+
+        A number the server says is taken (`receipt_taken`) must not be reused; use `answered` for that.
+        """
+        number = int(sale.receipt_number.rpartition("-")[2])
+        with self._transaction():
+            self._db.execute("DELETE FROM sales WHERE id = ?", (str(sale.id),))
+            self._db.execute(
+                "UPDATE series SET last = last - 1 WHERE store_id = ? AND last = ?", (sale.store_id, number)
+            )
+
+    def skip(self, store_id: str, numbers: int) -> None:
+        """Leave out the store's next receipt `numbers`: another file has used them already."""
+        with self._transaction():
+            self._db.execute("UPDATE series SET last = last + ? WHERE store_id = ?", (numbers, store_id))
+
+    def refused(self, sale_id: UUID, refusal: Refusal) -> None:
+        """The server refused the sale after its receipt was given: it is a conflict now."""
+        with self._transaction():
+            self._db.execute("UPDATE sales SET refusal = ? WHERE id = ?", (msgspec.json.encode(refusal), str(sale_id)))
+
+    def replace(self, sale_id: UUID, commands: list[ClientCommand]) -> KeptSale:
+        """Try a conflict again under a new id; returns the sale as it waits now."""
+        old = next(x for x in self._read("WHERE id = ?", str(sale_id)))
+        new = KeptSale(commands[-1].id, old.receipt_number, old.store_id, old.made_at, old.total_cents, commands)
+        with self._transaction():
+            self._db.execute("DELETE FROM sales WHERE id = ?", (str(sale_id),))
+            self._insert(new)
+        return new
+
+    def waiting(self) -> list[KeptSale]:
+        """Sales without an answer, oldest first."""
+        return self._read("WHERE refusal IS NULL")
+
+    def conflicts(self) -> list[KeptSale]:
+        """Sales that were refused and that nobody has settled yet, oldest first."""
+        return self._read("WHERE refusal IS NOT NULL")
+
+    def _insert(self, sale: KeptSale) -> None:
+        self._db.execute(
+            "INSERT INTO sales VALUES (?, ?, ?, ?, ?, ?, NULL)",
+            (
+                str(sale.id),
+                sale.receipt_number,
+                sale.store_id,
+                sale.made_at.isoformat(),
+                sale.total_cents,
+                msgspec.json.encode(sale.commands),
+            ),
+        )
+
+    def _read(self, where: str, *values: str) -> list[KeptSale]:
+        query = "SELECT id, receipt_number, store_id, made_at, total_cents, commands, refusal FROM sales"
+        return [
+            KeptSale(
+                UUID(sale_id),
+                receipt_number,
+                store_id,
+                datetime.fromisoformat(made_at),
+                total_cents,
+                msgspec.json.decode(commands, type=list[ClientCommand]),
+                refusal and msgspec.json.decode(refusal, type=Refusal),
+            )
+            for sale_id, receipt_number, store_id, made_at, total_cents, commands, refusal in self._db.execute(
+                f"{query} {where} ORDER BY made_at, receipt_number", values
+            )
+        ]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise JournalUnusable("not_writable", self._path) from error
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")

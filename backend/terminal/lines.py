@@ -1,0 +1,75 @@
+"""One line of a sale: what the clerk wants of a product, and what the server keeps for it.
+
+Time is this terminal's monotonic clock in seconds. A hold's deadline is counted from the moment its command was first
+sent, so it ends here never later than on the server, whatever the two clocks say.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from backend.model.commands import Cancel, Extend, Reserve
+
+from .values import Product
+
+
+class Hold(Struct, frozen=True):
+    """Units the server keeps for a line until `deadline`."""
+
+    id: UUID
+    quantity: int
+    deadline: float
+
+    def is_live(self, now: float) -> bool:
+        """Whether the units are still kept."""
+        return now < self.deadline
+
+
+class Sent(Struct, frozen=True):
+    """A command on its way, and when it first left."""
+
+    command: Reserve | Cancel | Extend
+    at: float
+
+
+class Short(Struct, frozen=True):
+    """The server had fewer units than a line asked for."""
+
+    requested: int
+    available: int
+
+
+class State(StrEnum):
+    """What a line's units are: kept, being asked for, no longer kept, or not there."""
+
+    HELD = "held"
+    HOLDING = "holding"
+    EXPIRED = "expired"
+    SHORT = "short"
+
+
+class CartLine(Struct):
+    """One product of the sale. `quantity` is what the clerk wants; 0 means the line was voided and is leaving."""
+
+    product: Product
+    quantity: int
+    hold: Hold | None = None
+    sent: Sent | None = None
+    short: Short | None = None
+    again: bool = False
+    """The clerk asked to hold again what expired."""
+
+    @property
+    def total_cents(self) -> int:
+        """Price of all its units."""
+        return self.quantity * self.product.price_cents
+
+    def state(self, now: float) -> State:
+        """What to tell the clerk about its units."""
+        if self.short is not None:
+            return State.SHORT
+        if self.hold is not None and self.hold.is_live(now):
+            return State.HELD
+        asked = self.again or (self.sent is not None and isinstance(self.sent.command, Reserve))
+        return State.HOLDING if self.hold is None or asked else State.EXPIRED

@@ -1,0 +1,270 @@
+"""Live stock: the newest known state of every product on this terminal's screen, and how sure we may be of it.
+
+A core NATS subscription carries changes. Whatever it missed is fetched over HTTP whenever it (re)connects, and only
+newer versions are taken in, so order, duplicates and losses of events are harmless. NATS is imported in a thread when
+it is first needed: the first screen does not wait for it.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from enum import StrEnum
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from backend.model.errors import MostradorError
+from backend.model.stock import Key, StockRow
+
+from .api import Api, ServerAway, SessionEnded
+from .values import LiveAddress, Session, StoreStock
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+WATCHED = 64
+"""Products kept up to date: those on the screen and the last ones before them."""
+PAUSES = (0.25, 0.5, 1, 2, 4, 8)
+"""Seconds before each new attempt to connect; the last one repeats."""
+HEARTBEAT = 5
+"""Seconds between two looks whether the server is still there, while nothing else talks to it."""
+
+
+class Link(StrEnum):
+    """How current the stock on the screen is."""
+
+    CONNECTING = "connecting"
+    ONLINE = "online"
+    """Every change arrives within moments."""
+    DEGRADED = "degraded"
+    """The server answers, but changes do not arrive: numbers have an age."""
+    OFFLINE = "offline"
+    """The server does not answer."""
+
+
+class _Change(Struct):
+    """The part of backend.model.events.Message that is shown; the rest is skipped, not decoded."""
+
+    stock: tuple[StockRow, ...] = ()
+
+
+class Seen(Struct, frozen=True):
+    """A stock row and when (monotonic seconds) it was certainly true."""
+
+    row: StockRow
+    at: float
+
+
+class StockView:
+    """(store, product) → its newest known row, for the products being watched."""
+
+    def __init__(self) -> None:
+        self.seen: dict[Key, Seen] = {}
+        self.fresh_at = 0.0
+        """When all watched numbers were last known to be current."""
+        self._watched: dict[str, set[str]] = {}
+
+    @property
+    def watched(self) -> list[str]:
+        """Product ids, the longest unused first."""
+        return list(self._watched)
+
+    def watch(self, product_id: str) -> bool:
+        """Keep this product's rows from now on. Returns whether it was not watched before; the oldest makes room."""
+        stores = self._watched.pop(product_id, None)
+        self._watched[product_id] = stores if stores is not None else set()
+        if len(self._watched) > WATCHED:
+            oldest = next(iter(self._watched))
+            for store_id in self._watched.pop(oldest):
+                del self.seen[store_id, oldest]
+        return stores is None
+
+    def take(self, rows: Iterable[StockRow], now: float) -> set[str]:
+        """Take in rows of watched products that are not older than what is known. Returns the products that changed."""
+        changed = set()
+        for row in rows:
+            stores = self._watched.get(row.product_id)
+            if stores is None:
+                continue
+            key = row.store_id, row.product_id
+            known = self.seen.get(key)
+            if known is not None and known.row.version > row.version:
+                continue
+            self.seen[key] = Seen(row, now)
+            stores.add(row.store_id)
+            if known is None or known.row != row:
+                changed.add(row.product_id)
+        return changed
+
+    def row(self, store_id: str, product_id: str) -> StockRow | None:
+        """The newest known row."""
+        known = self.seen.get((store_id, product_id))
+        return known.row if known else None
+
+    def elsewhere(self, store_id: str, product_id: str) -> list[StockRow]:
+        """The product's rows in all other stores, the most available first."""
+        rows = [self.seen[s, product_id].row for s in self._watched.get(product_id, ()) if s != store_id]
+        return sorted(rows, key=lambda row: (-row.available, row.store_id))
+
+    def age(self, store_id: str, product_id: str, now: float) -> float:
+        """Seconds since this number was certainly true. Only meaningful while the link is not online."""
+        known = self.seen.get((store_id, product_id))
+        return now - max(known.at, self.fresh_at) if known else 0.0
+
+
+class Live:
+    """Keeps `view` current for a session while `run` runs. `changed` is set whenever something is to be redrawn."""
+
+    def __init__(self, api: Api, session: Session, terminal_id: str, clock: Callable[[], float] = monotonic) -> None:
+        self.view = StockView()
+        self.link = Link.CONNECTING
+        self.changed = asyncio.Event()
+        self._api, self._session, self._terminal_id, self._clock = api, session, terminal_id, clock
+        self._dirty: set[str] = set()
+        self._again = asyncio.Event()
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._decode = msgspec.json.Decoder(_Change)
+
+    def take_changed(self) -> set[str]:
+        """The products whose numbers changed since the last call."""
+        self.changed.clear()
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def take(self, rows: Iterable[StockRow]) -> None:
+        """Take in rows that an answer or an event carried."""
+        dirty = self.view.take(rows, self._clock())
+        if dirty:
+            self._dirty |= dirty
+            self.changed.set()
+
+    def check(self) -> None:
+        """Somebody noticed that the server went away or came back: look at once."""
+        self._again.set()
+
+    async def watch(self, product_ids: Iterable[str]) -> None:
+        """Keep these products current; returns when their numbers in all stores are there (or the server is away)."""
+        for product_id in product_ids:
+            if self.view.watch(product_id) and product_id not in self._fetching:
+                task = asyncio.create_task(self._fetch(product_id))
+                self._fetching[product_id] = task
+                task.add_done_callback(lambda _, done=product_id: self._fetching.pop(done, None))  # type: ignore[misc]
+        wanted = [self._fetching[x] for x in product_ids if x in self._fetching]
+        if wanted:
+            await asyncio.wait(wanted)
+
+    async def _fetch(self, product_id: str) -> None:
+        with suppress(MostradorError):  # the number stays unknown; it is fetched again with the next connection
+            self._took(await self._api.stock_everywhere(product_id))
+
+    def _took(self, rows: Iterable[StoreStock]) -> None:
+        self.take([x.row for x in rows])
+
+    async def run(self) -> None:
+        """Connect, listen, and connect again, for ever. Returns only when the session ends (SessionEnded is raised)."""
+        failures = 0
+        while True:
+            self._again.clear()
+            if await self._listen_once():
+                failures = 0
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), PAUSES[min(failures, len(PAUSES) - 1)])
+            failures += 1
+
+    async def _listen_once(self) -> bool:
+        """One connection from beginning to end. Returns whether it ever was online."""
+        try:
+            address = await self._api.live()
+            await self._refetch()
+        except SessionEnded:
+            raise
+        except MostradorError:
+            self._became(Link.OFFLINE)
+            return False
+        if self.link is not Link.CONNECTING:
+            self._became(Link.DEGRADED)
+        nats = await asyncio.to_thread(importlib.import_module, "nats")
+
+        async def closed() -> None:
+            self._again.set()
+
+        async def trouble(_error: Exception) -> None:
+            """Every way a connection can fail also closes it, which is all that matters here."""
+
+        try:
+            client: Client = await nats.connect(
+                address.nats_url,
+                token=self._api.token,
+                name=f"{self._session.user}@{self._terminal_id}",
+                inbox_prefix=f"_INBOX.{self._session.user}-{self._terminal_id}".encode(),
+                allow_reconnect=False,
+                connect_timeout=3,
+                ping_interval=10,
+                max_outstanding_pings=2,
+                closed_cb=closed,
+                disconnected_cb=closed,
+                error_cb=trouble,
+            )
+        except (OSError, nats.errors.Error, TimeoutError, ValueError):
+            self._became(Link.DEGRADED)
+            return False
+        try:
+            await self._subscribe(client, address)
+            await self._refetch()
+            self._became(Link.ONLINE)
+            await self._beat(client)
+        except SessionEnded:
+            raise
+        except ServerAway:
+            self._became(Link.OFFLINE)
+        except (MostradorError, OSError, nats.errors.Error, TimeoutError):
+            self._became(Link.DEGRADED)
+        else:
+            self._became(Link.DEGRADED)
+            return True
+        finally:
+            await client.close()
+        return False
+
+    async def _beat(self, client: "Client") -> None:
+        """Return when NATS is lost; raise when the server is."""
+        while True:
+            self._again.clear()
+            if client.is_closed:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), HEARTBEAT)
+            if not client.is_closed:
+                await self._api.live()
+
+    async def _subscribe(self, client: "Client", address: LiveAddress) -> None:
+        own = self._session.store_id
+        subjects = [address.subject, *(f"inventory.{s.id}.>" for s in self._session.stores if s.id != own)]
+        for subject in subjects:
+            await client.subscribe(subject, cb=self._on_message)
+        await client.flush(3)
+
+    async def _on_message(self, message: "Msg") -> None:
+        with suppress(msgspec.MsgspecError):  # a newer server's event; the numbers are refetched with each connection
+            self.take(self._decode.decode(message.data).stock)
+
+    async def _refetch(self) -> None:
+        """Fetch all watched products, eight at a time. Raises what the first failing call raises."""
+        products = iter(self.view.watched)
+
+        async def some() -> None:
+            for product_id in products:
+                self._took(await self._api.stock_everywhere(product_id))
+
+        await asyncio.gather(*(some() for _ in range(8)))
+
+    def _became(self, link: Link) -> None:
+        if Link.ONLINE in (link, self.link):
+            self.view.fresh_at = self._clock()
+        if link is not self.link:
+            self.link = link
+            self.changed.set()

@@ -1,0 +1,185 @@
+"""Selling: the journal first, then the server, then the receipt; and what became of sales that had to wait."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from backend.ids import new_id
+from backend.model.answers import Answer, Code, Refusal
+from backend.model.commands import ClientCommand, Sell
+
+from .cart import Cart
+from .journal import Journal, JournalUnusable, KeptSale
+from .sender import Sender
+from .values import Notice
+
+PATIENCE = 3.0
+"""Seconds a clerk waits for the server's answer to a sale; after that it is kept and sent in the background."""
+PATIENCE_AWAY = 0.5
+"""The same while the server is known to be away: one more quick attempt."""
+
+
+class Outcome(StrEnum):
+    """Where a finished sale is: in the server's ledger, or kept here until the server answers."""
+
+    SOLD = "sold"
+    QUEUED = "queued"
+
+
+class Receipt(Struct, frozen=True):
+    """What the customer gets."""
+
+    number: str
+    outcome: Outcome
+    total_cents: int
+    units: int
+    lines: int
+    made_at: datetime
+
+
+class _Pending(Struct):
+    sale: KeptSale
+    answer: asyncio.Future[Answer] | None
+    """None when nobody waits at the counter any more."""
+
+
+class Till:
+    """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`.
+
+    `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change.
+    """
+
+    def __init__(
+        self, journal: Journal, sender: Sender, say: Callable[[Notice], None], changed: Callable[[], None]
+    ) -> None:
+        self._journal, self._sender, self._say, self._changed = journal, sender, say, changed
+        self._pending: dict[object, _Pending] = {}
+        self.conflicts: list[KeptSale] = journal.conflicts()
+        self.left_out = 0
+
+    @property
+    def queued(self) -> int:
+        """Sales whose receipt was given and that the server has not answered."""
+        return sum(x.answer is None for x in self._pending.values()) + self.left_out
+
+    def resume(self, stores: set[str]) -> int:
+        """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
+        kept = [x for x in self._journal.waiting() if x.id not in self._pending]
+        ours = [x for x in kept if x.store_id in stores]
+        self.left_out = len(kept) - len(ours)
+        for sale in ours:
+            self._send(sale, None)
+        return len(ours)
+
+    def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
+        self._pending[sale.id] = _Pending(sale, answer)
+        self._sender.put(sale.commands)
+        self._changed()
+
+    async def sell(self, cart: Cart) -> Receipt | Refusal:
+        """Sell the cart's lines. They leave the cart when there is a receipt; a refusal leaves them in it.
+
+        Raises EmptyBasket, LineShort (nothing was done) and JournalUnusable (the sale could not be kept, so it was not
+        made).
+        """
+        cart.check_sale()
+        taken = 0
+        while True:
+            sale = await self._keep(cart)
+            answer = await self._first_answer(sale)
+            if answer is None or answer.refusal is None:
+                break
+            if answer.refusal.code is not Code.RECEIPT_TAKEN:
+                await asyncio.to_thread(self._journal.take_back, sale)
+                cart.sale_refused(answer.refusal)
+                return answer.refusal
+            # This terminal's file was lost once, or shares its name with another: jump, further each time.
+            await asyncio.to_thread(self._journal.answered, sale.id)
+            await asyncio.to_thread(self._journal.skip, sale.store_id, 2**taken - 1)
+            taken += 1
+        receipt = Receipt(
+            sale.receipt_number,
+            Outcome.SOLD if answer else Outcome.QUEUED,
+            sale.total_cents,
+            cart.units,
+            len(cart.lines),
+            sale.made_at,
+        )
+        cart.sold()
+        if answer:
+            await self._forget(sale)
+        return receipt
+
+    async def _keep(self, cart: Cart) -> KeptSale:
+        made: list[ClientCommand] = []
+
+        def make(receipt_number: str) -> list[ClientCommand]:
+            made.extend(cart.sale(receipt_number))
+            return made
+
+        try:
+            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make)
+        except JournalUnusable:
+            self._sender.put(made[:-1])  # the cart counts on an answer to these
+            raise
+
+    async def _first_answer(self, sale: KeptSale) -> Answer | None:
+        """The answer, if it comes while the clerk waits."""
+        waited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._send(sale, waited)
+        self._sender.hurry()
+        await asyncio.wait([waited], timeout=PATIENCE_AWAY if self._sender.is_failing else PATIENCE)
+        if waited.done():
+            return waited.result()
+        self._pending[sale.id].answer = None
+        self._changed()
+        return None
+
+    def answered(self, sell: Sell, answer: Answer) -> None:
+        """Take in the server's answer to a sale."""
+        pending = self._pending.pop(sell.id, None)
+        if pending is None:
+            return
+        if pending.answer is not None:
+            pending.answer.set_result(answer)
+            return
+        sale = pending.sale
+        try:
+            if answer.refusal is None:
+                self._journal.answered(sale.id)
+                self._say(Notice("ok", "sale_arrived", {"receipt": sale.receipt_number}))
+            else:
+                self._journal.refused(sale.id, answer.refusal)
+                self.conflicts = self._journal.conflicts()
+                self._say(Notice("error", "sale_conflict", {"receipt": sale.receipt_number}))
+        except JournalUnusable as error:
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+        self._changed()
+
+    async def _forget(self, sale: KeptSale) -> None:
+        try:
+            await asyncio.to_thread(self._journal.answered, sale.id)
+        except JournalUnusable as error:  # it is sold all the same; the next start hears the same answer again
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+
+    def retry(self, conflict: KeptSale) -> None:
+        """A person thinks that the refused sale can be recorded now: send it under a new id."""
+        sell = conflict.sell
+        again = Sell(
+            id=new_id(),
+            store_id=sell.store_id,
+            lines=sell.lines,
+            holds=sell.holds,
+            receipt_number=sell.receipt_number,
+        )
+        self._send(self._journal.replace(conflict.id, [again]), None)
+        self.conflicts = self._journal.conflicts()
+
+    def settle(self, conflict: KeptSale) -> None:
+        """A person has settled the refused sale by other means: forget it."""
+        self._journal.answered(conflict.id)
+        self.conflicts = self._journal.conflicts()
+        self._changed()

@@ -1,0 +1,90 @@
+"""Plain values of a terminal, in the shapes the server sends them."""
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from backend.model.stock import StockRow
+
+
+class Store(Struct, frozen=True):
+    """A shop of the chain: what the sign on its door says."""
+
+    id: str
+    name: str
+
+
+class Session(Struct, frozen=True):
+    """Who is signed in, where, and until when the server believes it."""
+
+    access_token: str
+    expires_at: datetime
+    user: str
+    display_name: str
+    role: str
+    store_id: str
+    store_name: str
+    stores: tuple[Store, ...]
+
+
+class Product(Struct, frozen=True):
+    """A product of the catalogue as a counter needs it; `price` is for one unit."""
+
+    id: str
+    sku: str
+    name: str
+    price: Decimal
+    barcode: str | None = None
+    package_size: str | None = None
+    pack_quantity: int = 1
+    """Units that one scan of the barcode stands for."""
+
+    @property
+    def price_cents(self) -> int:
+        """The price of a unit in cents."""
+        return int((self.price * 100).to_integral_value(ROUND_HALF_UP))
+
+
+class StoreStock(Struct, frozen=True):
+    """One product's stock in one store, as the stock routes answer it."""
+
+    product_id: str
+    store_id: str
+    quantity: int
+    reserved_qty: int
+    available_qty: int
+    version: int
+    unavailable_qty: int = 0
+    allocated_qty: int = 0
+    store_name: str = ""
+
+    @property
+    def row(self) -> StockRow:
+        """The same as the row the events carry."""
+        return StockRow(
+            self.store_id,
+            self.product_id,
+            self.quantity,
+            self.unavailable_qty,
+            self.allocated_qty,
+            self.reserved_qty,
+            0,
+            self.version,
+        )
+
+
+class LiveAddress(Struct, frozen=True):
+    """Where changes of stock are published; an empty `nats_url` means nowhere."""
+
+    nats_url: str
+    subject: str
+
+
+class Notice(Struct, frozen=True):
+    """Something a person should read. Screens turn `code` and `fields` into a sentence of their language."""
+
+    level: Literal["ok", "info", "warning", "error"]
+    code: str
+    fields: dict[str, str | int] = {}
