@@ -1,0 +1,41 @@
+"""A nats-server's configuration, and the key that signs its users' permissions: for the embedded servers and tests."""
+
+import json
+import os
+from pathlib import Path
+
+import nkeys
+
+MAX_PAYLOAD = 8 * 1024 * 1024
+"""Bytes of one message: the changes of a whole batch in one store."""
+
+
+def new_issuer_seed() -> str:
+    """A new secret account key, in the form that NATS_ISSUER_SEED_FILE holds."""
+    return str(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT).decode())
+
+
+def public_key(issuer_seed: str) -> str:
+    """The public half of an issuer's seed, by which nats-server knows its signatures."""
+    return str(nkeys.from_seed(issuer_seed.encode()).public_key.decode())
+
+
+def render_config(*, host: str, port: int, store: Path, user: str, password: str, issuer: str) -> str:
+    """The text of a nats-server.conf that lets in our own servers by password and everybody else by access token.
+
+    `store` is JetStream's directory and `issuer` the public key of the servers' seed. Contains the password.
+    """
+    # JSON is valid nats-server configuration, and quotes every value safely.
+    config = {
+        "host": host,
+        "port": port,
+        "max_payload": MAX_PAYLOAD,
+        "max_control_line": 32 * 1024,  # a token that names hundreds of stores is longer than the usual 4096
+        "jetstream": {"store_dir": str(store)},
+        "authorization": {
+            "users": [{"user": user, "password": password}],
+            "timeout": 5,
+            "auth_callout": {"issuer": issuer, "auth_users": [user]},
+        },
+    }
+    return json.dumps(config, indent=2, ensure_ascii=False)
