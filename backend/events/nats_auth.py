@@ -57,7 +57,13 @@ class NatsAuth:
         self._options = {"name": "mostrador auth", **connect_options}
         self._issuer = nkeys.from_seed(issuer_seed.encode())
         self._verify = verify
+        self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether NATS can ask this server now."""
+        return self._asked.is_set()
 
     async def start(self) -> None:
         """Begin. NATS may be away."""
@@ -74,7 +80,12 @@ class NatsAuth:
             await question.respond(self.answer(question.data))
 
         await client.subscribe(SUBJECT, queue="mostrador-auth", cb=reply)
-        await asyncio.Event().wait()  # until the connection is lost
+        await client.flush()
+        self._asked.set()
+        try:
+            await asyncio.Event().wait()  # until the connection is lost
+        finally:
+            self._asked.clear()
 
     def answer(self, request: bytes) -> bytes:
         """The signed answer to one question of nats-server."""
