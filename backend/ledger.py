@@ -179,7 +179,8 @@ class _Lane:
         self._work.set()
         if self._writer is not None:
             await self._writer
-        await self._store.close()
+            self._writer = None
+            await self._store.close()
 
     async def _write(self) -> None:
         while True:

@@ -95,8 +95,8 @@ class SqliteLedgerStore:
             raise Undone(str(error.orig), receipt_taken="sales.receipt_number" in str(error.orig)) from error
         except OperationalError as error:
             raise DatabaseLost(str(error.orig)) from error
-        except DBAPIError as error:
-            raise Undone(str(error.orig)) from error
+        except (DBAPIError, OverflowError) as error:
+            raise Undone(str(error)) from error
 
 
 def _drive(connection: Connection, procedure: Procedure) -> Settled:

@@ -1,0 +1,251 @@
+"""Any sequence of commands over the real databases against a plain dict that does the sums by hand.
+
+The dict is written from the promises in the design, not from `decide`: what is free, who holds what, what is left.
+Time passes by moving a hold's deadline into the past, in the database and in the dict.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import delete, select, update
+
+from backend import tables
+from backend.database import Database, open_database
+from backend.ids import expiry_command_id, new_id
+from backend.ledger import open_ledger
+from backend.model.answers import Answer
+from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell
+from backend.model.decide import Request
+from backend.repositories.audit import prove
+
+from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request, reserve
+
+Result = TypeVar("Result")
+units = st.dictionaries(st.sampled_from(PRODUCTS), st.integers(1, 6), min_size=1, max_size=3)
+stores = st.sampled_from(STORES)
+
+
+def selling(store_id: str, wanted: dict[str, int], *holds: UUID) -> Request:
+    lines = tuple(SaleLine(product, n, 100) for product, n in wanted.items())
+    return request(Sell(id=new_id(), store_id=store_id, lines=lines, holds=holds))
+
+
+@dataclass
+class Held:
+    """A hold as the dict sees it."""
+
+    store_id: str
+    units: dict[str, int]
+    dead: bool = False
+    ended: str = ""
+    version: int = 1
+
+
+@dataclass
+class Shop:
+    """Stock and holds by hand."""
+
+    on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
+    holds: dict[UUID, Held] = field(default_factory=dict)
+
+    def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
+        """What may be sold: on hand less what living holds keep."""
+        kept = sum(
+            hold.units.get(product, 0)
+            for id_, hold in self.holds.items()
+            if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
+        )
+        return self.on_hand.get((store_id, product), 0) - kept
+
+    def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
+        return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
+
+    def take(self, store_id: str, taken: dict[str, int]) -> None:
+        for product, n in taken.items():
+            self.on_hand[store_id, product] = self.on_hand.get((store_id, product), 0) - n
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Both sides do the same; after every step they must agree, and the database must prove itself."""
+
+    url: str
+    holds = Bundle("holds")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.shop = Shop()
+        self.database: Database = open_database(self.url)
+        self.run(self._clean())
+        self.ledger = open_ledger(self.database, lambda _: None)
+        self.run(self.ledger.start())
+        self.sent: list[tuple[Request, Answer]] = []
+
+    def run(self, work: Coroutine[object, object, Result]) -> Result:
+        return self.loop.run_until_complete(work)
+
+    async def _clean(self) -> None:
+        async with self.database.writer.begin() as connection:
+            for table in reversed(tables.metadata.sorted_tables):
+                await connection.execute(delete(table))
+        await open_shop(self.database)
+
+    def teardown(self) -> None:
+        self.run(self.ledger.close())
+        self.run(self.database.close())
+        self.loop.close()
+
+    def send(self, order: Request) -> Answer:
+        answer = self.run(self.ledger.submit(order))
+        self.sent.append((order, answer))
+        return answer
+
+    @rule(store=stores, wanted=units)
+    def goods_arrive(self, store: str, wanted: dict[str, int]) -> None:
+        assert self.send(receive(store, **wanted)).accepted
+        self.shop.take(store, {product: -n for product, n in wanted.items()})
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), change=st.integers(-4, 4).filter(bool))
+    def a_count_is_corrected(self, store: str, product: str, change: int) -> None:
+        adjust = Adjust(id=new_id(), store_id=store, product_id=product, adjustment=change, reason="count")
+        fits = self.shop.free(store, product) + change >= 0
+        assert self.send(request(adjust)).accepted == fits
+        if fits:
+            self.shop.take(store, {product: -change})
+
+    @rule(target=holds, store=stores, wanted=units)
+    def somebody_holds(self, store: str, wanted: dict[str, int]) -> UUID:
+        order = reserve(store, **wanted)
+        assert self.send(order).accepted == self.shop.has(store, wanted)
+        if self.shop.has(store, wanted):
+            self.shop.holds[order.command.id] = Held(store, wanted)
+        return order.command.id
+
+    @rule(target=holds, old=consumes(holds), wanted=units)
+    def a_cart_changes(self, old: UUID, wanted: dict[str, int]) -> object:
+        held = self.shop.holds.get(old)
+        store = held.store_id if held else "292"
+        lines = tuple(Line(product, n) for product, n in wanted.items())
+        order = request(Reserve(id=new_id(), store_id=store, lines=lines, ttl_seconds=900, replaces=old))
+        possible = held is not None and held.ended != "CONFIRMED" and self.shop.has(store, wanted, but=old)
+        assert self.send(order).accepted == possible
+        if held is None or not possible:
+            return old
+        held.ended = held.ended or ("EXPIRED" if held.dead else "CANCELLED")
+        self.shop.holds[order.command.id] = Held(store, wanted)
+        return multiple(old, order.command.id)
+
+    @rule(store=stores, wanted=units)
+    def something_is_sold(self, store: str, wanted: dict[str, int]) -> None:
+        fits = self.shop.has(store, wanted)
+        assert self.send(selling(store, wanted)).accepted == fits
+        if fits:
+            self.shop.take(store, wanted)
+
+    @rule(hold=holds, more=units)
+    def a_held_cart_is_sold(self, hold: UUID, more: dict[str, int]) -> None:
+        held = self.shop.holds.get(hold)
+        store = held.store_id if held else "292"
+        possible = held is not None and held.ended != "CONFIRMED" and self.shop.has(store, more, but=hold)
+        assert self.send(selling(store, more, hold)).accepted == possible
+        if held is not None and possible:
+            held.ended = held.ended or ("EXPIRED" if held.dead else "CONFIRMED")
+            self.shop.take(store, more)
+
+    @rule(hold=holds, how=st.sampled_from([confirm, cancel]))
+    def a_hold_ends(self, hold: UUID, how: object) -> None:
+        held = self.shop.holds.get(hold)
+        order = (confirm if how is confirm else cancel)(hold, held.store_id if held else "292")
+        possible = held is not None and not held.ended and not held.dead
+        assert self.send(order).accepted == possible
+        if held is not None and possible:
+            held.ended = "CONFIRMED" if how is confirm else "CANCELLED"
+            if how is confirm:
+                self.shop.take(held.store_id, held.units)
+
+    @rule(hold=holds)
+    def a_hold_is_extended(self, hold: UUID) -> None:
+        held = self.shop.holds.get(hold)
+        possible = held is not None and not held.ended and not held.dead
+        assert self.send(extend(hold, 900, held.store_id if held else "292")).accepted == possible
+        if held is not None and possible:
+            held.version += 1
+
+    @rule(hold=holds)
+    def a_deadline_passes(self, hold: UUID) -> None:
+        held = self.shop.holds.get(hold)
+        if held is not None and not held.ended:
+            held.dead = True
+            rows = tables.reservations
+
+            async def bury() -> None:
+                async with self.database.writer.begin() as connection:
+                    late = update(rows).where(rows.c.id == hold).values(expires_at=rows.c.created_at)
+                    await connection.execute(late)
+
+            self.run(bury())
+
+    @rule(hold=holds)
+    def the_sweep_comes(self, hold: UUID) -> None:
+        held = self.shop.holds.get(hold)
+        if held is not None:
+            expire = Expire(id=expiry_command_id(hold, held.version), store_id=held.store_id, reservation_id=hold)
+            self.run(self.ledger.submit(request(expire)))
+            if held.dead and not held.ended:
+                held.ended = "EXPIRED"
+
+    @rule(pick=st.integers(0, 10**6))
+    def an_old_command_comes_again(self, pick: int) -> None:
+        if self.sent:
+            order, answer = self.sent[pick % len(self.sent)]
+            assert self.run(self.ledger.submit(order)) == answer
+
+    @invariant()
+    def both_agree(self) -> None:
+        rows, statuses = self.run(self._stored())
+        for (store, product), (on_hand, reserved) in rows.items():
+            assert on_hand == self.shop.on_hand.get((store, product), 0)
+            kept = sum(
+                hold.units.get(product, 0)
+                for id_, hold in self.shop.holds.items()
+                if hold.store_id == store and statuses[id_] == "PENDING"
+            )
+            assert reserved == kept, "dead holds count until somebody ends them, and not after"
+        for id_, hold in self.shop.holds.items():
+            # A shortage may have ended a dead hold before anybody asked for it.
+            assert statuses[id_] in (
+                {"PENDING", "EXPIRED"} if hold.dead and not hold.ended else {hold.ended or "PENDING"}
+            )
+
+    @invariant()
+    def the_database_proves_itself(self) -> None:
+        assert not self.run(prove(self.database)).drifts
+
+    async def _stored(self) -> tuple[dict[tuple[str, str], tuple[int, int]], dict[UUID, str]]:
+        stock, held = tables.stock.c, tables.reservations.c
+        async with self.database.engine.connect() as connection:
+            rows = await connection.execute(select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved))
+            statuses = await connection.execute(select(held.id, held.status))
+            return {(r[0], r[1]): (r[2], r[3]) for r in rows}, {s.id: s.status for s in statuses}
+
+
+@pytest.mark.slow
+def test_the_ledger_agrees_with_a_plain_dict(database_url: str) -> None:
+    machine = type("LedgerMachine", (LedgerMachine,), {"url": database_url})
+    quiet = settings(max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(machine, settings=quiet)
