@@ -94,3 +94,7 @@ def main() -> NoReturn:
     """Run the command line and leave with its exit code: 0 done, 1 failed, 2 wrong input, 130 interrupted."""
     sys.excepthook = errors.report_bug
     sys.exit(errors.run(mostrador, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
