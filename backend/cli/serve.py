@@ -18,8 +18,8 @@ from backend.settings import Settings
 
 from .options import database_options, database_url_of
 
-NATS_PID = "MOSTRADOR_NATS_PID"
-"""Set by the keeper of the embedded servers: the process to end with us if the keeper dies and cannot do it."""
+NATS_PID_FILE = "MOSTRADOR_NATS_PID_FILE"
+"""Set by the keeper of the embedded servers: names the process to end with us if the keeper dies and cannot do it."""
 
 
 @click.command()
@@ -88,10 +88,8 @@ def _wait_for_end_of_stdin(then: Callable[[], None]) -> None:
 
 
 def _end_nats() -> None:
-    pid = os.environ.get(NATS_PID, "")
-    if pid.isdecimal():
-        with suppress(OSError):
-            os.kill(int(pid), signal.SIGTERM)
+    with suppress(OSError, ValueError):
+        os.kill(int(Path(os.environ.get(NATS_PID_FILE, "")).read_text()), signal.SIGTERM)
 
 
 def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
