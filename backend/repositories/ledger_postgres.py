@@ -80,7 +80,7 @@ DUE_HOLDS = text("""
 SELECT r.id, r.store_id, r.version
 FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)
 JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
-WHERE r.status = 'PENDING' AND r.expires_at <= clock_timestamp()
+WHERE r.status = 'PENDING' AND r.expires_at <= statement_timestamp()
 ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
 """)
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
