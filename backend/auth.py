@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import jwt
@@ -171,29 +172,37 @@ class Tokens:
             raise TokenRefused("Your session has ended or is not valid; sign in again.") from error
 
 
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id for one core
+
+
 class Pins:
-    """Checks PINs against argon2id hashes, in threads, at most two at a time: each takes a core and 64 MiB."""
+    """Checks PINs against argon2id hashes, in threads, at most two at a time: each takes a core and 19 MiB."""
 
     def __init__(self) -> None:
-        self._hasher = PasswordHasher()
         self._places = asyncio.Semaphore(2)
-        self._nobody = self._hasher.hash(os.urandom(16))
 
     async def verify(self, pin_hash: str | None, pin: str) -> bool:
         """Whether the PIN is right. A user who does not exist (None) takes as long as a wrong PIN."""
         async with self._places:
-            return await asyncio.to_thread(self._matches, pin_hash or self._nobody, pin)
-
-    def _matches(self, pin_hash: str, pin: str) -> bool:
-        try:
-            return self._hasher.verify(pin_hash, pin)
-        except (VerificationError, InvalidHashError):
-            return False
+            return await asyncio.to_thread(_matches, pin_hash, pin)
 
 
 def hash_pin(pin: str) -> str:
     """What is stored of a PIN."""
-    return PasswordHasher().hash(pin)
+    return _HASHER.hash(pin)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _HASHER.hash(os.urandom(16))
+
+
+def _matches(pin_hash: str | None, pin: str) -> bool:
+    nobodys = _nobodys_hash()  # also when it is not needed, so that its first making tells nothing
+    try:
+        return _HASHER.verify(pin_hash or nobodys, pin)
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def load_signing_key(path: Path) -> Ed25519PrivateKey:

@@ -5,17 +5,22 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from litestar.types import ASGIApp
+from nkeys import NkeysError
 
 from .auth import Tokens, load_signing_key
 from .database import Database, check_schema, open_database
+from .events.nats_auth import NatsAuth
+from .events.nats_config import public_key
 from .events.relay import Relay
 from .http.app import create_app
 from .http.envelope import envelope
 from .http.listener import listening, serve_until, url_of
 from .ledger import open_ledger
+from .model.errors import InvalidInput
 from .model.events import Outgoing
 from .settings import Settings
 
@@ -32,7 +37,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(db.close)
         await check_schema(db)
         tokens = Tokens(load_signing_key(settings.signing_key_file))
-        ledger = open_ledger(db, await _start_events(settings, db, parts))
+        ledger = open_ledger(db, await _start_nats(settings, db, tokens, parts))
         await ledger.start()
         parts.push_async_callback(ledger.close)
         app = create_app(
@@ -57,23 +62,34 @@ async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str
             await serve_until(stop, app, listener, on_started=lambda: on_ready(url_of(listener)))
 
 
-async def _start_events(
-    settings: Settings, db: Database, parts: AsyncExitStack
+async def _start_nats(
+    settings: Settings, db: Database, tokens: Tokens, parts: AsyncExitStack
 ) -> Callable[[Sequence[Outgoing]], None]:
-    """Start the relay, if there is a NATS to publish to; what the ledger is to call after each commit."""
+    """Start what talks to NATS, if there is one; what the ledger is to call after each commit."""
     if not settings.nats_url:
         return _keep
-    relay = Relay(db, _nats_options(settings))
+    options: dict[str, Any] = {"servers": [settings.nats_url]}
+    if settings.nats_user:
+        options |= {"user": settings.nats_user, "password": settings.nats_password}
+    if settings.nats_issuer_seed_file is not None:
+        gate = NatsAuth(options, _issuer_seed(settings.nats_issuer_seed_file), tokens.verify)
+        await gate.start()
+        parts.push_async_callback(gate.close)
+    relay = Relay(db, options)
     await relay.start()
     parts.push_async_callback(relay.close)
     return relay.publish
 
 
-def _nats_options(settings: Settings) -> dict[str, Any]:
-    options: dict[str, Any] = {"servers": [settings.nats_url]}
-    if settings.nats_user:
-        options |= {"user": settings.nats_user, "password": settings.nats_password}
-    return options
+def _issuer_seed(path: Path) -> str:
+    try:
+        seed = path.read_text("ascii").strip()
+        public_key(seed)
+    except (OSError, ValueError, NkeysError) as error:
+        raise InvalidInput(
+            "NATS_ISSUER_SEED_FILE", f"NATS_ISSUER_SEED_FILE: {path} holds no nkey account seed; correct the path."
+        ) from error
+    return seed
 
 
 def _keep(batch: Sequence[Outgoing]) -> None:

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     nats_client_url: str = ""
     """Where terminals reach NATS; empty: where this server does."""
     nats_issuer_seed_file: Path | None = None
-    """The nkey account seed that signs NATS permissions; empty: terminals get no live updates."""
+    """The nkey account seed with which this server answers NATS's questions who may listen; empty: it does not."""
     server_host: str = "127.0.0.1"
     server_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port; the ready line names it."""

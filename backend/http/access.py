@@ -1,4 +1,4 @@
-"""Who may call what: the one guard, in front of every route, that reads the scope the route declares."""
+"""The guards in front of every route; the one that matters reads the scope that the route declares."""
 
 import re
 
@@ -8,11 +8,18 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from backend.auth import Scope, ScopeMissing, TokenRefused, Tokens
+from backend.model.errors import InvalidInput
 
 PUBLIC = "public"
 """The declared scope of a route that asks for no token."""
 
 _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
+
+
+def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+    """The guard against addresses that a database cannot look up: PostgreSQL knows no NUL character."""
+    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise InvalidInput("address", "The address has a NUL character in it; remove it.")
 
 
 def access_guard(tokens: Tokens) -> Guard:

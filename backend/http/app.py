@@ -8,7 +8,7 @@ from backend.auth import Pins, Tokens
 from backend.database import Database
 from backend.ledger import Ledger
 
-from .access import access_guard
+from .access import access_guard, well_formed
 from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
@@ -50,7 +50,7 @@ def create_app(
     )
     return Litestar(
         [*health_routes(db, stopping, instance_id), api],
-        guards=[access_guard(tokens)],
+        guards=[well_formed, access_guard(tokens)],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=MAX_BODY,

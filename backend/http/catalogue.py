@@ -4,7 +4,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from backend.auth import Scope
@@ -40,10 +40,10 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/products", scope=Scope.CATALOGUE_READ)
     async def products(
-        q: Annotated[str, Parameter(max_length=200)] = "",
-        store_id: str | None = None,
-        page: Annotated[int, Parameter(ge=1, le=1_000_000)] = 1,
-        page_size: Annotated[int, Parameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
+        q: Annotated[str, QueryParameter(max_length=200)] = "",
+        store_id: FromQuery[str | None] = None,
+        page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
+        page_size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
     ) -> ProductsShape:
         """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given."""
         async with reading(db) as connection:
@@ -58,7 +58,7 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
         return ProductsShape(shown, found.total, page, page_size, -(-found.total // page_size))
 
     @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ)
-    async def product(product_id: str) -> ProductShape:
+    async def product(product_id: FromPath[str]) -> ProductShape:
         """One product by its id."""
         async with reading(db) as connection:
             found = await product_by_id(connection, product_id)
@@ -67,7 +67,7 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
         return ProductShape.of(found)
 
     @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ)
-    async def by_sku(sku: str) -> ProductShape:
+    async def by_sku(sku: FromPath[str]) -> ProductShape:
         """One product by its SKU."""
         async with reading(db) as connection:
             found = await product_by_sku(connection, sku)
@@ -76,7 +76,7 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
         return ProductShape.of(found)
 
     @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ)
-    async def by_barcode(barcode: str) -> ProductShape:
+    async def by_barcode(barcode: FromPath[str]) -> ProductShape:
         """The product that carries a barcode, and how many units one scan of it means."""
         async with reading(db) as connection:
             found = await product_by_barcode(connection, barcode)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from backend.auth import Claims, Scope, StoreNotAllowed
@@ -44,7 +45,7 @@ def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
     """POST /commands."""
 
     @post("/commands", scope=Scope.SALES_WRITE, status_code=200, request_max_body_size=MAX_BODY)
-    async def commands(request: ApiRequest, data: CommandsBody) -> AnswersShape:
+    async def commands(request: ApiRequest, data: JSONBody[CommandsBody]) -> AnswersShape:
         """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect."""
         claims = request.auth
         who = claims.who

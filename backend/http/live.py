@@ -2,6 +2,7 @@
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from msgspec import Struct
 
 from backend.auth import Scope
@@ -20,7 +21,7 @@ def live_routes(nats_url: str) -> list[HTTPRouteHandler]:
     """GET /live."""
 
     @get("/live", scope=Scope.STOCK_READ)
-    async def live(request: ApiRequest, store_id: str | None = None) -> LiveShape:
+    async def live(request: ApiRequest, store_id: FromQuery[str | None] = None) -> LiveShape:
         """The address and subject of a store's changes; of the store signed in at when none is named."""
         store_id = store_id or request.auth.store_id
         request.auth.require_store(store_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from backend.auth import Scope
@@ -107,7 +108,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         return known, store_id
 
     @post("/reservations", scope=Scope.RESERVATIONS_WRITE)
-    async def reserve(request: ApiRequest, data: ReserveBody) -> ReservationShape:
+    async def reserve(request: ApiRequest, data: JSONBody[ReserveBody]) -> ReservationShape:
         """Hold units for a while. The hold's id is the command's id."""
         command = Reserve(
             id=command_id(request, data.id),
@@ -120,7 +121,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         return _shape(await settle(ledger, command, request.auth))
 
     @get("/reservations/{reservation_id:str}", scope=Scope.STOCK_READ)
-    async def reservation(request: ApiRequest, reservation_id: str) -> ReservationShape:
+    async def reservation(request: ApiRequest, reservation_id: FromPath[str]) -> ReservationShape:
         """A hold as it is now."""
         known, _ = await find(request, reservation_id)
         async with reading(db) as connection:
@@ -130,7 +131,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         return ReservationShape.of(hold)
 
     @post("/reservations/{reservation_id:str}/confirm", scope=Scope.RESERVATIONS_WRITE, status_code=200)
-    async def confirm(request: ApiRequest, reservation_id: str, data: ConfirmBody | None = None) -> ReservationShape:
+    async def confirm(
+        request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[ConfirmBody | None] = None
+    ) -> ReservationShape:
         """Hand over a hold, all of it or a part; the rest is free again."""
         known, store_id = await find(request, reservation_id)
         data = data or ConfirmBody()
@@ -138,7 +141,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         return _shape(await settle(ledger, command, request.auth))
 
     @post("/reservations/{reservation_id:str}/cancel", scope=Scope.RESERVATIONS_WRITE, status_code=200)
-    async def cancel(request: ApiRequest, reservation_id: str, data: CancelBody | None = None) -> ReservationShape:
+    async def cancel(
+        request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[CancelBody | None] = None
+    ) -> ReservationShape:
         """End a hold; its units are free again."""
         known, store_id = await find(request, reservation_id)
         given = data.id if data else None
@@ -146,7 +151,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         return _shape(await settle(ledger, command, request.auth))
 
     @post("/reservations/{reservation_id:str}/extend", scope=Scope.RESERVATIONS_WRITE, status_code=200)
-    async def extend(request: ApiRequest, reservation_id: str, data: ExtendBody | None = None) -> ReservationShape:
+    async def extend(
+        request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[ExtendBody | None] = None
+    ) -> ReservationShape:
         """Move a live hold's deadline to a duration from now."""
         known, store_id = await find(request, reservation_id)
         data = data or ExtendBody()

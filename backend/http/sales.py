@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from backend.auth import Scope
@@ -43,14 +44,14 @@ class SellBody(Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[tuple[SoldLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
-    receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*\Z")] = ""
+    receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
 
 
 def sales_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
     """POST /sales."""
 
     @post("/sales", scope=Scope.SALES_WRITE)
-    async def sell(request: ApiRequest, data: SellBody) -> SaleShape:
+    async def sell(request: ApiRequest, data: JSONBody[SellBody]) -> SaleShape:
         """Sell a basket. The sale's id is the command's id."""
         lines = tuple(line.priced(index) for index, line in enumerate(data.lines))
         command = Sell(

@@ -6,6 +6,7 @@ from typing import Annotated
 import structlog
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from backend.auth import EVERY_STORE, Pins, StoreNotAllowed, Tokens
@@ -26,10 +27,10 @@ log = structlog.get_logger(__name__)
 class SignInBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Who signs in, at which terminal of which store."""
 
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
     pin: Annotated[str, Meta(min_length=1, max_length=128)]
     store_id: StoreId
-    terminal_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+\Z")]
+    terminal_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 
 
 class SessionShape(Struct, frozen=True):
@@ -61,7 +62,7 @@ def sign_in_routes(db: Database, tokens: Tokens, pins: Pins) -> list[HTTPRouteHa
     """POST /auth/sign-in and GET /stores."""
 
     @post("/auth/sign-in", scope=PUBLIC, status_code=200)
-    async def sign_in(data: SignInBody) -> SessionShape:
+    async def sign_in(data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for an access token."""
         async with reading(db) as connection:
             user = await find_user(connection, data.user)

@@ -2,6 +2,7 @@
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from backend.auth import Scope
@@ -28,7 +29,7 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
     @get("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_READ)
-    async def in_store(product_id: str, store_id: str) -> StockShape:
+    async def in_store(product_id: FromPath[str], store_id: FromPath[str]) -> StockShape:
         """The stock of a product in a store: zeros and version 0 if it never moved there."""
         async with reading(db) as connection:
             level = await stock_of(connection, product_id, store_id)
@@ -39,7 +40,7 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
         return StockShape.at(level)
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ)
-    async def in_chain(product_id: str) -> ChainStockShape:
+    async def in_chain(product_id: FromPath[str]) -> ChainStockShape:
         """The stock of a product in every store of the chain."""
         async with reading(db) as connection:
             levels = await stock_everywhere(connection, product_id)

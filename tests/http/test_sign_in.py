@@ -1,0 +1,74 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from .shop import PIN, STORES, Shop, assert_problem
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    return {"user": "ana", "pin": PIN, "store_id": "norte", "terminal_id": "T1"} | changes
+
+
+async def test_a_name_and_its_pin_give_a_token_that_works(shop: Shop) -> None:
+    answer = await shop.client.post("auth/sign-in", json=form())
+
+    assert answer.status_code == 200, answer.text
+    session = answer.json()
+    token, expires_at = session.pop("access_token"), datetime.fromisoformat(session.pop("expires_at"))
+    assert session == {
+        "user": "ana",
+        "display_name": "Ana",
+        "role": "clerk",
+        "store_id": "norte",
+        "store_name": "Norte",
+        "stores": [{"id": "norte", "name": "Norte"}],
+    }
+    assert timedelta(hours=11) < expires_at - datetime.now(UTC) <= timedelta(hours=12)
+    assert (await shop.get("products", {"Authorization": f"Bearer {token}"})).status_code == 200
+
+
+async def test_a_wrong_pin_and_an_unknown_name_read_the_same(shop: Shop) -> None:
+    wrong = await shop.client.post("auth/sign-in", json=form(pin="0000"))
+    unknown = await shop.client.post("auth/sign-in", json=form(user="nobody"))
+
+    first = assert_problem(wrong, 401, "sign_in_refused")
+    second = assert_problem(unknown, 401, "sign_in_refused")
+    assert first["detail"] == second["detail"]
+    assert wrong.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_person_signs_in_only_where_they_work(shop: Shop) -> None:
+    assert_problem(await shop.client.post("auth/sign-in", json=form(store_id="sur")), 403, "store_not_allowed")
+    assert_problem(await shop.client.post("auth/sign-in", json=form(store_id="oeste")), 404, "unknown_store")
+
+
+async def test_an_admin_works_in_every_store(shop: Shop) -> None:
+    answer = await shop.client.post("auth/sign-in", json=form(user="root", store_id="este"))
+
+    assert [store["id"] for store in answer.json()["stores"]] == sorted(STORES)
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    held = await shop.post("reservations", {"store_id": "sur", "product_id": "milk", "quantity": 1}, bearer)
+    assert_problem(held, 409, "insufficient_stock")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"pin": ""}, "pin"),
+        ({"pin": 1234}, "pin"),
+        ({"user": "a\0b"}, "user"),
+        ({"terminal_id": "T 1"}, "terminal_id"),
+        ({"terminal_id": "T1.>"}, "terminal_id"),
+        ({"terminal_id": "T1\n"}, "terminal_id"),
+        ({"remember_me": True}, "remember_me"),
+    ],
+)
+async def test_a_bad_form_names_the_field(shop: Shop, changes: dict[str, Any], field: str) -> None:
+    problem = assert_problem(await shop.client.post("auth/sign-in", json=form(**changes)), 400, "invalid_input")
+    assert problem["field"] == field
+
+
+async def test_the_door_sign_needs_no_token(shop: Shop) -> None:
+    answer = await shop.client.get("stores")
+    assert answer.json() == {"stores": [{"id": key, "name": STORES[key]} for key in sorted(STORES)]}
