@@ -4,19 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import platformdirs
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
-DATABASE_FILE = "mostrador.db"
-"""The embedded database, inside the data directory."""
+from backend.embedded.files import shop_files
 
 
 class _Environment(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
 
     database_url: str = ""
-    mostrador_data: Path | None = None
 
 
 def database_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -38,15 +35,9 @@ def database_url_of(database_url: str | None, data: Path | None) -> str:
     """The URL of the database that is meant: by option, by environment or `.env`, or this machine's shop."""
     if database_url:
         return database_url
-    environment = _Environment()
-    if data is None and environment.database_url:
-        return environment.database_url
-    return f"sqlite:///{(data or data_directory()).absolute() / DATABASE_FILE}"
-
-
-def data_directory() -> Path:
-    """Where this machine's shop lives."""
-    return _Environment().mostrador_data or Path(platformdirs.user_data_dir("mostrador"))
+    if data is None and (configured := _Environment().database_url):
+        return configured
+    return shop_files(data).database_url
 
 
 def console() -> Console:

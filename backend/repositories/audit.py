@@ -54,6 +54,16 @@ async def prove(db: Database) -> Proof:
     return Proof(*totals, drifts=tuple(drifts))
 
 
+async def units_moved_by(db: Database, receipts: str) -> int:
+    """The units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
+    moved = select(_sum(-movements.c.on_hand_change)).where(
+        movements.c.kind == "sell", movements.c.document_id.startswith(receipts, autoescape=True)
+    )
+    with translated(db.url):
+        async with db.engine.connect() as connection:
+            return await connection.scalar(moved) or 0
+
+
 async def _check_file(connection: AsyncConnection, url: str) -> None:
     # The counting trusts the indexes; this makes sure that they agree with their tables.
     if await connection.scalar(text("PRAGMA integrity_check(1)")) != "ok":

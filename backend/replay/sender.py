@@ -1,0 +1,77 @@
+"""Commands that reach the ledger exactly once: each is made once and sent again until it is answered."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import TypeVar
+
+from msgspec import Struct
+
+from backend.model.answers import Answer
+from backend.model.commands import ClientCommand
+from backend.model.errors import MostradorError
+from backend.terminal.api import Api, SessionEnded
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+PATIENCE_SECONDS = 120.0
+"""How long a server may be away before the replay gives up."""
+
+T = TypeVar("T")
+
+
+class Credentials(Struct, frozen=True):
+    """Who the terminals sign in as."""
+
+    user: str
+    pin: str
+    store_id: str
+
+
+class Tally(Struct):
+    """What all terminals have done so far. The terminals share it; they run on one event loop."""
+
+    commands: int = 0
+    retries: int = 0
+    latencies: list[float] = []
+    """Seconds from the first attempt to the answer, of each request."""
+
+
+class Sender:
+    """One terminal's line to the server."""
+
+    def __init__(self, api: Api, credentials: Credentials, terminal_id: str, tally: Tally) -> None:
+        """`sign_in` before the first `send`."""
+        self._api = api
+        self._credentials = credentials
+        self._terminal_id = terminal_id
+        self._tally = tally
+
+    async def sign_in(self) -> None:
+        """Sign in, without a second attempt: a wrong PIN or address should be said at once."""
+        who = self._credentials
+        await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
+
+    async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
+        """The answers to `commands`. Raises what `Api.send` raises when it is not worth another try."""
+        started = monotonic()
+        answers = await self._until_answered(lambda: self._api.send(commands))
+        self._tally.latencies.append(monotonic() - started)
+        self._tally.commands += len(commands)
+        return answers
+
+    async def _until_answered(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        pause = FIRST_PAUSE_SECONDS
+        give_up_at = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await attempt()
+            except SessionEnded:
+                await self._until_answered(self.sign_in)
+            except MostradorError as error:
+                if not error.retryable or monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(pause * random.uniform(0.5, 1))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            self._tally.retries += 1
