@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
+    initialize,
     invariant,
     multiple,
     rule,
@@ -33,11 +33,16 @@ from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell
 from backend.model.decide import Request
 from backend.repositories.audit import prove
 
-from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request, reserve
+from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
 
 Result = TypeVar("Result")
-units = st.dictionaries(st.sampled_from(PRODUCTS), st.integers(1, 6), min_size=1, max_size=3)
+units = st.dictionaries(st.sampled_from(PRODUCTS), st.integers(1, 4), min_size=1, max_size=3)
 stores = st.sampled_from(STORES)
+
+
+def holding(store_id: str, wanted: dict[str, int], replaces: UUID | None = None) -> Request:
+    lines = tuple(Line(product, n) for product, n in wanted.items())
+    return request(Reserve(id=new_id(), store_id=store_id, lines=lines, ttl_seconds=900, replaces=replaces))
 
 
 def selling(store_id: str, wanted: dict[str, int], *holds: UUID) -> Request:
@@ -115,6 +120,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.sent.append((order, answer))
         return answer
 
+    @initialize()
+    def the_shelves_are_filled(self) -> None:
+        for store in STORES:
+            self.goods_arrive(store, dict.fromkeys(PRODUCTS, 9))
+
     @rule(store=stores, wanted=units)
     def goods_arrive(self, store: str, wanted: dict[str, int]) -> None:
         assert self.send(receive(store, **wanted)).accepted
@@ -129,26 +139,26 @@ class LedgerMachine(RuleBasedStateMachine):
             self.shop.take(store, {product: -change})
 
     @rule(target=holds, store=stores, wanted=units)
-    def somebody_holds(self, store: str, wanted: dict[str, int]) -> UUID:
-        order = reserve(store, **wanted)
-        assert self.send(order).accepted == self.shop.has(store, wanted)
-        if self.shop.has(store, wanted):
-            self.shop.holds[order.command.id] = Held(store, wanted)
+    def somebody_holds(self, store: str, wanted: dict[str, int]) -> object:
+        order = holding(store, wanted)
+        fits = self.shop.has(store, wanted)
+        assert self.send(order).accepted == fits
+        if not fits:
+            return multiple()
+        self.shop.holds[order.command.id] = Held(store, wanted)
         return order.command.id
 
-    @rule(target=holds, old=consumes(holds), wanted=units)
+    @rule(target=holds, old=holds, wanted=units)
     def a_cart_changes(self, old: UUID, wanted: dict[str, int]) -> object:
-        held = self.shop.holds.get(old)
-        store = held.store_id if held else "292"
-        lines = tuple(Line(product, n) for product, n in wanted.items())
-        order = request(Reserve(id=new_id(), store_id=store, lines=lines, ttl_seconds=900, replaces=old))
-        possible = held is not None and held.ended != "CONFIRMED" and self.shop.has(store, wanted, but=old)
+        held = self.shop.holds[old]
+        order = holding(held.store_id, wanted, replaces=old)
+        possible = held.ended != "CONFIRMED" and self.shop.has(held.store_id, wanted, but=old)
         assert self.send(order).accepted == possible
-        if held is None or not possible:
-            return old
+        if not possible:
+            return multiple()
         held.ended = held.ended or ("EXPIRED" if held.dead else "CANCELLED")
-        self.shop.holds[order.command.id] = Held(store, wanted)
-        return multiple(old, order.command.id)
+        self.shop.holds[order.command.id] = Held(held.store_id, wanted)
+        return order.command.id
 
     @rule(store=stores, wanted=units)
     def something_is_sold(self, store: str, wanted: dict[str, int]) -> None:
@@ -159,37 +169,36 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(hold=holds, more=units)
     def a_held_cart_is_sold(self, hold: UUID, more: dict[str, int]) -> None:
-        held = self.shop.holds.get(hold)
-        store = held.store_id if held else "292"
-        possible = held is not None and held.ended != "CONFIRMED" and self.shop.has(store, more, but=hold)
-        assert self.send(selling(store, more, hold)).accepted == possible
-        if held is not None and possible:
+        held = self.shop.holds[hold]
+        possible = held.ended != "CONFIRMED" and self.shop.has(held.store_id, more, but=hold)
+        assert self.send(selling(held.store_id, more, hold)).accepted == possible
+        if possible:
             held.ended = held.ended or ("EXPIRED" if held.dead else "CONFIRMED")
-            self.shop.take(store, more)
+            self.shop.take(held.store_id, more)
 
     @rule(hold=holds, how=st.sampled_from([confirm, cancel]))
     def a_hold_ends(self, hold: UUID, how: object) -> None:
-        held = self.shop.holds.get(hold)
-        order = (confirm if how is confirm else cancel)(hold, held.store_id if held else "292")
-        possible = held is not None and not held.ended and not held.dead
+        held = self.shop.holds[hold]
+        order = (confirm if how is confirm else cancel)(hold, held.store_id)
+        possible = not held.ended and not held.dead
         assert self.send(order).accepted == possible
-        if held is not None and possible:
+        if possible:
             held.ended = "CONFIRMED" if how is confirm else "CANCELLED"
             if how is confirm:
                 self.shop.take(held.store_id, held.units)
 
     @rule(hold=holds)
     def a_hold_is_extended(self, hold: UUID) -> None:
-        held = self.shop.holds.get(hold)
-        possible = held is not None and not held.ended and not held.dead
-        assert self.send(extend(hold, 900, held.store_id if held else "292")).accepted == possible
-        if held is not None and possible:
+        held = self.shop.holds[hold]
+        possible = not held.ended and not held.dead
+        assert self.send(extend(hold, 900, held.store_id)).accepted == possible
+        if possible:
             held.version += 1
 
     @rule(hold=holds)
     def a_deadline_passes(self, hold: UUID) -> None:
-        held = self.shop.holds.get(hold)
-        if held is not None and not held.ended:
+        held = self.shop.holds[hold]
+        if not held.ended:
             held.dead = True
             rows = tables.reservations
 
@@ -202,12 +211,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(hold=holds)
     def the_sweep_comes(self, hold: UUID) -> None:
-        held = self.shop.holds.get(hold)
-        if held is not None:
+        held = self.shop.holds[hold]
+        if held.dead:
             expire = Expire(id=expiry_command_id(hold, held.version), store_id=held.store_id, reservation_id=hold)
             self.run(self.ledger.submit(request(expire)))
-            if held.dead and not held.ended:
-                held.ended = "EXPIRED"
+            held.ended = held.ended or "EXPIRED"
 
     @rule(pick=st.integers(0, 10**6))
     def an_old_command_comes_again(self, pick: int) -> None:
