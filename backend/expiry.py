@@ -1,0 +1,74 @@
+"""The expiry loop: writes down that holds have ended whose deadline has passed.
+
+Hygiene, not truth: a hold is dead at its second by the predicate that every reader and the ledger use, however late
+this loop comes. It runs on every server. Two that find the same hold send the same command id, which has one effect.
+"""
+
+import asyncio
+import random
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from .database import Database
+from .ledger import Ledger
+from .model.answers import Code
+from .model.errors import MostradorError
+from .repositories.due import due_rows, seconds_to_next
+from .repositories.reads import reading
+from .settle import expiry_ticket
+
+log = structlog.get_logger(__name__)
+
+PAGE = 500
+LONGEST_PAUSE = 1.0
+"""Seconds between looks at most: the shortest hold lasts as long, so none is found late, whoever made it."""
+JITTER = 0.2
+"""Seconds: one of the servers of a fleet comes first, and the others find that it is done."""
+
+
+class ExpiryLoop:
+    """Ends due holds through the ledger, from `start` to `close`."""
+
+    def __init__(self, database: Database, ledger: Ledger) -> None:
+        """`ledger` must be started before the loop and closed after it."""
+        self._database = database
+        self._ledger = ledger
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="expiry")
+
+    async def close(self) -> None:
+        """Stop; what is due stays due for the next server that looks."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                pause = await self.look()
+            except (MostradorError, SQLAlchemyError) as error:
+                log.warning("holds_not_expired", detail=str(error))
+                pause = LONGEST_PAUSE
+            await asyncio.sleep(pause + random.uniform(0, JITTER))
+
+    async def look(self) -> float:
+        """End what is due, at most PAGE rows of it; answers how many seconds there is nothing more to do.
+
+        Raises MostradorError when the database or the ledger cannot take it now.
+        """
+        async with reading(self._database) as connection:
+            rows = await due_rows(connection, PAGE)
+            if not rows:
+                pause = await seconds_to_next(connection)
+                return LONGEST_PAUSE if pause is None else min(max(pause, 0.0), LONGEST_PAUSE)
+        holds = {row.id: row for row in rows}
+        answers = await self._ledger.submit_many([expiry_ticket(hold).request for hold in holds.values()])
+        # A hold that was confirmed or cancelled since it was read is as well ended as one that expired.
+        odd = [x for x in answers if x.refusal is not None and x.refusal.code is not Code.RESERVATION_ENDED]
+        for answer in odd:
+            log.error("hold_not_expired", command_id=str(answer.id), refusal=answer.refusal)
+        return LONGEST_PAUSE if odd else 0.0
