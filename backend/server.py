@@ -16,6 +16,7 @@ from .database import Database, check_schema, open_database
 from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key
 from .events.relay import Relay
+from .expiry import ExpiryLoop
 from .http.app import create_app
 from .http.envelope import envelope
 from .http.listener import listening, serve_until, url_of
@@ -40,6 +41,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         ledger = open_ledger(db, await _start_nats(settings, db, tokens, parts))
         await ledger.start()
         parts.push_async_callback(ledger.close)
+        expiry = ExpiryLoop(db, ledger)
+        await expiry.start()
+        parts.push_async_callback(expiry.close)
         app = create_app(
             db=db,
             ledger=ledger,

@@ -103,10 +103,10 @@ def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Respons
 
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
+    """A parameter of the address is wrong, or there is no body (bodies are checked by ApiRequest)."""
     first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
-    return _on_error(
-        request, invalid_field(first.get("key", "").removeprefix("data."), first.get("message", error.detail))
-    )
+    field = "body" if first.get("key") == "data" else first.get("key", "")
+    return _on_error(request, invalid_field(field, first.get("message", error.detail)))
 
 
 def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -122,7 +122,7 @@ def _on_method(request: Request[Any, Any, Any], error: MethodNotAllowedException
         path=request.scope["path"].rstrip("/") or "/", method="OPTIONS"
     )
     methods = {m for route in request.app.routes if route.path_format == template for m in route.methods}
-    allowed = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+    allowed = ", ".join(sorted(methods))
     return problem(
         request,
         405,

@@ -1,0 +1,102 @@
+"""Walks all routes of the application: what each asks of its caller, and that docs/api.md knows it."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from backend.auth import AUDIENCE, ISSUER, ROLES, Scope, load_signing_key
+from backend.database import open_database
+from backend.http.access import PUBLIC
+from backend.http.app import create_app
+from backend.ledger import Ledger
+
+from .shop import Shop, assert_problem
+
+OPEN = {"/health", "/health/live", "/health/ready", "/api/v1/auth/sign-in", "/api/v1/stores"}
+API_DOC = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+def application(shop: Shop) -> Litestar:
+    """The application with the same routes, not started."""
+    return create_app(
+        db=open_database(shop.database_url),
+        ledger=Ledger([], lambda _: None),
+        tokens=shop.tokens,
+        stopping=lambda: False,
+        instance_id="walk",
+        default_ttl=1,
+        live_url="",
+    )
+
+
+def routes(shop: Shop) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    """Method, path with its parameters' names, and handler of every route."""
+    for route in application(shop).routes:
+        assert isinstance(route, HTTPRoute)
+        path = re.sub(r":\w+}", "}", route.path_format) if ":" in route.path_format else route.path_format
+        for handler in route.route_handlers:
+            for method in handler.http_methods:
+                if method != "OPTIONS":
+                    yield str(method), path, handler
+
+
+async def call(shop: Shop, method: str, path: str, headers: dict[str, str]) -> int:
+    url = "http://shop" + re.sub(r"{\w+}", "x", path)
+    answer = await shop.client.request(method, url, headers={"Content-Type": "application/json"} | headers)
+    assert "Traceback" not in answer.text
+    return answer.status_code
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Who may call is the same on every database."""
+    return sqlite_url
+
+
+async def test_every_route_declares_its_scope(shop: Shop) -> None:
+    walked = list(routes(shop))
+    assert len(walked) > 15
+    for method, path, handler in walked:
+        scope = handler.opt.get("scope")
+        assert scope in set(Scope) or (scope == PUBLIC and path in OPEN), f"{method} {path} declares {scope}"
+
+
+async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Shop, tmp_path: Path) -> None:
+    good = shop.auth["Authorization"].removeprefix("Bearer ")
+    kid = jwt.get_unverified_header(good)["kid"]
+    claims = jwt.decode(good, options={"verify_signature": False}) | {"exp": int(time.time()) + 60}
+    key, other = load_signing_key(tmp_path / "key.pem"), load_signing_key(tmp_path / "other.pem")
+    assert (claims["iss"], claims["aud"]) == (ISSUER, AUDIENCE)
+    bad = [
+        jwt.encode(claims | {"aud": "elsewhere"}, key, "EdDSA", headers={"kid": kid}),
+        jwt.encode(claims | {"exp": int(time.time()) - 1}, key, "EdDSA", headers={"kid": kid}),
+        jwt.encode(claims, other, "EdDSA", headers={"kid": kid}),
+        good[:-4],
+    ]
+    wrong = [{}, {"Authorization": good}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer"}]
+    wrong += [{"Authorization": f"Bearer {token}"} for token in bad]
+    for method, path, _ in routes(shop):
+        for headers in wrong:
+            status = await call(shop, method, path, headers)
+            assert (status == 401) == (path not in OPEN), f"{method} {path} {headers}: {status}"
+
+
+async def test_a_lesser_role_is_refused_by_its_scope(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROLES, "visitor", frozenset())
+    visitor = shop.bearer("eva", "visitor")
+    for method, path, _ in routes(shop):
+        if path not in OPEN:
+            answer = await shop.client.request(method, "http://shop" + re.sub(r"{\w+}", "x", path), headers=visitor)
+            assert_problem(answer, 403, "scope_missing")
+
+
+async def test_every_route_is_in_the_documentation(shop: Shop) -> None:
+    documented = set(re.findall(r"^#+ `(GET|POST|PUT|PATCH|DELETE) (/\S*)`", API_DOC.read_text("utf-8"), re.MULTILINE))
+    assert documented == {(method, path) for method, path, _ in routes(shop)}
