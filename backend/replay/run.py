@@ -77,7 +77,7 @@ async def replay(plan: Plan, base_url: str, credentials: Credentials, watch: Wat
             api = Api(base_url)
             stack.push_async_callback(api.close)
             sender = Sender(api, credentials, f"replay-{number}", tally)
-            await sender.sign_in()
+            await sender.open()
             senders.append(sender)
         await _open(senders[0], opening_stock(demand, plan.opening), plan.opening, run, watch)
         tally.commands, tally.latencies = 0, []

@@ -11,7 +11,7 @@ from msgspec import Struct
 from backend.model.answers import Answer
 from backend.model.commands import ClientCommand
 from backend.model.errors import MostradorError
-from backend.terminal.api import Api, SessionEnded
+from backend.terminal.api import Api, ServerAway, SessionEnded
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
@@ -42,16 +42,18 @@ class Sender:
     """One terminal's line to the server."""
 
     def __init__(self, api: Api, credentials: Credentials, terminal_id: str, tally: Tally) -> None:
-        """`sign_in` before the first `send`."""
+        """`open` it before the first `send`."""
         self._api = api
         self._credentials = credentials
         self._terminal_id = terminal_id
         self._tally = tally
 
-    async def sign_in(self) -> None:
+    async def open(self) -> None:
         """Sign in, without a second attempt: a wrong PIN or address should be said at once."""
-        who = self._credentials
-        await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
+        try:
+            await self._sign_in()
+        except ServerAway as error:
+            raise ServerAway(f"No server answers at {self._api.base_url}; start it or correct --server.") from error
 
     async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
         """The answers to `commands`. Raises what `Api.send` raises when it is not worth another try."""
@@ -61,6 +63,10 @@ class Sender:
         self._tally.commands += len(commands)
         return answers
 
+    async def _sign_in(self) -> None:
+        who = self._credentials
+        await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
+
     async def _until_answered(self, attempt: Callable[[], Awaitable[T]]) -> T:
         pause = FIRST_PAUSE_SECONDS
         give_up_at = monotonic() + PATIENCE_SECONDS
@@ -68,10 +74,13 @@ class Sender:
             try:
                 return await attempt()
             except SessionEnded:
-                await self._until_answered(self.sign_in)
+                await self._until_answered(self._sign_in)
             except MostradorError as error:
-                if not error.retryable or monotonic() > give_up_at:
+                if not error.retryable:
                     raise
+                if monotonic() > give_up_at:
+                    waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
+                    raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
                 await asyncio.sleep(pause * random.uniform(0.5, 1))
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             self._tally.retries += 1

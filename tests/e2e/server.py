@@ -1,0 +1,59 @@
+"""The headless server as a process of its own, to be killed and started again on its port."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.servers import HOST, free_port
+
+
+class Server:
+    """`mostrador serve` on `database_url`, without NATS. It stops when this process ends, however it ends."""
+
+    def __init__(self, database_url: str, directory: Path) -> None:
+        self.url = f"http://{HOST}:{free_port()}"
+        self._database_url = database_url
+        self._directory = directory
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it; it answers a little later."""
+        program = [sys.executable, "-c", "from backend.main import main; main()", "serve", "--json"]
+        where = ["--port", self.url.rpartition(":")[2], "--database-url", self._database_url]
+        settings = {"SIGNING_KEY_FILE": str(self._directory / "key.pem"), "LOG_LEVEL": "warning"}
+        with (self._directory / "server.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*program, *where, "--stop-when-stdin-closes"],
+                cwd=self._directory,
+                env={**{k: v for k, v in os.environ.items() if not k.startswith("NATS_")}, **settings},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"the server did not start: {(self._directory / 'server.log').read_text()}"
+        assert json.loads(line)["event"] == "ready"
+
+    def kill(self) -> None:
+        """Kill it without a chance to clean up."""
+        assert self._process is not None
+        self._process.kill()
+        self._gone(self._process)
+
+    def stop(self) -> None:
+        """Stop it as an operator would."""
+        assert self._process is not None
+        self._process.terminate()
+        self._gone(self._process)
+
+    @staticmethod
+    def _gone(process: subprocess.Popen[str]) -> None:
+        process.communicate()
