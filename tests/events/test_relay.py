@@ -30,8 +30,9 @@ async def running(database: Database, url: str) -> AsyncIterator[Relay]:
 
 
 @pytest.fixture(autouse=True)
-def _sweep_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(relay_module, "DELETE_SECONDS", 0.1)
 
 
 @pytest.fixture
