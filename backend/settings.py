@@ -17,7 +17,7 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: str = Field(min_length=1)
+    database_url: str = Field(min_length=1, repr=False)
     """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
     nats_url: str = ""
     """Empty: no events are published, the outbox keeps them until a server with NATS sends them."""
