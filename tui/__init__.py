@@ -1,1 +1,1 @@
-"""The terminal's screens (Textual). They talk to servers only through `backend.terminal`."""
+"""The terminal's screens, in Textual. Everything they show and do comes from `backend.terminal`."""

@@ -15,8 +15,9 @@ from backend.model.barcode import parse_scan
 from backend.model.commands import ClientCommand, Sell
 from backend.model.errors import MostradorError
 
-from .api import Api, Found, ServerAway, SessionEnded
+from .api import Api, ServerAway, SessionEnded
 from .cart import Cart, check_quantity
+from .finder import Finder
 from .journal import Journal
 from .live import Link, Live
 from .sender import Sender
@@ -46,11 +47,13 @@ class Desk:
         self.terminal_id = terminal_id
         self.cart = Cart(session.store_id, hold_seconds)
         self.live = Live(api, session, terminal_id, clock)
+        self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
         self.till = Till(journal, self.sender, say, self.live.changed.set)
         self.receipt: Receipt | None = None
         self.is_selling = False
-        self.session_ended = False
+        self.session_over = asyncio.Event()
+        """Set while the server does not believe the token any more."""
         self._api, self._say, self._clock = api, say, clock
         self._turn = asyncio.Lock()
         self._signed_in = asyncio.Event()
@@ -78,14 +81,14 @@ class Desk:
     def signed_in(self, session: Session) -> None:
         """The same person signed in again: go on where it stopped."""
         self.session = session
-        self.session_ended = False
+        self.session_over.clear()
         self._signed_in.set()
         self.sender.hurry()
         self.live.changed.set()
 
     def _end_session(self, error: SessionEnded) -> None:
-        if not self.session_ended:
-            self.session_ended = True
+        if not self.session_over.is_set():
+            self.session_over.set()
             self._signed_in.clear()
             self._say(Notice("warning", error.code))
             self.live.changed.set()
@@ -96,13 +99,11 @@ class Desk:
         """A key was pressed: the clerk is here, and the holds are worth extending."""
         self._worked_at = self._clock()
 
-    async def search(self, words: str, limit: int) -> Found | None:
-        """Products that match; None if that could not be asked (the clerk was told why)."""
-        found = None
+    async def search(self, words: str) -> None:
+        """Look for products; the results are in `finder`. If that could not be asked, the clerk was told why."""
         async with self._telling():
-            found = await self._api.search(words, self.session.store_id, limit)
-            self._known.update({x.barcode: x for x in found.products if x.barcode})
-        return found
+            await self.finder.look(words)
+            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
     async def scan(self, code: str, count: int = 1) -> Product | None:
         """Add what a barcode stands for. Returns the product, None if it was not added (the clerk was told why)."""
@@ -136,11 +137,20 @@ class Desk:
     async def set_quantity(self, product_id: str, quantity: int) -> None:
         """Make a line's quantity this; 0 voids the line."""
         async with self._turn, self._telling():
-            line = self.cart.set_quantity(product_id, quantity)
-            if line is not None:
-                code = "quantity_set" if quantity else "voided"
-                self._say(Notice("ok", code, {"name": line.product.name, "quantity": quantity}))
-            self.pump()
+            self._set(product_id, quantity)
+
+    def _set(self, product_id: str, quantity: int) -> None:
+        line = self.cart.set_quantity(product_id, quantity)
+        if line is not None:
+            code = "quantity_set" if quantity else "voided"
+            self._say(Notice("ok", code, {"name": line.product.name, "quantity": quantity}))
+        self.pump()
+
+    async def change(self, product_id: str, by: int) -> None:
+        """So many units more (or less) of a line; a line without units is void."""
+        async with self._turn, self._telling():
+            if line := self.cart.find(product_id):
+                self._set(product_id, line.quantity + by)
 
     async def undo(self) -> None:
         """Take back the last step."""
@@ -206,6 +216,16 @@ class Desk:
         """Whether the server is known not to answer."""
         return self.sender.is_failing or self.live.link is Link.OFFLINE
 
+    @property
+    def now(self) -> float:
+        """The time that holds are counted in."""
+        return self._clock()
+
+    @property
+    def stale_for(self) -> float:
+        """Seconds since the numbers on the screen were certainly current."""
+        return self._clock() - self.live.view.fresh_at
+
     def _answered(self, command: ClientCommand, answer: Answer) -> None:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
@@ -219,7 +239,7 @@ class Desk:
         if isinstance(error, SessionEnded):
             self._end_session(error)
         else:
-            self._say(Notice("ok", "server_back") if error is None else _notice(error))
+            self._say(Notice("ok", "server_back") if error is None else notice_of(error))
         self.live.check()
         self.live.changed.set()
 
@@ -233,7 +253,7 @@ class Desk:
         except MostradorError as error:
             if isinstance(error, ServerAway):
                 self.live.check()
-            self._say(_notice(error))
+            self._say(notice_of(error))
 
     async def _tell_refusal(self, refusal: Refusal, name: str = "") -> None:
         """Say why, and for a shortage what is here and where else there is some."""
@@ -254,10 +274,11 @@ class Desk:
             "available": max(0, short.available),
             "nearby": nearby,
         }
-        self._say(Notice("error", "short_here" if nearby else "short_everywhere", fields))
+        here = "short" if short.available > 0 else "none"
+        self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))
 
 
-def _notice(error: MostradorError) -> Notice:
+def notice_of(error: MostradorError) -> Notice:
     """What to say about an error; its own sentence goes along for codes the screens have no words for."""
     plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
     return Notice("error", error.code, {"message": error.message, **plain})

@@ -1,4 +1,4 @@
-"""The terminal's own file: its receipt numbers, and the sales the server has not answered yet.
+"""The terminal's own file: its receipt numbers, the sales the server has not answered yet, who was here last.
 
 A sale is committed here, with its receipt number, before it is sent and before a receipt is shown; it is deleted only
 when the server has answered it. Whatever dies in between, the sale is sent again under the same command id, so it is
@@ -26,6 +26,7 @@ SCHEMA_VERSION = 1
 
 _SCHEMA = """
 CREATE TABLE series (store_id TEXT PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE remembered (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sales (
     id TEXT PRIMARY KEY,
     receipt_number TEXT NOT NULL,
@@ -166,6 +167,16 @@ class Journal:
     def conflicts(self) -> list[KeptSale]:
         """Sales that were refused and that nobody has settled yet, oldest first."""
         return self._read("WHERE refusal IS NOT NULL")
+
+    def remember(self, **values: str) -> None:
+        """Keep small things from one start to the next: the store and the user who signed in last."""
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?)", values.items())
+
+    def recall(self, name: str) -> str:
+        """What was remembered under `name`, or nothing."""
+        found = self._db.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
+        return str(found[0]) if found else ""
 
     def _insert(self, sale: KeptSale) -> None:
         self._db.execute(

@@ -62,9 +62,9 @@ class Seen(Struct, frozen=True):
 class StockView:
     """(store, product) → its newest known row, for the products being watched."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: float = 0.0) -> None:
         self.seen: dict[Key, Seen] = {}
-        self.fresh_at = 0.0
+        self.fresh_at = now
         """When all watched numbers were last known to be current."""
         self._watched: dict[str, set[str]] = {}
 
@@ -120,7 +120,7 @@ class Live:
     """Keeps `view` current for a session while `run` runs. `changed` is set whenever something is to be redrawn."""
 
     def __init__(self, api: Api, session: Session, terminal_id: str, clock: Callable[[], float] = monotonic) -> None:
-        self.view = StockView()
+        self.view = StockView(clock())
         self.link = Link.CONNECTING
         self.changed = asyncio.Event()
         self._api, self._session, self._terminal_id, self._clock = api, session, terminal_id, clock
@@ -261,6 +261,7 @@ class Live:
                 self._took(await self._api.stock_everywhere(product_id))
 
         await asyncio.gather(*(some() for _ in range(8)))
+        self.view.fresh_at = self._clock()
 
     def _became(self, link: Link) -> None:
         if Link.ONLINE in (link, self.link):

@@ -1,0 +1,187 @@
+"""A server in a few lines, behind httpx.MockTransport: the real rule book on rows in memory, and switches to break it."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from backend.model.answers import Answer, Code, Refusal
+from backend.model.commands import ClientCommand, Sell
+from backend.model.decide import Books, Request, decide_all
+from backend.model.stock import StockRow, Who
+from backend.terminal.api import Api
+from backend.terminal.values import Session, Store
+
+STORES = (Store("292", "Harbour Street"), Store("406", "Old Town"), Store("319", "Station"), Store("361", "North Gate"))
+SESSION = Session(
+    "token", datetime(2030, 1, 1, tzinfo=UTC), "ana", "Ana", "clerk", STORES[0].id, STORES[0].name, STORES
+)
+PRODUCTS: dict[str, dict[str, Any]] = {
+    "1041": {"name": "Whole milk", "price": 1.19, "barcode": "2000000010410", "package_size": "1 GAL"},
+    "1042": {"name": "Bananas", "price": 0.59, "barcode": "2000000010427", "package_size": "1 LB"},
+    "1043": {"name": "Brown eggs, free range", "price": 3.49, "barcode": "2000000010434", "package_size": "12 CT"},
+    "1044": {"name": "Olive oil, extra virgin, first cold pressed", "price": 12.95, "barcode": "2000000010441"},
+    "1045": {"name": "Milk chocolate", "price": 1.5, "barcode": "2000000010458", "package_size": "100 G"},
+    "1046": {"name": "Sparkling water [lime]", "price": 0.99, "barcode": "2000000010465", "package_size": "1 L"},
+}
+
+
+class FakeServer:
+    """Answers the HTTP contract. `away` breaks connections, `session_over` answers 401, `taken` are used receipts."""
+
+    def __init__(self, stock: dict[tuple[str, str], int] | None = None) -> None:
+        have = stock or {}
+        self.now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+        rows = {
+            (store.id, product): StockRow(store.id, product, have.get((store.id, product), 10))
+            for store in STORES
+            for product in PRODUCTS
+        }
+        self.books = Books(rows, {store.id for store in STORES}, {})
+        self.answers: dict[UUID, Answer] = {}
+        self.commands: list[ClientCommand] = []
+        self.sales: list[Sell] = []
+        self.taken: set[str] = set()
+        self.away = False
+        self.session_over = False
+        self.problem: dict[str, Any] | None = None
+        self.requests: list[str] = []
+        self.gate: asyncio.Event | None = None
+        """Holds answers to commands back until it is set; they are decided before."""
+        self.heard: list[Callable[[bytes], None]] = []
+
+    def api(self, url: str = "http://server") -> Api:
+        """A client of this server."""
+        return Api(url, transport=httpx.MockTransport(self.handle))
+
+    def signed_in(self) -> Api:
+        """A client that has signed in already."""
+        api = self.api()
+        api.token = SESSION.access_token
+        return api
+
+    def available(self, product: str, store: str = "292") -> int:
+        return self.books.stock[store, product].available
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/v1")
+        self.requests.append(path)
+        if self.away:
+            raise httpx.ConnectError("away")
+        if self.session_over and path != "/auth/sign-in":
+            return _problem(401, code="not_authenticated", detail="The token has expired.")
+        if self.problem is not None:
+            return _problem(**self.problem)
+        query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
+        return await self._answer(request, path, query)
+
+    async def _answer(self, request: httpx.Request, path: str, query: dict[str, str]) -> httpx.Response:
+        if path == "/stores":
+            return _json({"stores": STORES})
+        if path == "/auth/sign-in":
+            return self._sign_in(msgspec.json.decode(request.content))
+        if path == "/products":
+            return self._search(query)
+        if path == "/live":
+            return _json({"nats_url": "nats://nowhere:4222", "subject": "inventory.292.>"})
+        if path == "/commands":
+            return await self._decide(request.content)
+        if match := re.fullmatch(r"/products/barcode/(\w+)", path):
+            return self._barcode(match[1])
+        if match := re.fullmatch(r"/stock/product/(\w+)", path):
+            stores = [self._stock(store.id, match[1]) | {"store_name": store.name} for store in STORES]
+            return _json({"product_id": match[1], "stores": stores})
+        return _problem(404, code="not_found", detail=path)
+
+    def _sign_in(self, body: dict[str, str]) -> httpx.Response:
+        if body["pin"] != "1234":
+            return _problem(401, code="sign_in_refused", detail="The name or the PIN is wrong; try again.")
+        self.session_over = False
+        store = next(store for store in STORES if store.id == body["store_id"])
+        session = msgspec.structs.replace(
+            SESSION, user=body["user"], display_name=body["user"].title(), store_id=store.id, store_name=store.name
+        )
+        return _json(session)
+
+    def _search(self, query: dict[str, str]) -> httpx.Response:
+        words = query.get("q", "").lower().split()
+        found = [
+            _product(key) | {"stock": self._stock(query["store_id"], key)}
+            for key, value in PRODUCTS.items()
+            if all(word in f"{value['name']} {key} {value['barcode']}".lower() for word in words)
+        ]
+        return _json({"products": found, "total": len(found), "page": 1, "page_size": 50, "total_pages": 1})
+
+    def _barcode(self, code: str) -> httpx.Response:
+        for key, value in PRODUCTS.items():
+            if value["barcode"] == code:
+                return _json(_product(key) | {"pack_quantity": 1})
+        return _problem(404, code="unknown_barcode", detail="No product has this barcode.", barcode=code)
+
+    def _stock(self, store_id: str, product_id: str) -> dict[str, Any]:
+        row = self.books.stock[store_id, product_id]
+        return {
+            "product_id": row.product_id,
+            "store_id": row.store_id,
+            "quantity": row.on_hand,
+            "reserved_qty": row.reserved,
+            "available_qty": row.available,
+            "unavailable_qty": row.unavailable,
+            "allocated_qty": row.allocated,
+            "version": row.version,
+        }
+
+    async def _decide(self, content: bytes) -> httpx.Response:
+        commands = msgspec.json.decode(content, type=dict[str, list[ClientCommand]])["commands"]
+        answers = [self.decide(command) for command in commands]
+        if self.gate is not None:
+            await self.gate.wait()
+        return _json({"answers": answers})
+
+    def decide(self, command: ClientCommand, who: str = "ana", terminal: str = "T1") -> Answer:
+        """What the ledger would do with one command."""
+        if command.id in self.answers:
+            return self.answers[command.id]
+        self.commands.append(command)
+        if isinstance(command, Sell) and command.receipt_number in self.taken:
+            answer = Answer(command.id, Refusal(Code.RECEIPT_TAKEN, "This receipt number is used."))
+        else:
+            effect = decide_all(self.books, [Request(command, Who(who, terminal))], self.now)[0]
+            answer = effect.answer
+            self.books.stock.update({(row.store_id, row.product_id): row for row in answer.stock})
+            self.books.reservations.update({hold.id: hold for hold in effect.reservations})
+            if answer.sale is not None and isinstance(command, Sell):
+                self.taken.add(command.receipt_number)
+                self.sales.append(command)
+        self.answers[command.id] = answer
+        for listener in self.heard:
+            listener(msgspec.json.encode({"store_id": command.store_id, "at": self.now, "stock": answer.stock}))
+        return answer
+
+    def later(self, seconds: float) -> None:
+        """Let time pass on the server."""
+        self.now += timedelta(seconds=seconds)
+
+    @property
+    def live_holds(self) -> int:
+        """Holds that still keep units."""
+        return sum(hold.is_live(self.now) for hold in self.books.reservations.values())
+
+
+def _product(key: str) -> dict[str, Any]:
+    return {"id": key, "sku": f"S{key}", "created_at": None, "description": ""} | PRODUCTS[key]
+
+
+def _json(value: object) -> httpx.Response:
+    return httpx.Response(200, content=msgspec.json.encode(value))
+
+
+def _problem(status: int, **fields: Any) -> httpx.Response:
+    body = {"status": status, "title": "Problem", **fields}
+    return httpx.Response(status, content=msgspec.json.encode(body))

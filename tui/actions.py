@@ -1,0 +1,87 @@
+"""Everything a key can do, once: from here come the bindings, the key bar, the help page and the command palette.
+
+Every binding has an id, so `App.set_keymap` can give it other keys. F-keys have an alt+letter twin, because terminals
+and browsers keep some F-keys for themselves.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+from tui.words import Words
+
+
+@dataclass(frozen=True)
+class Act:
+    """An action of a screen. Its words are `key.<id>` and `key.<id>.help`; `rank` says what the key bar drops last."""
+
+    id: str
+    keys: str
+    action: str
+    rank: int = 50
+    in_palette: bool = True
+    in_bar: bool = True
+
+    @property
+    def binding(self) -> Binding:
+        """For Textual. Priority, because the entry field would otherwise take +, −, Enter and Delete for itself."""
+        return Binding(self.keys, self.action, self.id, show=False, priority=True, id=self.id)
+
+
+APP = (
+    Act("help", "f1,alt+k", "app.help", rank=5),
+    Act("palette", "ctrl+p", "app.command_palette", rank=95, in_palette=False),
+    Act("quit", "ctrl+q", "app.quit", rank=90),
+)
+SELL = (
+    Act("accept", "enter", "accept", rank=1, in_palette=False),
+    Act("set", "enter", "set", rank=1, in_palette=False),
+    Act("again", "enter", "again", rank=2),
+    Act("finish", "f9,alt+p", "finish", rank=3),
+    Act("more", "plus,+", "more", rank=20),
+    Act("less", "minus,-", "less", rank=21),
+    Act("void", "delete", "void", rank=10),
+    Act("undo", "ctrl+z", "undo", rank=30),
+    Act("back", "escape", "back", rank=40),
+    Act("conflicts", "f10,alt+q", "conflicts", rank=4),
+    Act("up", "up", "up", in_palette=False, in_bar=False),
+    Act("down", "down", "down", in_palette=False, in_bar=False),
+)
+SIGN_IN = (
+    Act("sign_in", "f9,alt+p", "sign_in", rank=1),
+    Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
+)
+ASK = (
+    Act("keep", "escape", "keep", rank=1, in_palette=False),
+    Act("throw", "delete", "throw", rank=2, in_palette=False),
+)
+CONFLICTS = (
+    Act("retry", "f9,alt+p", "retry", rank=1),
+    Act("settle", "delete", "settle", rank=2),
+    Act("back", "escape", "back", rank=3, in_palette=False),
+)
+START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
+HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
+
+
+def bindings(acts: Iterable[Act]) -> list[BindingType]:
+    """The BINDINGS of a screen."""
+    return [act.binding for act in acts]
+
+
+def key_name(keys: str, words: Words, keymap: Mapping[str, str] | None = None) -> str:
+    """The first of `keys` as people call it: F9, Enter, ctrl+z."""
+    first = keys.split(",")[0]
+    symbols = {"plus": "+", "minus": "−"}
+    if first in symbols:
+        return symbols[first]
+    if first in ("enter", "escape", "delete", "up", "down", "tab"):
+        return words(f"name.{first}")
+    return first.upper() if first[0] == "f" and first[1:].isdigit() else first
+
+
+def key_names(keys: str, words: Words) -> str:
+    """All of `keys` that differ in name, for the help page."""
+    names = [key_name(key, words) for key in keys.split(",") if key not in ("+", "-")]
+    return " · ".join(dict.fromkeys(names))

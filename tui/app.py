@@ -1,0 +1,328 @@
+"""The terminal program: opens the shop, lets a clerk sign in, and shows the counter.
+
+It paints before anything else happens: HTTP, NATS and the terminal's file are imported and opened in threads, behind
+the first screen.
+"""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
+
+from textual import events, work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
+from textual.widgets import Input
+from textual.worker import Worker, WorkerState
+
+from backend.model.errors import MostradorError
+from backend.terminal.values import Notice
+from tui import scan
+from tui.actions import APP, bindings
+from tui.screens.ask import Ask
+from tui.screens.base import CounterModal, CounterScreen
+from tui.screens.help import HelpScreen
+from tui.screens.start import StartScreen
+from tui.shared import Shared
+from tui.theme import THEME
+from tui.words import Words, language
+
+if TYPE_CHECKING:
+    from backend.terminal.api import Api
+    from backend.terminal.desk import Desk
+    from backend.terminal.journal import Journal
+    from backend.terminal.values import Session, Store
+
+Connect = Callable[[Callable[[str], None]], Awaitable[str]]
+"""Opens the shop: gets a function to report progress to (one sentence a step) and returns the server's URL."""
+
+
+class CounterApp(App[None]):
+    """Opens the shop with `connect`, then signs clerks in and out at its counter until somebody quits."""
+
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(APP)
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        data_dir: Path,
+        terminal_id: str,
+        words: Words,
+        demo: bool = False,
+        store: str | None = None,
+        scan_prefix: str = scan.STX,
+        hold_seconds: int | None = None,
+        make_api: "Callable[[str], Api] | None" = None,
+    ) -> None:
+        super().__init__()
+        self.shared = Shared(words, terminal_id, demo=demo, now=datetime.now)
+        self.shared.on_message = self._message_said
+        self._connect = connect
+        self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
+        self._store = store
+        self._hold_seconds = hold_seconds
+        self._scan_prefix = scan_prefix
+        self._make_api = make_api
+        self._scan = scan.State()
+        self._leaked_into: tuple[Input, str] | None = None
+        self._api: Api | None = None
+        self._journal: Journal | None = None
+        self._running_desk: asyncio.Task[None] | None = None
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    # From opening to closing.
+
+    def on_mount(self) -> None:
+        """Paint first; everything else happens behind it."""
+        self.life()
+
+    @work(name="life", exit_on_error=False)
+    async def life(self) -> None:
+        """Open the shop, then one clerk after another."""
+        api, journal, stores = await self._open()
+        while True:
+            session = await self._sign_in(api, journal, stores)
+            await self._attend(api, journal, session)
+
+    async def _open(self) -> "tuple[Api, Journal, tuple[Store, ...]]":
+        while True:
+            start = StartScreen(self.shared)
+            dismissed = self.push_screen(start, wait_for_dismiss=True)
+            try:
+                opened = await self._open_once(start.report)
+            except MostradorError as error:
+                start.fail(error)
+                await dismissed
+            else:
+                start.dismiss(None)
+                return opened
+
+    async def _open_once(self, report: Callable[[str], None]) -> "tuple[Api, Journal, tuple[Store, ...]]":
+        loading = asyncio.create_task(asyncio.to_thread(_load))
+        url = await self._connect(report)
+        await loading
+        from backend.terminal.api import Api
+        from backend.terminal.journal import Journal
+
+        if self._journal is None:
+            self._journal = await asyncio.to_thread(Journal, self._journal_path, self.shared.terminal_id)
+        if self._api is not None:
+            await self._api.close()
+        self._api = await asyncio.to_thread(self._make_api or Api, url)
+        return self._api, self._journal, await self._api.stores()
+
+    async def _sign_in(
+        self, api: "Api", journal: "Journal", stores: "tuple[Store, ...]", again: "Session | None" = None
+    ) -> "Session":
+        from tui.screens.sign_in import SignInScreen
+
+        async def sign_in(user: str, pin: str, store_id: str) -> "Session":
+            return await api.sign_in(user, pin, store_id, self.shared.terminal_id)
+
+        screen = SignInScreen(
+            self.shared,
+            sign_in,
+            stores,
+            store_id=again.store_id if again else self._store or journal.recall("store"),
+            user=again.user if again else journal.recall("user"),
+            again=again,
+        )
+        session = await self.push_screen_wait(screen)
+        if again is None:
+            journal.remember(store=session.store_id, user=session.user)
+        return session
+
+    async def _attend(self, api: "Api", journal: "Journal", session: "Session") -> None:
+        from backend.terminal.desk import HOLD_SECONDS, Desk
+        from tui.screens.sell import SellScreen
+
+        desk = Desk(
+            api,
+            journal,
+            session,
+            self.shared.terminal_id,
+            self.shared.say,
+            hold_seconds=self._hold_seconds or HOLD_SECONDS,
+        )
+        self.shared.desk = desk
+        self._running_desk = asyncio.create_task(desk.run())
+        again = self.run_worker(self._sign_in_again(api, journal, desk), name="again", exit_on_error=False)
+        self.shared.say(Notice("ok", "welcome", {"name": session.display_name}))
+        await self.push_screen_wait(SellScreen(self.shared, desk))
+        again.cancel()
+        await desk.leave()
+        await self._stop_desk()
+        self.shared.desk = None
+
+    async def _sign_in_again(self, api: "Api", journal: "Journal", desk: "Desk") -> None:
+        """Whenever the session ends in the middle of a sale, ask for the PIN and go on."""
+        while True:
+            await desk.session_over.wait()
+            desk.signed_in(await self._sign_in(api, journal, desk.session.stores, again=desk.session))
+
+    async def _stop_desk(self) -> None:
+        if self._running_desk is not None:
+            self._running_desk.cancel()
+            await asyncio.wait([self._running_desk])
+            self._running_desk = None
+
+    async def on_unmount(self) -> None:
+        """Close what was opened; what waits in the journal is sent at the next start."""
+        await self._stop_desk()
+        if self._api is not None:
+            await self._api.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The life of the program cannot go on after a failure nobody foresaw; `run` reports it."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.shared.failed(event.worker.error)
+            self.exit()
+
+    # Messages, help, leaving.
+
+    def _message_said(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, CounterScreen):
+                screen.refresh_chrome()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The command palette: what the keys of this screen and of the program can do now."""
+        words = self.shared.words
+        own = [(act, screen) for act in screen.ACTS if screen.works(act.action)] if _is_counter(screen) else []
+        for act, target in (*own, *((act, self) for act in APP)):
+            if act.in_palette:
+                run = partial(self.run_action, act.action, target)
+                yield SystemCommand(words(f"key.{act.id}"), words(f"key.{act.id}.help"), run)
+
+    def action_command_palette(self) -> None:
+        """Open the palette, in the language of the screens."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=self.shared.words("palette.search")))
+
+    def action_help(self) -> None:
+        """The keys of the screen that is on top."""
+        if isinstance(self.screen, CounterScreen):
+            self.push_screen(HelpScreen(self.shared, self.screen.ACTS))
+
+    def action_help_quit(self) -> None:
+        """ctrl+c copies and never quits; say what does."""
+        self.shared.say(Notice("info", "quit_how"))
+
+    async def action_quit(self) -> None:
+        """Leave; ask first if a sale is open."""
+        desk, words = self.shared.desk, self.shared.words
+        if desk is None or not desk.cart.lines:
+            self._quit(True)
+        elif not isinstance(self.screen, Ask):
+            lines = words("sell.lines", n=len(desk.cart.lines))
+            detail = words("ask.quit.detail", lines=lines, total_cents=desk.cart.total_cents)
+            self.push_screen(Ask(self.shared, words("ask.quit"), detail), self._quit)
+
+    def _quit(self, yes: bool | None) -> None:
+        if yes:
+            self.run_worker(self._leave_and_exit(), name="quit", exit_on_error=False)
+
+    async def _leave_and_exit(self) -> None:
+        if self.shared.desk is not None:
+            await self.shared.desk.leave()
+        self.exit()
+
+    # Scanning: before any binding, field or modal screen sees the key.
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the scan router see every key first."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._belongs_to_scan(event):
+            return
+        await super().on_event(event)
+
+    def _belongs_to_scan(self, event: events.Key) -> bool:
+        screen = self.screen
+        if self.shared.desk is not None:
+            self.shared.desk.worked()
+        key = scan.Key(event.key, event.character, event.time)
+        accepts = isinstance(screen, CounterScreen) and screen.accepts_scans
+        self._scan, verdict = scan.step(self._scan, key, prefix=self._scan_prefix, accepts=accepts)
+        if verdict.begins:
+            self._leaked_into = (self.focused, self.focused.value) if isinstance(self.focused, Input) else None
+        if verdict.do is scan.Do.BROKEN:
+            self._scan_broke(verdict.code)
+        elif verdict.do is scan.Do.SCAN:
+            self._scanned(verdict, screen)
+        elif self._scan.prefixed:
+            self.set_timer(scan.SILENCE + 0.1, self._check_scan)
+        return verdict.do in (scan.Do.SWALLOW, scan.Do.SCAN)
+
+    def _scanned(self, verdict: scan.Verdict, screen: Screen[Any]) -> None:
+        leaked = self._leaked_into if verdict.leaked else None
+
+        def deliver() -> None:
+            if leaked is not None:
+                field, value = leaked
+                field.value = value
+            if isinstance(screen, CounterScreen | CounterModal):
+                screen.take_scan(verdict.code)
+
+        # The digits that leaked may still be in the field's queue: take them back after they have arrived.
+        (leaked[0] if leaked else self).call_later(deliver)
+
+    def _check_scan(self) -> None:
+        self._scan, verdict = scan.overdue(self._scan, monotonic())
+        if verdict.do is scan.Do.BROKEN:
+            self._scan_broke(verdict.code)
+
+    def _scan_broke(self, code: str) -> None:
+        self.bell()
+        self.shared.say(Notice("error", "scan_broken", {"barcode": code[:40]}))
+
+
+def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:
+    return isinstance(screen, CounterScreen)
+
+
+def _load() -> None:
+    """Import, in a thread, what the counter needs behind the first screen."""
+    for module in ("backend.terminal.desk", "tui.screens.sell", "tui.screens.sign_in"):
+        importlib.import_module(module)
+
+
+def run(
+    *,
+    connect: Connect,
+    data_dir: Path,
+    terminal_id: str,
+    lang: str | None = None,
+    demo: bool = False,
+    store: str | None = None,
+) -> None:
+    """Show the counter until the person leaves it.
+
+    `connect` opens the shop and returns the server's URL; it may raise MostradorError, which is shown. `data_dir` holds
+    this terminal's own file. `demo` shows the demo shop's users at the sign-in; `store` is chosen there beforehand. The
+    environment's MOSTRADOR_SCAN_PREFIX names the key a scanner is programmed to send first (STX without it).
+
+    Raises whatever nobody foresaw, after the screen has been given back.
+    """
+    app = CounterApp(
+        connect,
+        data_dir=data_dir,
+        terminal_id=terminal_id,
+        words=Words(language(lang, os.environ)),
+        demo=demo,
+        store=store,
+        scan_prefix=os.environ.get("MOSTRADOR_SCAN_PREFIX", scan.STX),
+    )
+    app.run()
+    for failure in app.shared.failures:
+        raise failure

@@ -1,0 +1,327 @@
+"""The sell screen: scan or type, see what is there, hold it, sell it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.timer import Timer
+from textual.widgets import ContentSwitcher, Input
+
+from backend.model.errors import MostradorError
+from backend.terminal.desk import Desk, notice_of
+from backend.terminal.entry import Entry, parse
+from backend.terminal.lines import CartLine, State
+from backend.terminal.values import Notice, Product
+from tui.actions import SELL, bindings
+from tui.screens.ask import Ask
+from tui.screens.base import CounterScreen
+from tui.screens.conflicts import ConflictsScreen
+from tui.shared import Shared
+from tui.widgets.entry import EntryField
+from tui.widgets.item_card import ItemCard
+from tui.widgets.linegrid import LineGrid
+from tui.widgets.panels import RestPanel, TotalBox
+from tui.widgets.tables import CartGrid, ResultsGrid
+
+PAUSE = 0.12
+"""Seconds without a key before a search is asked."""
+FLUSH = 0.1
+"""Seconds between two drawings of what changed by itself."""
+BARCODE_LENGTH = 8
+
+
+class SellScreen(CounterScreen[None]):
+    """Everything a clerk does with one customer after another. What happens is decided by `desk`; this draws it.
+
+    It is dismissed when the clerk leaves the counter.
+    """
+
+    ACTS = SELL
+    BINDINGS = bindings(SELL)
+    CSS_PATH = "sell.tcss"
+
+    def __init__(self, shared: Shared, desk: Desk) -> None:
+        super().__init__(shared)
+        self._desk = desk
+        self._entry = EntryField(self.words("sell.prompt"))
+        self._cart = CartGrid(desk, self.words)
+        self._results = ResultsGrid(desk, self.words)
+        self._rest = RestPanel(self.words)
+        self._middle = ContentSwitcher(self._rest, self._cart, self._results, initial="rest")
+        self._card = ItemCard(desk, self.words)
+        self._total = TotalBox(self.words)
+        self._debounce: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """What is being sold, and right of it (or below) what is known about it and what it costs."""
+        side = Container(self._card, self._total, id="side")
+        yield from self.framed(Container(Vertical(self._entry, self._middle, id="work"), side))
+
+    def on_mount(self) -> None:
+        """Start following what changes by itself."""
+        self._entry.input.focus()
+        self.set_interval(1, self._tick)
+        self.run_worker(self._follow(), name="follow", group="follow", exit_on_error=False)
+        self.draw()
+
+    # Drawing.
+
+    async def _follow(self) -> None:
+        while True:
+            await self._desk.live.changed.wait()
+            self._desk.live.take_changed()
+            self.draw()
+            await asyncio.sleep(FLUSH)
+
+    def _tick(self) -> None:
+        """Once a second: countdowns, ages, the clock, and what the cart needs by now."""
+        self._desk.pump()
+        self.draw()
+
+    def draw(self) -> None:
+        """Show everything as it is now."""
+        cart = self._desk.cart
+        keys = [line.product.id for line in cart.lines]
+        if keys == list(self._cart.keys):
+            self._cart.redraw()
+        else:
+            added = [key for key in keys if key not in self._cart.keys]
+            self._cart.show(keys, mark=added[-1] if added else None)
+        self._results.redraw()
+        self._rest.show(self._desk.receipt)
+        self._middle.current = "results" if self._is_searching else "cart" if cart.lines else "rest"
+        self._total.show(cart.total_cents, len(cart.lines), cart.units)
+        self._card.show(self._in_question)
+        self.refresh_chrome()
+
+    @property
+    def _typed(self) -> Entry | None:
+        return self._entry.parsed
+
+    @property
+    def _is_searching(self) -> bool:
+        return bool(self._typed and self._typed.words)
+
+    @property
+    def _grid(self) -> LineGrid:
+        return self._results if self._is_searching else self._cart
+
+    @property
+    def _in_question(self) -> Product | None:
+        """The product the card is about: the marked one."""
+        if self._is_searching:
+            return self._desk.finder.found.get(self._results.marked or "")
+        line = self._marked_line
+        return line.product if line else None
+
+    @property
+    def _marked_line(self) -> CartLine | None:
+        return self._desk.cart.find(self._cart.marked) if self._cart.marked else None
+
+    # Searching.
+
+    @on(Input.Changed, "#entry")
+    def _entry_changed(self) -> None:
+        if self._debounce is not None:
+            self._debounce.stop()
+        words = self._typed.words if self._typed else ""
+        if not words:
+            self._desk.finder.clear()
+            self._show_found()
+        elif words != self._desk.finder.words:
+            self._debounce = self.set_timer(PAUSE, partial(self._start_search, words))
+        self.draw()
+
+    def _start_search(self, words: str) -> None:
+        self.run_worker(self._search(words), name="search", group="search", exclusive=True, exit_on_error=False)
+
+    async def _search(self, words: str) -> None:
+        await self._desk.search(words)
+        self._show_found()
+        await self._watch_marked()
+
+    def _show_found(self) -> None:
+        finder = self._desk.finder
+        self._results.show(finder.found, mark=next(iter(finder.found), None))
+        note = self.words("sell.found", shown=len(finder.found), n=finder.total) if finder.words else ""
+        self._entry.note(note)
+        self.draw()
+
+    async def _watch_marked(self) -> None:
+        """Keep what is visible current: the product in question first, then the other results on the screen."""
+        if self._in_question:
+            await self._desk.live.watch([self._in_question.id])
+            self.draw()
+        await self._desk.live.watch(self._grid.keys_in_sight)
+        self.draw()
+
+    # Scanning.
+
+    @property
+    def accepts_scans(self) -> bool:
+        """Always: that is what this screen is for."""
+        return True
+
+    def take_scan(self, code: str) -> None:
+        """Add what was scanned, as often as the entry says."""
+        try:
+            count = parse(self._entry.text).count or 1
+        except MostradorError as error:
+            self.shared.say(notice_of(error))
+            return
+        self._entry.clear()
+        self._step(self._desk.scan(code, count), "scan")
+
+    # Keys. What some of them mean depends on whether something is typed.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave Enter, +, − and Delete to the entry while something is typed in it."""
+        typed = self._entry.text.strip()
+        only_count = self._typed is not None and self._typed.count is not None and not self._typed.words
+        match action:
+            case "set":
+                return only_count
+            case "accept":
+                return bool(typed) and not only_count
+            case "again" | "more" | "less" | "void":
+                return not typed
+            case _:
+                return True
+
+    def works(self, action: str) -> bool:
+        """Only what would do something now."""
+        cart = self._desk.cart
+        useful = {
+            "finish": bool(cart.lines) and not self._desk.is_selling,
+            "accept": bool(self._results.keys),
+            "set": bool(cart.lines),
+            "more": bool(cart.lines),
+            "less": bool(cart.lines),
+            "void": bool(cart.lines),
+            "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
+            "undo": cart.can_undo,
+            "conflicts": bool(self._desk.till.conflicts),
+        }
+        return useful.get(action, True) and super().works(action)
+
+    def _step(self, work: Coroutine[Any, Any, object], name: str) -> None:
+        """Let the desk do something, then show how things are."""
+
+        async def step() -> None:
+            await work
+            self.draw()
+            await self._watch_marked()
+
+        self.do(step(), name)
+
+    def action_accept(self) -> None:
+        """Add the marked result; look first if that has not been done."""
+        self.do(self._accept(), "accept")
+
+    async def _accept(self) -> None:
+        finder = self._desk.finder
+        try:
+            entry = parse(self._entry.text)
+        except MostradorError as error:
+            self.shared.say(notice_of(error))
+            return
+        count, words = entry.count or 1, entry.words
+        product = finder.found.get(self._results.marked or "") if finder.words == words else None
+        if product is None:
+            await self._search(words)
+            if finder.words != words:
+                return  # it could not be asked
+            product = finder.certain
+        if product is not None:
+            self._entry.clear()
+            self._step(self._desk.add(product, count), "add")
+        elif not finder.found and words.isdigit() and len(words) >= BARCODE_LENGTH:
+            self._entry.clear()
+            self._step(self._desk.scan(words, count), "scan")  # says what is wrong with the code
+        elif not finder.found:
+            self.shared.say(Notice("warning", "no_match", {"entered": words}))
+
+    def action_set(self) -> None:
+        """Make the marked line's quantity the typed one."""
+        count = self._typed.count if self._typed else None
+        self._entry.clear()
+        if count:
+            self._change_line(lambda line: self._desk.set_quantity(line.product.id, count))
+
+    def action_more(self) -> None:
+        """One unit more."""
+        self._change_line(lambda line: self._desk.change(line.product.id, +1))
+
+    def action_less(self) -> None:
+        """One unit less."""
+        self._change_line(lambda line: self._desk.change(line.product.id, -1))
+
+    def action_void(self) -> None:
+        """Void the marked line."""
+        self._change_line(lambda line: self._desk.set_quantity(line.product.id, 0))
+
+    def _change_line(self, change: Callable[[CartLine], Coroutine[Any, Any, None]]) -> None:
+        line = self._marked_line
+        if line is None:
+            self.shared.say(Notice("info", "nothing_marked"))
+        else:
+            self._step(change(line), "change")
+
+    def action_again(self) -> None:
+        """Hold again what expired or was short."""
+        if self.works("again"):
+            self._step(self._desk.hold_again(), "again")
+
+    def action_undo(self) -> None:
+        """Take back the last step."""
+        self._step(self._desk.undo(), "undo")
+
+    def action_finish(self) -> None:
+        """Sell the cart."""
+        self._entry.clear()
+        self._step(self._desk.finish(), "finish")
+
+    def action_up(self) -> None:
+        """Mark the row above."""
+        self._mark(-1)
+
+    def action_down(self) -> None:
+        """Mark the row below."""
+        self._mark(+1)
+
+    def _mark(self, rows: int) -> None:
+        self._grid.move(rows)
+        self.draw()
+        self.run_worker(self._watch_marked(), name="watch", group="watch", exclusive=True, exit_on_error=False)
+
+    def action_back(self) -> None:
+        """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""
+        cart = self._desk.cart
+        if self._entry.text:
+            self._entry.clear()
+        elif cart.lines:
+            detail = self.words(
+                "ask.cancel.detail", lines=self.words("sell.lines", n=len(cart.lines)), total_cents=cart.total_cents
+            )
+            question = Ask(self.shared, self.words("ask.cancel"), detail)
+            self.app.push_screen(question, self._throw_away)
+        else:
+            question = Ask(self.shared, self.words("ask.leave"), self.words("ask.leave.detail"))
+            self.app.push_screen(question, self._leave)
+
+    def _throw_away(self, yes: bool | None) -> None:
+        if yes:
+            self._step(self._desk.cancel(), "cancel")
+
+    def _leave(self, yes: bool | None) -> None:
+        if yes:
+            self.dismiss(None)
+
+    def action_conflicts(self) -> None:
+        """Show the sales that the server refused."""
+        if self._desk.till.conflicts:
+            self.app.push_screen(ConflictsScreen(self.shared, self._desk))

@@ -1,0 +1,108 @@
+"""Who is at the counter: store, user and PIN; or only the PIN when a session ended in the middle of a sale."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Input, Label, Select, Static
+
+from backend.model.errors import MostradorError
+from backend.terminal.desk import notice_of
+from backend.terminal.values import Notice, Session, Store
+from tui.actions import SIGN_IN, bindings
+from tui.screens.base import CounterScreen
+from tui.shared import Shared
+
+SignIn = Callable[[str, str, str], Awaitable[Session]]
+"""(user, PIN, store id) → the session. Raises MostradorError."""
+
+
+class SignInScreen(CounterScreen[Session]):
+    """Dismissed with the session. `again` names the session that ended: then only its user can go on."""
+
+    ACTS = SIGN_IN
+    BINDINGS = bindings(SIGN_IN)
+    CSS_PATH = "sign_in.tcss"
+
+    def __init__(
+        self,
+        shared: Shared,
+        sign_in: SignIn,
+        stores: Sequence[Store],
+        *,
+        store_id: str | None = None,
+        user: str = "",
+        again: Session | None = None,
+    ) -> None:
+        super().__init__(shared)
+        self._sign_in, self._again, self._busy = sign_in, again, False
+        options = [(f"{store.id}  {store.name}", store.id) for store in stores]
+        known = store_id in {store.id for store in stores}
+        self._store: Select[str] = Select(
+            options,
+            prompt=self.words("sign.store.choose"),
+            value=store_id if known and store_id else Select.NULL,
+            disabled=again is not None,
+            id="store",
+        )
+        self._user = Input(user, id="user", disabled=again is not None)
+        self._pin = Input(password=True, id="pin")
+
+    def compose(self) -> ComposeResult:
+        """A form in the middle."""
+        words = self.words
+        rows: list[Widget] = [Static(words("sign.title"), classes="dialog-title", markup=False)]
+        if self._again:
+            rows.append(Static(words("sign.again"), classes="dialog-hint", markup=False))
+        for label, field in (("sign.store", self._store), ("sign.user", self._user), ("sign.pin", self._pin)):
+            rows.append(Horizontal(Label(words(label)), field, classes="field"))
+        if self.shared.demo:
+            rows.append(Static(words("sign.demo"), classes="dialog-hint", markup=False))
+        yield from self.framed(Vertical(Vertical(*rows, classes="dialog", id="form"), classes="middle"))
+
+    def on_mount(self) -> None:
+        """Begin with the first field that is empty."""
+        if self._store.value is Select.NULL:
+            self._store.focus()
+        elif not self._user.value:
+            self._user.focus()
+        else:
+            self._pin.focus()
+
+    @on(Select.Changed, "#store")
+    def _store_chosen(self) -> None:
+        if self._store.value is not Select.NULL and self.is_mounted:
+            (self._pin if self._user.value else self._user).focus()
+
+    @on(Input.Submitted, "#user")
+    def _user_typed(self) -> None:
+        self._pin.focus()
+
+    @on(Input.Submitted, "#pin")
+    def action_sign_in(self) -> None:
+        """Try what the form says."""
+        store, user, pin = self._store.value, self._user.value.strip(), self._pin.value
+        if not isinstance(store, str):
+            self.shared.say(Notice("warning", "nothing_open"))
+            self._store.focus()
+        elif not user or not pin:
+            self.shared.say(Notice("warning", "pin_missing"))
+            (self._pin if user else self._user).focus()
+        elif not self._busy:
+            self._busy = True
+            self.do(self._try(user, pin, store), "sign in")
+
+    async def _try(self, user: str, pin: str, store_id: str) -> None:
+        self.shared.say(Notice("info", "signing_in"))
+        try:
+            session = await self._sign_in(user, pin, store_id)
+        except MostradorError as error:
+            self.shared.say(notice_of(error))
+            self._pin.value = ""
+            self._pin.focus()
+        else:
+            self.dismiss(session)
+        finally:
+            self._busy = False

@@ -1,0 +1,160 @@
+"""The three lines around every screen: where and who we are, what happened last, which keys work now."""
+
+from typing import Protocol, runtime_checkable
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from backend.terminal.money import age
+from tui.actions import APP, Act, key_name
+from tui.shared import Shared
+
+GLYPHS = {"ok": "✓", "info": "·", "warning": "▲", "error": "✗"}
+
+
+@runtime_checkable
+class OffersKeys(Protocol):
+    """A screen that knows which of its actions would do something now."""
+
+    def works(self, action: str) -> bool:
+        """Whether the key bar should offer this action."""
+
+
+class StatusLine(Widget):
+    """Store · terminal · clerk on the left; link, queue, conflicts and the clock on the right."""
+
+    COMPONENT_CLASSES = {"status--brand", "status--good", "status--warning", "status--bad", "status--quiet"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    StatusLine {
+        height: 1;
+        background: $panel;
+        color: $foreground;
+        .status--brand { background: $primary; color: $background; text-style: bold; }
+        .status--good { color: $text-success; text-style: bold; }
+        .status--warning { color: $text-warning; text-style: bold; }
+        .status--bad { color: $text-error; text-style: bold; }
+        .status--quiet { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def render(self) -> RenderResult:
+        """The line, in exactly the width there is."""
+        words, desk = self._shared.words, self._shared.desk
+        right = Text()
+        if desk is not None:
+            link, since = desk.live.link.value, ""
+            if desk.is_away:
+                link = "offline"
+            if link in ("offline", "degraded"):
+                since = f" {age(desk.stale_for)}"
+            glyph, look = {
+                "connecting": ("◌", "quiet"),
+                "online": ("●", "good"),
+                "degraded": ("◐", "warning"),
+                "offline": ("○", "bad"),
+            }[link]
+            if desk.till.conflicts:
+                right.append(f"▲ {words('status.conflicts', n=len(desk.till.conflicts))}  ", self._look("bad"))
+            if desk.till.queued:
+                right.append(f"◷ {words('status.queued', n=desk.till.queued)}  ", self._look("warning"))
+            right.append(f"{glyph} {words(f'link.{link}')}{since}", self._look(look))
+        right.append(f"  {self._shared.now():%H:%M} ")
+        left = Text(no_wrap=True).append(" MOSTRADOR ", self._look("brand"))
+        parts = [self._shared.terminal_id]
+        if desk is not None:
+            session = desk.session
+            parts = [f"{session.store_id} {session.store_name}".strip(), *parts, session.display_name]
+        left.append("  " + " · ".join(parts), Style.null())
+        room = self.size.width - right.cell_len - 1
+        left.truncate(room, overflow="ellipsis", pad=True)
+        return left.append(" ").append_text(right)
+
+    def _look(self, name: str) -> Style:
+        return self.get_component_rich_style(f"status--{name}", partial=True)
+
+
+class MessageLine(Widget):
+    """The last sentence, for as long as there is no newer one."""
+
+    COMPONENT_CLASSES = {"message--ok", "message--info", "message--warning", "message--error"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    MessageLine {
+        height: auto;
+        min-height: 1;
+        max-height: 2;
+        padding: 0 1;
+        background: $surface;
+        .message--ok { color: $text-success; }
+        .message--info { color: $foreground; }
+        .message--warning { color: $text-warning; text-style: bold; }
+        .message--error { color: $text-error; text-style: bold; }
+    }
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def render(self) -> RenderResult:
+        """Glyph and sentence; its look only repeats what the glyph says."""
+        if not self._shared.messages:
+            return Text("")
+        _, notice = self._shared.messages[-1]
+        style = self.get_component_rich_style(f"message--{notice.level}", partial=True)
+        return Text(f"{GLYPHS[notice.level]} {self._shared.words.say(notice)}", style)
+
+
+class KeyBar(Widget):
+    """The keys that work now, the most needed first, as many as fit; F1 is always there for the others."""
+
+    COMPONENT_CLASSES = {"keys--key", "keys--label"}  # noqa: RUF012
+    DEFAULT_CSS = """
+    KeyBar {
+        height: 1;
+        background: $panel;
+        .keys--key { color: $primary; text-style: bold; }
+        .keys--label { color: $foreground; }
+    }
+    """
+
+    def __init__(self, shared: Shared, acts: tuple[Act, ...], *, app_keys: bool = True) -> None:
+        super().__init__()
+        self._shared, self._acts, self._app_keys = shared, acts, app_keys
+
+    def render(self) -> RenderResult:
+        """As many keys as the width holds."""
+        help_key = APP[0]
+        acts = (*self._acts, *APP) if self._app_keys else self._acts
+        entries = [self._entry(act) for act in working(self, acts) if act is not help_key]
+        last = self._entry(help_key) if self._app_keys else Text()
+        room = self.size.width - last.cell_len - 3
+        line = Text(" ", no_wrap=True)
+        for entry in entries:
+            if line.cell_len + entry.cell_len > room:
+                line.append("…")
+                break
+            line.append_text(entry)
+        line.truncate(self.size.width - last.cell_len, pad=True)
+        return line.append_text(last)
+
+    def _entry(self, act: Act) -> Text:
+        words = self._shared.words
+        text = Text().append(key_name(act.keys, words), self.get_component_rich_style("keys--key", partial=True))
+        return text.append(f" {words(f'key.{act.id}')}  ", self.get_component_rich_style("keys--label", partial=True))
+
+
+def working(widget: Widget, acts: tuple[Act, ...]) -> list[Act]:
+    """Those of `acts` that would do something now, the most needed first."""
+    found = []
+    for act in acts:
+        screen = widget.screen
+        offers = isinstance(screen, OffersKeys) and screen.works(act.action)
+        if act.in_bar and (offers or act.action.startswith("app.")):
+            found.append(act)
+    return sorted(found, key=lambda act: act.rank)

@@ -1,0 +1,88 @@
+"""The two tables of the sell screen: what is being sold, and what was found."""
+
+from backend.terminal.desk import Desk
+from backend.terminal.lines import CartLine, State
+from backend.terminal.live import Link
+from backend.terminal.money import age, countdown
+from tui.widgets.linegrid import Cell, Column, LineGrid
+from tui.words import Words
+
+
+class CartGrid(LineGrid):
+    """The lines of the sale, each with the time its units are still held."""
+
+    def __init__(self, desk: Desk, words: Words) -> None:
+        self._desk, self._words = desk, words
+        columns = [
+            Column(words("sell.qty"), 6, right=True),
+            Column(words("sell.product"), 0),
+            Column(words("sell.price"), 9, right=True),
+            Column(words("sell.total"), 10, right=True),
+            Column(words("sell.hold"), 16),
+        ]
+        super().__init__(columns, self._row, id="cart")
+
+    def _row(self, product_id: str) -> list[Cell]:
+        line, words = self._desk.cart.find(product_id), self._words
+        assert line is not None
+        return [
+            Cell(words.number(line.quantity), "strong"),
+            Cell(line.product.name),
+            Cell(words.money(line.product.price_cents), "dim"),
+            Cell(words.money(line.total_cents)),
+            self._hold(line),
+        ]
+
+    def _hold(self, line: CartLine) -> Cell:
+        words, now = self._words, self._desk.now
+        match line.state(now):
+            case State.HELD if line.hold:
+                left = line.hold.deadline - now
+                look = "warning" if left < 60 else "good"
+                return Cell(f"◷ {words('hold.held', left=countdown(left))}", look)
+            case State.EXPIRED:
+                return Cell(f"✗ {words('hold.expired')}", "bad")
+            case State.SHORT if line.short:
+                key = "hold.short" if line.short.available > 0 else "hold.none"
+                return Cell(f"▲ {words(key, available=line.short.available)}", "bad")
+            case _ if self._desk.is_away:
+                return Cell(f"○ {words('hold.waiting')}", "warning")
+            case _:
+                return Cell(f"… {words('hold.holding')}", "dim")
+
+
+class ResultsGrid(LineGrid):
+    """Products that match what is being typed, with what is available here and elsewhere."""
+
+    def __init__(self, desk: Desk, words: Words) -> None:
+        self._desk, self._words = desk, words
+        columns = [
+            Column(words("sell.product"), 0),
+            Column(words("sell.sku"), 10, from_width=86),
+            Column(words("sell.price"), 9, right=True),
+            Column(words("sell.here"), 14, right=True),
+            Column(words("sell.age"), 6, right=True),
+            Column(words("sell.elsewhere"), 9, right=True),
+        ]
+        super().__init__(columns, self._row, id="results")
+
+    def _row(self, product_id: str) -> list[Cell]:
+        desk, words = self._desk, self._words
+        product = desk.finder.found[product_id]
+        own = desk.session.store_id
+        row = desk.live.view.row(own, product_id) or (product.stock.row if product.stock else None)
+        others = desk.live.view.elsewhere(own, product_id)
+        here = Cell("?", "dim")
+        if row is not None:
+            out = row.available <= 0
+            number = words.number(row.available)
+            here = Cell(f"▲ {words('card.out')}  {number}" if out else number, "bad" if out else "strong")
+        fresh = desk.live.link is Link.ONLINE and not desk.is_away
+        return [
+            Cell(product.name),
+            Cell(product.sku, "dim"),
+            Cell(words.money(product.price_cents)),
+            here,
+            Cell("●", "good") if fresh else Cell(f"◐ {age(desk.stale_for)}", "warning"),
+            Cell(words.number(sum(max(0, x.available) for x in others)) if others else "…", "dim"),
+        ]

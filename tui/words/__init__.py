@@ -1,0 +1,62 @@
+"""Every sentence the screens show, in English and Spanish. Numbers and money are written the way each language does.
+
+A sentence is found by its key. What the core says (`Notice`) is found under `say.<code>`; a code this program has no
+words for (a newer server's) is shown with the sentence it brought along.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, get_args
+
+from backend.terminal.money import Lang, money, number
+
+from . import en, es
+
+if TYPE_CHECKING:
+    from backend.terminal.values import Notice
+
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
+CATALOGUES: dict[Lang, Mapping[str, str]] = {"en": en.WORDS, "es": es.WORDS}
+
+
+def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
+    """The language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else English."""
+    for name in (wanted, *(environment.get(x) for x in ("LC_ALL", "LC_MESSAGES", "LANG"))):
+        if name:
+            return "es" if name.lower().startswith("es") else "en"
+    return "en"
+
+
+class Words:
+    """The catalogue of one language."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang = lang
+        self._catalogue = CATALOGUES[lang]
+
+    def __call__(self, key: str, **fields: str | int) -> str:
+        """The sentence of `key`. A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money."""
+        if fields.get("n") == 1:
+            key = f"{key}.one"
+        return self._catalogue[key].format(**{name: self._shown(name, value) for name, value in fields.items()})
+
+    def say(self, notice: "Notice") -> str:
+        """The sentence for a notice."""
+        key = f"say.{notice.code}"
+        if f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}" in self._catalogue:
+            key = f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}"
+        if key not in self._catalogue:
+            return str(notice.fields.get("message") or self("say.unforeseen", code=notice.code))
+        return self(key, **notice.fields)
+
+    def money(self, cents: int) -> str:
+        """Cents as money."""
+        return money(cents, self.lang)
+
+    def number(self, value: int) -> str:
+        """A whole number."""
+        return number(value, self.lang)
+
+    def _shown(self, name: str, value: str | int) -> str:
+        if isinstance(value, str):
+            return value
+        return self.money(value) if name.endswith("_cents") else self.number(value)
