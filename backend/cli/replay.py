@@ -180,8 +180,10 @@ class _Progress:
         self._bars.stop()
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Move the bar of `step`."""
+        """Move the bar of `step`. A step that begins has ended the one before it."""
         if step not in self._tasks:
+            for task in self._bars.tasks:
+                self._bars.update(task.id, completed=task.total)
             self._tasks[step] = self._bars.add_task(step)
         self._bars.update(self._tasks[step], completed=done, total=total)
 

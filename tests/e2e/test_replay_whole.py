@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from backend.cli.errors import run
+from backend.database import Database
 from backend.demo.shop import build_demo
 from backend.demo.source import BASKETS
 from backend.main import mostrador
 from backend.replay.baskets import read_baskets
-from backend.replay.opening import demand_of, opening_stock
+from backend.replay.opening import OpeningStock
+from backend.replay.run import Plan, replay
+from backend.replay.sender import Credentials
 
 from .server import Server
+from .test_replay import check, sellable
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +35,7 @@ def demo_server(database_url: str, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.mark.parametrize("opening", ["ample", "tight"])
 def test_every_basket_of_the_file(
-    demo_server: Server, database_url: str, opening: str, capsys: pytest.CaptureFixture[str]
+    demo_server: Server, database_url: str, opening: OpeningStock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [
         "replay",
@@ -49,6 +53,23 @@ def test_every_basket_of_the_file(
     assert outcome["replay"]["errors"] == []
     sold = outcome["replay"]["units_sold"]
     assert outcome["units_in_movements"] == sold
-    demand = demand_of(read_baskets(BASKETS).baskets)
-    there = opening_stock(demand, "tight" if opening == "tight" else "ample")
-    assert sold == sum(min(units, there[key]) for key, units in demand.items())
+    assert sold == sellable(read_baskets(BASKETS).baskets, opening)
+
+
+async def test_every_basket_though_the_server_is_killed_again_and_again(
+    demo_server: Server, database: Database
+) -> None:
+    baskets = read_baskets(BASKETS).baskets
+    killed_at = []
+
+    def kill(step: str, done: int, total: int) -> None:
+        if step == "Selling" and done % 500 == 499:
+            killed_at.append(done)
+            demo_server.kill()
+            demo_server.start()
+
+    plan = Plan(baskets, "tight", terminals=8, speed=None)
+    result = await replay(plan, demo_server.url, Credentials("luis", "9876", "292"), kill)
+    assert len(killed_at) == 5
+    assert result.retries >= len(killed_at)
+    await check(database, result, baskets, "tight")
