@@ -8,10 +8,10 @@ import asyncio
 import importlib
 import os
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 from textual import events, work
@@ -19,15 +19,15 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice
 from tui import scan
 from tui.actions import APP, bindings
+from tui.scan_router import ScanRouter
 from tui.screens.ask import Ask
-from tui.screens.base import CounterModal, CounterScreen
+from tui.screens.base import CounterScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
 from tui.shared import Shared
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from backend.terminal.journal import Journal
     from backend.terminal.values import Session, Store
 
-Connect = Callable[[Callable[[str], None]], Awaitable[str]]
-"""Opens the shop: gets a function to report progress to (one sentence a step) and returns the server's URL."""
+Report = Callable[[str, int, int], None]
+"""Takes the name of a step, how much of it is done, and how much there is. May be called from any thread."""
+Connect = Callable[[Report], Awaitable[str]]
+"""Opens the shop, reports how that goes, and returns the server's URL. Raises MostradorError."""
 
 
 class CounterApp(App[None]):
@@ -70,10 +72,8 @@ class CounterApp(App[None]):
         self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
         self._store = store
         self._hold_seconds = hold_seconds
-        self._scan_prefix = scan_prefix
+        self._scans = ScanRouter(self, scan_prefix, self.shared.say)
         self._make_api = make_api
-        self._scan = scan.State()
-        self._leaked_into: tuple[Input, str] | None = None
         self._api: Api | None = None
         self._journal: Journal | None = None
         self._running_desk: asyncio.Task[None] | None = None
@@ -99,7 +99,7 @@ class CounterApp(App[None]):
             start = StartScreen(self.shared)
             dismissed = self.push_screen(start, wait_for_dismiss=True)
             try:
-                opened = await self._open_once(start.report)
+                opened = await self._open_once(partial(self._report, asyncio.get_running_loop(), start))
             except MostradorError as error:
                 start.fail(error)
                 await dismissed
@@ -107,7 +107,11 @@ class CounterApp(App[None]):
                 start.dismiss(None)
                 return opened
 
-    async def _open_once(self, report: Callable[[str], None]) -> "tuple[Api, Journal, tuple[Store, ...]]":
+    def _report(self, loop: asyncio.AbstractEventLoop, start: StartScreen, step: str, done: int, total: int) -> None:
+        with suppress(RuntimeError):  # the program was left while the shop was still being opened
+            loop.call_soon_threadsafe(start.report, step, done, total)
+
+    async def _open_once(self, report: Report) -> "tuple[Api, Journal, tuple[Store, ...]]":
         loading = asyncio.create_task(asyncio.to_thread(_load))
         url = await self._connect(report)
         await loading
@@ -190,7 +194,7 @@ class CounterApp(App[None]):
             self.shared.failed(event.worker.error)
             self.exit()
 
-    # Messages, help, leaving.
+    # Messages, keys, help, leaving.
 
     def _message_said(self) -> None:
         for screen in self.screen_stack:
@@ -239,52 +243,14 @@ class CounterApp(App[None]):
             await self.shared.desk.leave()
         self.exit()
 
-    # Scanning: before any binding, field or modal screen sees the key.
-
     async def on_event(self, event: events.Event) -> None:
-        """Let the scan router see every key first."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._belongs_to_scan(event):
-            return
+        """Let the scan router see every key first; and any key shows that the clerk is at work."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self.shared.desk is not None:
+                self.shared.desk.worked()
+            if self._scans.takes(event):
+                return
         await super().on_event(event)
-
-    def _belongs_to_scan(self, event: events.Key) -> bool:
-        screen = self.screen
-        if self.shared.desk is not None:
-            self.shared.desk.worked()
-        key = scan.Key(event.key, event.character, event.time)
-        accepts = isinstance(screen, CounterScreen) and screen.accepts_scans
-        self._scan, verdict = scan.step(self._scan, key, prefix=self._scan_prefix, accepts=accepts)
-        if verdict.begins:
-            self._leaked_into = (self.focused, self.focused.value) if isinstance(self.focused, Input) else None
-        if verdict.do is scan.Do.BROKEN:
-            self._scan_broke(verdict.code)
-        elif verdict.do is scan.Do.SCAN:
-            self._scanned(verdict, screen)
-        elif self._scan.prefixed:
-            self.set_timer(scan.SILENCE + 0.1, self._check_scan)
-        return verdict.do in (scan.Do.SWALLOW, scan.Do.SCAN)
-
-    def _scanned(self, verdict: scan.Verdict, screen: Screen[Any]) -> None:
-        leaked = self._leaked_into if verdict.leaked else None
-
-        def deliver() -> None:
-            if leaked is not None:
-                field, value = leaked
-                field.value = value
-            if isinstance(screen, CounterScreen | CounterModal):
-                screen.take_scan(verdict.code)
-
-        # The digits that leaked may still be in the field's queue: take them back after they have arrived.
-        (leaked[0] if leaked else self).call_later(deliver)
-
-    def _check_scan(self) -> None:
-        self._scan, verdict = scan.overdue(self._scan, monotonic())
-        if verdict.do is scan.Do.BROKEN:
-            self._scan_broke(verdict.code)
-
-    def _scan_broke(self, code: str) -> None:
-        self.bell()
-        self.shared.say(Notice("error", "scan_broken", {"barcode": code[:40]}))
 
 
 def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:

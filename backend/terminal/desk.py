@@ -21,7 +21,7 @@ from .finder import Finder
 from .journal import Journal
 from .live import Link, Live
 from .sender import Sender
-from .till import Outcome, Receipt, Till
+from .till import Outcome, Till
 from .values import Notice, Product, Session
 
 HOLD_SECONDS = 15 * 60
@@ -49,8 +49,7 @@ class Desk:
         self.live = Live(api, session, terminal_id, clock)
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
-        self.till = Till(journal, self.sender, say, self.live.changed.set)
-        self.receipt: Receipt | None = None
+        self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -130,7 +129,7 @@ class Desk:
 
     def _add(self, product: Product, count: int) -> None:
         line = self.cart.add(product, check_quantity(count))
-        self.receipt = None
+        self.till.receipt = None
         self._say(Notice("ok", "added", {"count": count, "name": product.name, "quantity": line.quantity}))
         self.pump()
 
@@ -177,9 +176,10 @@ class Desk:
             self._say(Notice("info", "sale_cancelled"))
             self.pump()
 
-    async def finish(self) -> Receipt | None:
-        """Sell the cart. Returns the receipt, None if there is none (the clerk was told why)."""
+    async def finish(self) -> None:
+        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why."""
         async with self._turn, self._telling():
+            self._say(Notice("info", "finishing"))
             self.is_selling = True
             try:
                 outcome = await self.till.sell(self.cart)
@@ -189,11 +189,9 @@ class Desk:
             if isinstance(outcome, Refusal):
                 await self._tell_refusal(outcome)
             else:
-                self.receipt = outcome
                 sold = outcome.outcome is Outcome.SOLD
                 fields: dict[str, str | int] = {"receipt": outcome.number, "total_cents": outcome.total_cents}
                 self._say(Notice("ok" if sold else "warning", "sold" if sold else "sold_queued", fields))
-        return self.receipt
 
     async def leave(self, patience: float = 1.0) -> None:
         """The clerk leaves: give the holds back if that can be done within `patience` seconds; they expire anyway."""

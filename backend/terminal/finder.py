@@ -19,7 +19,16 @@ class Finder:
         """Find what matches `words`. Raises what the api raises; then the former results stay."""
         found = await self._api.search(words, self._store_id, PAGE)
         self.words, self.total = words, found.total
-        self.found = {product.id: product for product in found.products}
+        self.found = {product.id: product for product in sorted(found.products, key=self._rank)}
+
+    def _rank(self, product: FoundProduct) -> int:
+        """The one that was named first, then what can be sold here; otherwise the server's order."""
+        if self._names(product):
+            return 0
+        return 1 if product.stock is None or product.stock.available_qty > 0 else 2
+
+    def _names(self, product: FoundProduct) -> bool:
+        return self.words.lower() in (product.sku.lower(), product.barcode)
 
     def clear(self) -> None:
         """Forget the search."""
@@ -30,5 +39,4 @@ class Finder:
         """The product that the words can only mean: the one with exactly this code, or the only one there is."""
         if len(self.found) == 1:
             return next(iter(self.found.values()))
-        words = self.words.lower()
-        return next((x for x in self.found.values() if words in (x.sku.lower(), x.barcode)), None)
+        return next((x for x in self.found.values() if self._names(x)), None)

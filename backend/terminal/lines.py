@@ -13,6 +13,9 @@ from backend.model.commands import Cancel, Extend, Reserve
 
 from .values import Product
 
+SOON = 0.5
+"""Seconds in which an answer normally comes; only then is it worth saying that more units are being asked for."""
+
 
 class Hold(Struct, frozen=True):
     """Units the server keeps for a line until `deadline`."""
@@ -69,7 +72,10 @@ class CartLine(Struct):
         """What to tell the clerk about its units."""
         if self.short is not None:
             return State.SHORT
-        if self.hold is not None and self.hold.is_live(now):
-            return State.HELD
-        asked = self.again or (self.sent is not None and isinstance(self.sent.command, Reserve))
-        return State.HOLDING if self.hold is None or asked else State.EXPIRED
+        asked_at = self.sent.at if self.sent and isinstance(self.sent.command, Reserve) else None
+        if self.hold is None:
+            return State.HOLDING
+        if not self.hold.is_live(now):
+            return State.HOLDING if self.again or asked_at is not None else State.EXPIRED
+        slow = asked_at is not None and now - asked_at > SOON
+        return State.HOLDING if slow and self.hold.quantity < self.quantity else State.HELD

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
@@ -23,10 +23,11 @@ PATIENCE_AWAY = 0.5
 
 
 class Outcome(StrEnum):
-    """Where a finished sale is: in the server's ledger, or kept here until the server answers."""
+    """Where a finished sale is: in the server's ledger, kept here until the server answers, or refused by it."""
 
     SOLD = "sold"
     QUEUED = "queued"
+    REFUSED = "refused"
 
 
 class Receipt(Struct, frozen=True):
@@ -49,27 +50,36 @@ class _Pending(Struct):
 class Till:
     """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`.
 
-    `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change.
+    `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
+    `is_away` tells whether waiting for an answer is of little use. `receipt` is the last one, with where its sale is by
+    now; whoever starts the next sale takes it away.
     """
 
     def __init__(
-        self, journal: Journal, sender: Sender, say: Callable[[Notice], None], changed: Callable[[], None]
+        self,
+        journal: Journal,
+        sender: Sender,
+        say: Callable[[Notice], None],
+        changed: Callable[[], None],
+        is_away: Callable[[], bool],
     ) -> None:
         self._journal, self._sender, self._say, self._changed = journal, sender, say, changed
+        self._is_away = is_away
         self._pending: dict[object, _Pending] = {}
         self.conflicts: list[KeptSale] = journal.conflicts()
-        self.left_out = 0
+        self.receipt: Receipt | None = None
+        self._left_out = 0
 
     @property
     def queued(self) -> int:
         """Sales whose receipt was given and that the server has not answered."""
-        return sum(x.answer is None for x in self._pending.values()) + self.left_out
+        return sum(x.answer is None for x in self._pending.values()) + self._left_out
 
     def resume(self, stores: set[str]) -> int:
         """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
         kept = [x for x in self._journal.waiting() if x.id not in self._pending]
         ours = [x for x in kept if x.store_id in stores]
-        self.left_out = len(kept) - len(ours)
+        self._left_out = len(kept) - len(ours)
         for sale in ours:
             self._send(sale, None)
         return len(ours)
@@ -100,7 +110,7 @@ class Till:
             await asyncio.to_thread(self._journal.answered, sale.id)
             await asyncio.to_thread(self._journal.skip, sale.store_id, 2**taken - 1)
             taken += 1
-        receipt = Receipt(
+        self.receipt = receipt = Receipt(
             sale.receipt_number,
             Outcome.SOLD if answer else Outcome.QUEUED,
             sale.total_cents,
@@ -131,7 +141,7 @@ class Till:
         waited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._send(sale, waited)
         self._sender.hurry()
-        await asyncio.wait([waited], timeout=PATIENCE_AWAY if self._sender.is_failing else PATIENCE)
+        await asyncio.wait([waited], timeout=PATIENCE_AWAY if self._is_away() else PATIENCE)
         if waited.done():
             return waited.result()
         self._pending[sale.id].answer = None
@@ -147,6 +157,8 @@ class Till:
             pending.answer.set_result(answer)
             return
         sale = pending.sale
+        if self.receipt and self.receipt.number == sale.receipt_number:
+            self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
         try:
             if answer.refusal is None:
                 self._journal.answered(sale.id)

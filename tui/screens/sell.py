@@ -7,25 +7,20 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
 from textual.timer import Timer
-from textual.widgets import ContentSwitcher, Input
+from textual.widgets import Input
 
 from backend.model.errors import MostradorError
 from backend.terminal.desk import Desk, notice_of
-from backend.terminal.entry import Entry, parse
+from backend.terminal.entry import parse
 from backend.terminal.lines import CartLine, State
-from backend.terminal.values import Notice, Product
+from backend.terminal.values import Notice
 from tui.actions import SELL, bindings
 from tui.screens.ask import Ask
 from tui.screens.base import CounterScreen
 from tui.screens.conflicts import ConflictsScreen
 from tui.shared import Shared
-from tui.widgets.entry import EntryField
-from tui.widgets.item_card import ItemCard
-from tui.widgets.linegrid import LineGrid
-from tui.widgets.panels import RestPanel, TotalBox
-from tui.widgets.tables import CartGrid, ResultsGrid
+from tui.widgets.sell_body import SellBody
 
 PAUSE = 0.12
 """Seconds without a key before a search is asked."""
@@ -47,19 +42,13 @@ class SellScreen(CounterScreen[None]):
     def __init__(self, shared: Shared, desk: Desk) -> None:
         super().__init__(shared)
         self._desk = desk
-        self._entry = EntryField(self.words("sell.prompt"))
-        self._cart = CartGrid(desk, self.words)
-        self._results = ResultsGrid(desk, self.words)
-        self._rest = RestPanel(self.words)
-        self._middle = ContentSwitcher(self._rest, self._cart, self._results, initial="rest")
-        self._card = ItemCard(desk, self.words)
-        self._total = TotalBox(self.words)
+        self._body = SellBody(desk, self.words)
+        self._entry = self._body.entry
         self._debounce: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """What is being sold, and right of it (or below) what is known about it and what it costs."""
-        side = Container(self._card, self._total, id="side")
-        yield from self.framed(Container(Vertical(self._entry, self._middle, id="work"), side))
+        """The body in its frame."""
+        yield from self.framed(self._body)
 
     def on_mount(self) -> None:
         """Start following what changes by itself."""
@@ -84,43 +73,8 @@ class SellScreen(CounterScreen[None]):
 
     def draw(self) -> None:
         """Show everything as it is now."""
-        cart = self._desk.cart
-        keys = [line.product.id for line in cart.lines]
-        if keys == list(self._cart.keys):
-            self._cart.redraw()
-        else:
-            added = [key for key in keys if key not in self._cart.keys]
-            self._cart.show(keys, mark=added[-1] if added else None)
-        self._results.redraw()
-        self._rest.show(self._desk.receipt)
-        self._middle.current = "results" if self._is_searching else "cart" if cart.lines else "rest"
-        self._total.show(cart.total_cents, len(cart.lines), cart.units)
-        self._card.show(self._in_question)
+        self._body.draw()
         self.refresh_chrome()
-
-    @property
-    def _typed(self) -> Entry | None:
-        return self._entry.parsed
-
-    @property
-    def _is_searching(self) -> bool:
-        return bool(self._typed and self._typed.words)
-
-    @property
-    def _grid(self) -> LineGrid:
-        return self._results if self._is_searching else self._cart
-
-    @property
-    def _in_question(self) -> Product | None:
-        """The product the card is about: the marked one."""
-        if self._is_searching:
-            return self._desk.finder.found.get(self._results.marked or "")
-        line = self._marked_line
-        return line.product if line else None
-
-    @property
-    def _marked_line(self) -> CartLine | None:
-        return self._desk.cart.find(self._cart.marked) if self._cart.marked else None
 
     # Searching.
 
@@ -128,7 +82,7 @@ class SellScreen(CounterScreen[None]):
     def _entry_changed(self) -> None:
         if self._debounce is not None:
             self._debounce.stop()
-        words = self._typed.words if self._typed else ""
+        words = self._body.typed.words if self._body.typed else ""
         if not words:
             self._desk.finder.clear()
             self._show_found()
@@ -145,18 +99,15 @@ class SellScreen(CounterScreen[None]):
         await self._watch_marked()
 
     def _show_found(self) -> None:
-        finder = self._desk.finder
-        self._results.show(finder.found, mark=next(iter(finder.found), None))
-        note = self.words("sell.found", shown=len(finder.found), n=finder.total) if finder.words else ""
-        self._entry.note(note)
-        self.draw()
+        self._body.show_found()
+        self.refresh_chrome()
 
     async def _watch_marked(self) -> None:
         """Keep what is visible current: the product in question first, then the other results on the screen."""
-        if self._in_question:
-            await self._desk.live.watch([self._in_question.id])
+        if self._body.in_question:
+            await self._desk.live.watch([self._body.in_question.id])
             self.draw()
-        await self._desk.live.watch(self._grid.keys_in_sight)
+        await self._desk.live.watch(self._body.grid.keys_in_sight)
         self.draw()
 
     # Scanning.
@@ -181,7 +132,7 @@ class SellScreen(CounterScreen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave Enter, +, − and Delete to the entry while something is typed in it."""
         typed = self._entry.text.strip()
-        only_count = self._typed is not None and self._typed.count is not None and not self._typed.words
+        only_count = self._body.typed is not None and self._body.typed.count is not None and not self._body.typed.words
         match action:
             case "set":
                 return only_count
@@ -197,7 +148,7 @@ class SellScreen(CounterScreen[None]):
         cart = self._desk.cart
         useful = {
             "finish": bool(cart.lines) and not self._desk.is_selling,
-            "accept": bool(self._results.keys),
+            "accept": bool(self._body.results.keys),
             "set": bool(cart.lines),
             "more": bool(cart.lines),
             "less": bool(cart.lines),
@@ -230,7 +181,7 @@ class SellScreen(CounterScreen[None]):
             self.shared.say(notice_of(error))
             return
         count, words = entry.count or 1, entry.words
-        product = finder.found.get(self._results.marked or "") if finder.words == words else None
+        product = finder.found.get(self._body.results.marked or "") if finder.words == words else None
         if product is None:
             await self._search(words)
             if finder.words != words:
@@ -247,7 +198,7 @@ class SellScreen(CounterScreen[None]):
 
     def action_set(self) -> None:
         """Make the marked line's quantity the typed one."""
-        count = self._typed.count if self._typed else None
+        count = self._body.typed.count if self._body.typed else None
         self._entry.clear()
         if count:
             self._change_line(lambda line: self._desk.set_quantity(line.product.id, count))
@@ -265,7 +216,7 @@ class SellScreen(CounterScreen[None]):
         self._change_line(lambda line: self._desk.set_quantity(line.product.id, 0))
 
     def _change_line(self, change: Callable[[CartLine], Coroutine[Any, Any, None]]) -> None:
-        line = self._marked_line
+        line = self._body.marked_line
         if line is None:
             self.shared.say(Notice("info", "nothing_marked"))
         else:
@@ -294,7 +245,7 @@ class SellScreen(CounterScreen[None]):
         self._mark(+1)
 
     def _mark(self, rows: int) -> None:
-        self._grid.move(rows)
+        self._body.grid.move(rows)
         self.draw()
         self.run_worker(self._watch_marked(), name="watch", group="watch", exclusive=True, exit_on_error=False)
 

@@ -38,7 +38,7 @@ class SignInScreen(CounterScreen[Session]):
     ) -> None:
         super().__init__(shared)
         self._sign_in, self._again, self._busy = sign_in, again, False
-        options = [(f"{store.id}  {store.name}", store.id) for store in stores]
+        options = [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
         known = store_id in {store.id for store in stores}
         self._store: Select[str] = Select(
             options,

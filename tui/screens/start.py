@@ -3,15 +3,15 @@
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import LoadingIndicator, Static
+from textual.widgets import Static
 
 from backend.model.errors import MostradorError
 from tui.actions import START, bindings
 from tui.screens.base import CounterScreen
 from tui.shared import Shared
 
-SHOWN = 6
-"""Lines of progress on the screen."""
+BAR = 20
+"""Cells of a progress bar."""
 
 
 class StartScreen(CounterScreen[None]):
@@ -22,30 +22,37 @@ class StartScreen(CounterScreen[None]):
 
     def __init__(self, shared: Shared) -> None:
         super().__init__(shared)
-        self._done: list[str] = []
+        self._steps: dict[str, tuple[int, int]] = {}
         self._failed = False
         self._title = Static(self.words("start.title"), classes="dialog-title", markup=False)
+        self._hint = Static(classes="dialog-hint", markup=False)
         self._progress = Static(id="start-progress", markup=False)
 
     def compose(self) -> ComposeResult:
         """A box in the middle."""
-        box = Vertical(self._title, LoadingIndicator(), self._progress, classes="dialog")
+        box = Vertical(self._title, self._hint, self._progress, classes="dialog")
         yield from self.framed(Vertical(box, classes="middle"))
 
-    def report(self, text: str) -> None:
-        """Add a line of progress."""
-        self._done.append(text)
-        lines = self._done[-SHOWN:]
+    def report(self, step: str, done: int, total: int) -> None:
+        """Show how far a step is. A step's first report ends the one before it."""
+        self._steps[step] = (done, total)
         page = Text()
-        for line in lines[:-1]:
-            page.append(f"✓ {line}\n", "dim")
-        self._progress.update(page.append(f"› {lines[-1]}"))
+        for name, (so_far, whole) in self._steps.items():
+            ready = so_far >= whole
+            filled = round(BAR * so_far / whole) if whole else BAR
+            page.append("✓ " if ready else "› ", "dim" if ready else "bold")
+            page.append(f"{self.words.step(name):<22}")
+            page.append("━" * filled, "bold").append("─" * (BAR - filled), "dim")
+            page.append(f"  {self.words.number(so_far)} / {self.words.number(whole)}\n", "dim")
+        if step == "catalogue":
+            self._hint.update(self.words("start.wait"))
+        self._progress.update(page)
 
     def fail(self, error: MostradorError) -> None:
         """Say why the shop could not be opened."""
         self._failed = True
         self._title.update(self.words("start.failed"))
-        self.query_one(LoadingIndicator).display = False
+        self._hint.update("")
         self._progress.update(Text(f"✗ {error.message}"))
         self.refresh_chrome()
 

@@ -8,6 +8,8 @@ from textual.widgets import Digits, Static
 from backend.terminal.till import Outcome, Receipt
 from tui.words import Words
 
+GLYPHS = {Outcome.SOLD: "✓", Outcome.QUEUED: "◷", Outcome.REFUSED: "✗"}
+
 
 class TotalBox(Vertical):
     """What the customer pays, large."""
@@ -54,6 +56,7 @@ class RestPanel(Vertical):
         & > Static { width: 64; max-width: 100%; height: auto; padding: 1 2; text-align: center; }
         &.-sold > Static { border: round $success; }
         &.-queued > Static { border: round $warning; }
+        &.-refused > Static { border: round $error; }
     }
     """
 
@@ -69,15 +72,15 @@ class RestPanel(Vertical):
     def show(self, receipt: Receipt | None) -> None:
         """Show the receipt, or the invitation when there is none."""
         words = self._words
-        self.set_class(receipt is not None and receipt.outcome is Outcome.SOLD, "-sold")
-        self.set_class(receipt is not None and receipt.outcome is Outcome.QUEUED, "-queued")
+        for state in Outcome:
+            self.set_class(receipt is not None and receipt.outcome is state, f"-{state.value}")
         if receipt is None:
             self._text.update(Text().append(f"{words('sell.empty')}\n\n", "bold").append(words("sell.empty.hint")))
             return
-        queued = receipt.outcome is Outcome.QUEUED
-        text = Text().append(f"{'◷' if queued else '✓'} {words(f'receipt.{receipt.outcome.value}')}\n\n", "bold")
+        outcome = receipt.outcome.value
+        text = Text().append(f"{GLYPHS[receipt.outcome]} {words(f'receipt.{outcome}')}\n\n", "bold")
         text.append(f"{words('receipt.number')}  {receipt.number}\n", "bold")
         counts = f"{words('sell.lines', n=receipt.lines)} · {words('sell.units', n=receipt.units)}"
         text.append(f"{words.money(receipt.total_cents)}   {counts}\n\n")
-        text.append(words("receipt.queued.hint" if queued else "receipt.next"))
+        text.append(words(f"receipt.{outcome}.hint"))
         self._text.update(text)

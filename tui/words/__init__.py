@@ -48,6 +48,10 @@ class Words:
             return str(notice.fields.get("message") or self("say.unforeseen", code=notice.code))
         return self(key, **notice.fields)
 
+    def step(self, name: str) -> str:
+        """The name of a step of opening the shop; a step without words of its own keeps its name."""
+        return self._catalogue.get(f"start.step.{name}", name)
+
     def money(self, cents: int) -> str:
         """Cents as money."""
         return money(cents, self.lang)

@@ -66,6 +66,9 @@ WORDS = {
     "name.tab": "Tab",
     # Starting.
     "start.title": "Opening the shop",
+    "start.step.catalogue": "Catalogue",
+    "start.step.servers": "Servers",
+    "start.step.stock": "Opening stock",
     "start.wait": "The first start builds the demo shop; that takes some seconds.",
     "start.failed": "The shop could not be opened",
     # Signing in.
@@ -119,9 +122,11 @@ WORDS = {
     "card.low": "LOW",
     "receipt.sold": "SOLD",
     "receipt.queued": "KEPT, NOT SENT YET",
+    "receipt.refused": "REFUSED BY THE SERVER",
+    "receipt.refused.hint": "The ledger does not have this sale. Press F10 to see why and settle it.",
     "receipt.number": "Receipt",
     "receipt.queued.hint": "The sale is safe on this terminal. It is sent by itself when the server is back.",
-    "receipt.next": "Scan the next customer's first product.",
+    "receipt.sold.hint": "Scan the next customer's first product.",
     # Questions.
     "ask.cancel": "Throw this sale away?",
     "ask.cancel.detail": "{lines}, {total_cents}. Its units are given back.",
