@@ -74,6 +74,7 @@ async def serve_until(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=75,  # longer than clients and balancers keep a connection: they close first, without a race
         timeout_graceful_shutdown=GRACE_SECONDS,
