@@ -7,12 +7,13 @@ A second writer of the same command id, or of the same version of a row, fails o
 are a `Conflict`: the batch is decided again on fresh rows, now under row locks taken in key order.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, TextClause, text
+from asyncpg import Connection
+from asyncpg.exceptions import InterfaceError, PostgresError
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -34,23 +35,25 @@ _CONFLICTS = {
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+_DRIVER_ERRORS = (PostgresError, InterfaceError, DBAPIError, OSError)
+
 # The kinds of row in the one answer of _READ.
 _CLOCK, _STOCK, _HOLD, _COMMAND = range(4)
 
-_READ = text("""
+_READ = """
 WITH held AS MATERIALIZED (
-    SELECT * FROM reservations WHERE id = ANY(CAST(:holds AS uuid[]))
+    SELECT * FROM reservations WHERE id = ANY($3::uuid[])
 ), keys AS (
-    SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)
+    SELECT * FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
     UNION
     SELECT store_id, product_id FROM held
 )
-SELECT 0 AS what, CAST(NULL AS text) AS store_id, CAST(NULL AS text) AS product_id, clock_timestamp() AS t1,
-       CAST(NULL AS bigint) AS n1, CAST(NULL AS bigint) AS n2, CAST(NULL AS bigint) AS n3, CAST(NULL AS bigint) AS n4,
-       CAST(NULL AS bigint) AS n5, CAST(NULL AS bigint) AS n6, CAST(NULL AS uuid) AS id, CAST(NULL AS text) AS s1,
-       CAST(NULL AS text) AS s2, CAST(NULL AS text) AS s3, CAST(NULL AS text) AS s4, CAST(NULL AS bytea) AS b1,
-       CAST(NULL AS timestamptz) AS t2, CAST(NULL AS timestamptz) AS t3, CAST(NULL AS boolean) AS known_store,
-       CAST(NULL AS boolean) AS known_product
+SELECT 0 AS what, NULL::text AS store_id, NULL::text AS product_id, clock_timestamp() AS t1,
+       NULL::bigint AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4,
+       NULL::bigint AS n5, NULL::bigint AS n6, NULL::uuid AS id, NULL::text AS s1,
+       NULL::text AS s2, NULL::text AS s3, NULL::text AS s4, NULL::bytea AS b1,
+       NULL::timestamptz AS t2, NULL::timestamptz AS t3, NULL::boolean AS known_store,
+       NULL::boolean AS known_product
 UNION ALL
 SELECT 1, k.store_id, k.product_id, NULL, s.on_hand, s.unavailable, s.allocated, s.reserved, s.incoming, s.version,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -64,25 +67,25 @@ FROM held
 UNION ALL
 SELECT 3, store_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id, answer, NULL, NULL, NULL, fingerprint,
        NULL, NULL, NULL, NULL
-FROM commands WHERE id = ANY(CAST(:commands AS uuid[]))
-""")
+FROM commands WHERE id = ANY($4::uuid[])
+"""
 
 # Locks alone, in key order; the rows are read by _READ afterwards, whose snapshot is then younger than the locks.
-_LOCK = text("""
+_LOCK = """
 SELECT 1 FROM stock WHERE (store_id, product_id) IN (
-    SELECT store_id, product_id FROM reservations WHERE id = ANY(CAST(:holds AS uuid[]))
+    SELECT store_id, product_id FROM reservations WHERE id = ANY($3::uuid[])
     UNION ALL
-    SELECT * FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[]))
+    SELECT * FROM unnest($1::text[], $2::text[])
 ) ORDER BY store_id, product_id FOR UPDATE
-""")
+"""
 
-DUE_HOLDS = text("""
+DUE_HOLDS = """
 SELECT r.id, r.store_id, r.version
-FROM unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)
+FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
 WHERE r.status = 'PENDING' AND r.expires_at <= statement_timestamp()
-ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
-""")
+ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET $3
+"""
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
 
@@ -98,7 +101,11 @@ def _engine(url: str) -> AsyncEngine:
 
 
 class PostgresLedgerStore:
-    """Runs batches on one connection, which it keeps: the statements stay prepared on it."""
+    """Runs batches on one connection, which it keeps: the statements stay prepared on it.
+
+    The connection is SQLAlchemy's, the two statements of a batch go straight to asyncpg: for a lone caller Core's work
+    on their 50 parameters took longer than the database's (measured: 0.3 of 0.8 ms).
+    """
 
     def __init__(self, url: str) -> None:
         """Connects to the database `url` when the first batch comes."""
@@ -112,18 +119,16 @@ class PostgresLedgerStore:
         committed, and `Undone` when the database refused the batch; in all three nothing is half done.
         """
         try:
-            async with self._transaction(locked) as connection:
-                settled = await _drive(connection, procedure, locked)
-                await _write(connection, settled.writes)
+            driver = await self._driver()
+            async with driver.transaction() if locked else nullcontext():  # type: ignore[no-untyped-call]
+                settled = await _drive(driver, procedure, locked)
+                await _write(driver, settled.writes)
             return settled
-        except DBAPIError as error:
+        except _DRIVER_ERRORS as error:
             failure = _translated(error)
             if isinstance(failure, DatabaseLost):
                 await self._let_go()
             raise failure from error
-        except OSError as error:
-            await self._let_go()
-            raise DatabaseLost(str(error)) from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -137,47 +142,38 @@ class PostgresLedgerStore:
             await connection.invalidate()
             await connection.close()
 
-    @asynccontextmanager
-    async def _transaction(self, locked: bool) -> AsyncIterator[AsyncConnection]:
-        if locked:
-            async with self._engine.begin() as connection:
-                yield connection
-            return
+    async def _driver(self) -> Connection:
         if self._connection is None:
-            connection = await self._engine.connect()
-            self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        yield self._connection
+            self._connection = await self._engine.connect()
+        driver = (await self._connection.get_raw_connection()).driver_connection
+        assert isinstance(driver, Connection)
+        return driver
 
 
-async def _drive(connection: AsyncConnection, procedure: Procedure, locked: bool) -> Settled:
+async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Settled:
     try:
         request = next(procedure)
         while True:
             if isinstance(request, DueHolds):
-                request = procedure.send(await _due(connection, request))
+                rows = await driver.fetch(DUE_HOLDS, *_keys(request), request.skip)
+                request = procedure.send([DueHold(*row) for row in rows])
             else:
                 if locked:
-                    await connection.execute(_LOCK, _keys(request) | {"holds": request.reservations})
-                request = procedure.send(await _read(connection, request))
+                    await driver.fetch(_LOCK, *_keys(request), request.reservations)
+                request = procedure.send(await _read(driver, request))
     except StopIteration as stop:
         settled: Settled = stop.value
         return settled
 
 
-def _keys(wanted: Needs | DueHolds) -> dict[str, Any]:
-    return {"stores": [store for store, _ in wanted.stock], "products": [product for _, product in wanted.stock]}
+def _keys(wanted: Needs | DueHolds) -> tuple[list[str], list[str]]:
+    return [store for store, _ in wanted.stock], [product for _, product in wanted.stock]
 
 
-async def _due(connection: AsyncConnection, wanted: DueHolds) -> list[DueHold]:
-    rows = await connection.execute(DUE_HOLDS, _keys(wanted) | {"skip": wanted.skip})
-    return [DueHold(*row) for row in rows]
-
-
-async def _read(connection: AsyncConnection, needs: Needs) -> Snapshot:
-    values = _keys(needs) | {"holds": needs.reservations, "commands": needs.commands}
-    rows = (await connection.execute(_READ, values)).all()
+async def _read(driver: Connection, needs: Needs) -> Snapshot:
+    rows = await driver.fetch(_READ, *_keys(needs), needs.reservations, needs.commands)
     books = Books({}, set(), {})
-    snapshot = Snapshot(rows[0].t1, books, {})
+    snapshot = Snapshot(rows[0]["t1"], books, {})
     for row in rows[1:]:
         what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, b1, t2, t3, store, product = row
         if what == _STOCK:
@@ -206,11 +202,20 @@ _INSERTED = {
     "sale_lines": tables.sale_lines,
     "outbox": tables.outbox,
 }
-_STOCK_CHANGED = (*[column.name for column in tables.stock.columns], "was")
-_HOLD_CHANGED = (
-    *("id", "store_id", "product_id", "confirmed", "status"),
-    *("expires_at", "updated_at", "version", "was"),
-)
+_CHANGED = {
+    "stock": (*[column.name for column in tables.stock.columns], "was"),
+    "reservations": (
+        "id",
+        "store_id",
+        "product_id",
+        "confirmed",
+        "status",
+        "expires_at",
+        "updated_at",
+        "version",
+        "was",
+    ),
+}
 _UPDATES = {
     "stock": """UPDATE stock s SET on_hand = n.on_hand, unavailable = n.unavailable, allocated = n.allocated,
         reserved = n.reserved, incoming = n.incoming, version = n.version, updated_at = n.updated_at
@@ -222,54 +227,43 @@ _UPDATES = {
 }
 
 
-async def _write(connection: AsyncConnection, writes: Writes) -> None:
+async def _write(driver: Connection, writes: Writes) -> None:
     """Write all of `writes` in one statement, which undoes itself when a guarded row was not as it was read."""
-    values: dict[str, object] = {}
-    parts = []
-    guarded = 0
-    for part in (*_UPDATES, *_INSERTED):
-        rows: list[tuple[object, ...]] = getattr(writes, part)
-        if rows:
-            parts.append(part)
-            for number, column in enumerate(zip(*rows, strict=True)):
-                values[f"{part}{number}"] = list(column)
-            if part in _UPDATES:
-                guarded += len(rows)
+    parts = tuple([part for part in (*_UPDATES, *_INSERTED) if getattr(writes, part)])
+    columns = [list(column) for part in parts for column in zip(*getattr(writes, part), strict=True)]
+    guarded = len(writes.stock) + len(writes.reservations)
     if parts:
-        await connection.execute(_write_statement(tuple(parts)), values | {"guarded": guarded})
+        await driver.fetch(_write_statement(parts), guarded, *columns)
 
 
 @lru_cache
-def _write_statement(parts: tuple[str, ...]) -> TextClause:
+def _write_statement(parts: tuple[str, ...]) -> str:
+    number = 1  # $1 is the number of guarded rows
     ctes = []
     for part in parts:
+        table = tables.metadata.tables[part] if part in _UPDATES else _INSERTED[part]
+        names = _CHANGED.get(part) or table.columns.keys()
+        types = [_type_of(table.c["version" if name == "was" else name].type) for name in names]
+        arrays = ", ".join(f"${number + offset}::{kind}[]" for offset, kind in enumerate(types, 1))
+        number += len(names)
         if part in _UPDATES:
-            names = _STOCK_CHANGED if part == "stock" else _HOLD_CHANGED
-            table = tables.metadata.tables[part]
-            types = [_type_of(table.c["version" if name == "was" else name].type) for name in names]
-            ctes.append(_UPDATES[part].format(rows=f"unnest({_arrays(part, types)}) n({', '.join(names)})"))
+            ctes.append(_UPDATES[part].format(rows=f"unnest({arrays}) n({', '.join(names)})"))
         else:
-            table = _INSERTED[part]
-            types = [_type_of(column.type) for column in table.columns]
-            ctes.append(f"INSERT INTO {table.name} SELECT * FROM unnest({_arrays(part, types)})")
+            ctes.append(f"INSERT INTO {table.name} SELECT * FROM unnest({arrays})")
     named = ", ".join(f"{part}_part AS ({cte})" for part, cte in zip(parts, ctes, strict=True))
     counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATES) or "0"
-    return text(f"WITH {named} SELECT 1 / CAST({counts} = CAST(:guarded AS bigint) AS int)")
-
-
-def _arrays(part: str, types: list[str]) -> str:
-    return ", ".join(f"CAST(:{part}{number} AS {kind}[])" for number, kind in enumerate(types))
+    return f"WITH {named} SELECT 1 / ({counts} = $1::bigint)::int"
 
 
 def _type_of(column_type: Any) -> str:
     return str(column_type.compile(_DIALECT))
 
 
-def _translated(error: DBAPIError) -> Exception:
-    state = getattr(error.orig, "sqlstate", None) or ""
-    detail = str(error.orig)
-    if error.connection_invalidated or state[:2] in ("08", "57", "53") or state == "":
-        return DatabaseLost(detail)
-    if state in _CONFLICTS and "uq_sales_receipt" not in detail:
+def _translated(error: Exception) -> Exception:
+    state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "08000"
+    if state[:2] in ("08", "53", "57"):  # connection, resources, operator
+        return DatabaseLost(str(error))
+    receipt_taken = getattr(error, "constraint_name", None) == "uq_sales_receipt"
+    if state in _CONFLICTS and not receipt_taken:
         return Conflict(_CONFLICTS[state])
-    return Undone(detail, receipt_taken="uq_sales_receipt" in detail)
+    return Undone(str(error), receipt_taken=receipt_taken)
