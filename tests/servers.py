@@ -33,10 +33,33 @@ class ServerFailed(Exception):
 class PostgresServer:
     """A running PostgreSQL with one superuser, `postgres`, without a password."""
 
-    def __init__(self, programs: Path, port: int) -> None:
+    def __init__(self, programs: Path, port: int, command: list[str], log: Path) -> None:
         self.programs = programs
         """The directory of `psql`, `pgbench` and the others."""
         self.port = port
+        self._command = command
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it takes connections. After a crash it first recovers."""
+        assert self._process is None, "this PostgreSQL already runs"
+        isready = [str(self.programs / _exe("pg_isready")), "-q", "-h", HOST, "-p", str(self.port)]
+        # It listens before it has finished starting.
+        self._process = _start(self._command, self._log, lambda: subprocess.run(isready, check=False).returncode == 0)
+
+    def stop(self) -> None:
+        """Stop it as an operator would; does nothing when it does not run."""
+        self._stop(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Let it die at once, with all its processes: what is not on its disk is lost."""
+        self._stop(signal.SIGINT if sys.platform == "win32" else signal.SIGQUIT)
+
+    def _stop(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            _end(self._process, how)
+            self._process = None
 
     def url(self, database: str = "postgres") -> str:
         """The SQLAlchemy URL of a database of this server."""
@@ -69,22 +92,17 @@ def postgres_server(*, fsync: bool = True) -> Iterator[PostgresServer]:
         programs = _postgres_programs(directory, user)
         data, port = str(directory / "data"), free_port()
         initdb = [str(programs / _exe("initdb")), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-        _run(_launched([*initdb, "-E", "UTF8", "--locale=C"], user), cwd=directory)
+        _run(launched([*initdb, "-E", "UTF8", "--locale=C"], user), cwd=directory)
         settings = [f"port={port}", f"listen_addresses={HOST}", "unix_socket_directories=", "max_connections=200"]
         if not fsync:
             settings += ["fsync=off", "full_page_writes=off"]
         command = [str(programs / _exe("postgres")), "-D", data, *(word for x in settings for word in ("-c", x))]
-        isready = [str(programs / _exe("pg_isready")), "-q", "-h", HOST, "-p", str(port)]
-        process = _start(
-            _launched(command, user),
-            directory / "postgres.log",
-            # It listens before it has finished starting.
-            lambda: subprocess.run(isready, check=False).returncode == 0,
-        )
+        server = PostgresServer(programs, port, launched(command, user), directory / "postgres.log")
+        server.start()
         try:
-            yield PostgresServer(programs, port)
+            yield server
         finally:
-            _end(process, signal.SIGINT)
+            server.stop()
 
 
 class NatsServer:
@@ -100,7 +118,7 @@ class NatsServer:
     def start(self) -> None:
         """Start it; returns when it takes connections."""
         assert self._process is None, "this nats-server already runs"
-        self._process = _start(_launched(self._command, None), self._log, lambda: _listens(self.port))
+        self._process = _start(launched(self._command), self._log, lambda: _listens(self.port))
 
     def stop(self) -> None:
         """Stop it as an operator would; does nothing when it does not run."""
@@ -205,7 +223,8 @@ def _nobody() -> User:
     return account.pw_uid, account.pw_gid
 
 
-def _launched(command: list[str], user: User) -> list[str]:
+def launched(command: list[str], user: User = None) -> list[str]:
+    """`command` as `user`, ended by the kernel when this process ends (on Linux)."""
     if sys.platform == "win32":
         return command
     launcher = str(Path(__file__).with_name("launch.py"))

@@ -34,10 +34,12 @@ def open_directory() -> Iterator[Path]:
 async def refused(port: int) -> bool:
     try:
         _, writer = await asyncio.open_connection(HOST, port)
+        writer.close()
+        await writer.wait_closed()
     except ConnectionRefusedError:
         return True
-    writer.close()
-    await writer.wait_closed()
+    except ConnectionResetError:  # it is ending at this very moment
+        return False
     return False
 
 

@@ -1,0 +1,180 @@
+"""A shop under load in real processes, and what must be true of it whatever was done to them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from msgspec import json
+from sqlalchemy import func, insert, select
+
+from backend import tables
+from backend.auth import Tokens, load_signing_key
+from backend.database import Database
+from backend.model.commands import Confirm, Sell
+from backend.model.events import Message
+from backend.repositories.audit import prove
+from tests.events.messages import history, holds
+from tests.eventually import eventually
+from tests.servers import NatsServer
+
+from .processes import ServerProcess
+from .tills import OPENING, PRODUCTS, STORES, Till
+
+TILLS = 6
+
+
+class Scene:
+    """Servers on one database and one NATS, with tills that sell through them."""
+
+    def __init__(self, database: Database, nats: NatsServer, directory: Path, servers: int) -> None:
+        self.servers = [ServerProcess(directory, database.url, nats.url) for _ in range(servers)]
+        self.nats = nats
+        self.database = database
+        tokens = Tokens(load_signing_key(directory / "signing-key.pem"))
+        token, _ = tokens.issue(user="luis", role="supervisor", stores=STORES, store_id=STORES[0], terminal_id="T1")
+        urls = [server.url for server in self.servers]
+        self.tills = [
+            Till(number, urls[number % servers :] + urls[: number % servers], token, STORES[number % len(STORES)])
+            for number in range(TILLS)
+        ]
+
+    @property
+    def answered(self) -> int:
+        """Commands that have their answer."""
+        return sum(len(till.answers) for till in self.tills)
+
+    async def more(self, number: int) -> None:
+        """Return when so many more commands have been answered."""
+        enough = self.answered + number
+        await eventually(lambda: self.answered >= enough, 60)
+
+    async def check(self) -> None:
+        """Nothing acknowledged is lost, nothing happened twice, the numbers prove themselves, and NATS knows it all."""
+        await eventually(lambda: short_holds_ended(self.database))
+        for till in self.tills:
+            assert till.answers.keys() == till.sent.keys()
+            assert await till.ask_again() == [till.answers[command_id] for command_id in till.sent]
+        assert await on_hand(self.database) == expected_on_hand(self.tills)
+        proof = await prove(self.database)
+        assert proof.drifts == ()
+        assert await commands_recorded(self.database) == sum(len(till.sent) for till in self.tills)
+        await eventually(lambda: holds(self.database, 0))
+        for server in self.servers:
+            assert await server.stop() == 0
+        assert picture_of(payload for _, _, payload in await history(self.nats.url)) == await picture_in(self.database)
+
+
+@asynccontextmanager
+async def selling(database: Database, nats: NatsServer, directory: Path, servers: int = 1) -> AsyncIterator[Scene]:
+    """Tills sell during the block. At its end they have all their answers, and everything is checked."""
+    await furnish(database)
+    scene = Scene(database, nats, directory, servers)
+    try:
+        await asyncio.gather(*(server.start() for server in scene.servers))
+        await asyncio.gather(*(till.receive() for till in scene.tills[: len(STORES)]))
+        closing = asyncio.Event()
+        async with asyncio.TaskGroup() as tills:
+            for till in scene.tills:
+                tills.create_task(till.sell_until(closing))
+            await scene.more(500)
+            yield scene
+            await scene.more(500)
+            closing.set()
+        await scene.check()
+    finally:
+        for server in scene.servers:
+            await server.kill()
+
+
+async def furnish(database: Database) -> None:
+    now = datetime.now(UTC)
+    products = [
+        {"id": p, "sku": p, "name": p, "price_cents": 100, "search_text": p, "created_at": now, "updated_at": now}
+        for p in PRODUCTS
+    ]
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(tables.stores), [{"id": s, "name": s, "created_at": now} for s in STORES])
+        await connection.execute(insert(tables.products), products)
+
+
+async def short_holds_ended(database: Database) -> bool:
+    """Whether only holds of minutes are left: nothing changes by itself any more."""
+    hold = tables.reservations.c
+    query = select(func.count()).where(
+        hold.status == "PENDING", hold.expires_at < datetime.now(UTC) + timedelta(minutes=1)
+    )
+    async with database.engine.connect() as connection:
+        return (await connection.execute(query)).scalar_one() == 0
+
+
+def expected_on_hand(tills: Sequence[Till]) -> Counter[tuple[str, str]]:
+    """What the tills know from their answers alone."""
+    units = Counter({(store, product): OPENING for store in STORES for product in PRODUCTS})
+    for till in tills:
+        for command_id, command in till.sent.items():
+            answer = till.answers[command_id]
+            if not answer.accepted:
+                continue
+            if isinstance(command, Sell):
+                for line in command.lines:
+                    units[command.store_id, line.product_id] -= line.quantity
+            elif isinstance(command, Confirm) and answer.reservation:
+                for held in answer.reservation.lines:
+                    units[command.store_id, held.product_id] -= held.confirmed
+    return units
+
+
+async def on_hand(database: Database) -> Counter[tuple[str, str]]:
+    stock = tables.stock.c
+    async with database.engine.connect() as connection:
+        rows = await connection.execute(select(stock.store_id, stock.product_id, stock.on_hand))
+        return Counter({(store, product): units for store, product, units in rows})
+
+
+async def commands_recorded(database: Database) -> int:
+    """Of clients: the expiry loop's are not counted."""
+    query = select(func.count()).select_from(tables.commands).where(tables.commands.c.kind != "expire")
+    async with database.engine.connect() as connection:
+        return (await connection.execute(query)).scalar_one()
+
+
+Picture = dict[tuple[str, ...], tuple[object, ...]]
+"""(store, product) → counters and version; (hold,) → status and version; (store, sale) → total."""
+
+
+def picture_of(messages: Iterable[bytes]) -> Picture:
+    """What a subscriber knows who applies only what is newer than what it has."""
+    picture: Picture = {}
+    versions: dict[tuple[str, ...], int] = {}
+
+    def apply(key: tuple[str, ...], version: int, state: tuple[object, ...]) -> None:
+        if version > versions.get(key, 0):
+            versions[key] = version
+            picture[key] = state
+
+    for payload in messages:
+        message = json.decode(payload, type=Message)
+        for row in message.stock:
+            apply((row.store_id, row.product_id), row.version, (row.version, row.on_hand, row.reserved))
+        for hold in message.reservations:
+            apply((str(hold.id),), hold.version, (hold.version, hold.status))
+        for sale in message.sales:
+            apply((sale.store_id, str(sale.id)), 1, (sale.total_cents,))
+    return picture
+
+
+async def picture_in(database: Database) -> Picture:
+    stock, hold, sale = tables.stock.c, tables.reservations.c, tables.sales.c
+    async with database.engine.connect() as connection:
+        rows = await connection.execute(
+            select(stock.store_id, stock.product_id, stock.version, stock.on_hand, stock.reserved)
+        )
+        picture: Picture = {(row.store_id, row.product_id): tuple(row[2:]) for row in rows}
+        for row in await connection.execute(select(hold.id, hold.version, hold.status)):
+            picture[(str(row.id),)] = tuple(row[1:])
+        for row in await connection.execute(select(sale.store_id, sale.id, sale.total_cents)):
+            picture[row.store_id, str(row.id)] = (row.total_cents,)
+    return picture
