@@ -79,6 +79,14 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
         assert await connection.scalar(text("SELECT name FROM stores")) == "Centro"
 
 
+async def test_migrating_many_times_at_once_is_migrating_once(empty_url: str) -> None:
+    await asyncio.gather(*[migrate(empty_url) for _ in range(5)])
+    db = open_database(empty_url)
+    await check_schema(db)
+    await db.close()
+
+
+@pytest.mark.slow
 async def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str) -> None:
     program = f"import asyncio; from backend.database import migrate; asyncio.run(migrate({empty_url!r}))"
     processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
