@@ -66,18 +66,27 @@ async def end_left_behind(pid_file: Path, named: Path) -> None:
         return
     try:
         pid = int(await asyncio.to_thread(pid_file.read_text))
-        ps = await asyncio.create_subprocess_exec("ps", "-o", "args=", "-p", str(pid), stdout=PIPE, stderr=DEVNULL)
     except (OSError, ValueError):
-        return  # it stopped in order, or there is no ps
-    command_line, _ = await ps.communicate()
-    if str(named).encode() not in command_line:
-        return
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-        for _ in range(int(STOP_SECONDS / 0.05)):
-            await asyncio.sleep(0.05)
-            os.kill(pid, 0)
-        os.kill(pid, signal.SIGKILL)
+        return  # it stopped in order
+    how = signal.SIGTERM
+    deadline = asyncio.get_running_loop().time() + STOP_SECONDS
+    while str(named) in await _command_line(pid):
+        if asyncio.get_running_loop().time() > deadline:
+            how = signal.SIGKILL
+        with suppress(ProcessLookupError):
+            os.kill(pid, how)
+        await asyncio.sleep(0.05)
+
+
+async def _command_line(pid: int) -> str:
+    """How a process was started; empty when it is gone, or when there is no `ps` to ask."""
+    command = ("ps", "-ww", "-o", "args=", "-p", str(pid))
+    try:
+        ps = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
+    except OSError:
+        return ""
+    output, _ = await ps.communicate()
+    return output.decode(errors="replace")
 
 
 def free_port(preferred: int = 0) -> int:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Self
 
 from backend.model.errors import MostradorError
@@ -64,8 +64,7 @@ class Lease:
         """Whenever the keeper is lost, join another one or start it: the servers are ending with the lost one."""
         connection = self._connection
         while True:
-            while _line(connection):
-                pass
+            _line(connection)  # the end of the connection, or the news that the servers could not be kept running
             with self._lock:
                 if self._closed:
                     return
@@ -132,16 +131,17 @@ def _greet(files: ShopFiles) -> socket.socket | None:
 
 def _wait_until_ready(connection: socket.socket, on_progress: Progress) -> str | None:
     """The server's URL; None when the keeper ended without a word, because its last terminal left just then."""
-    while line := _line(connection):
-        news = json.loads(line)
-        if "ready" in news:
-            connection.settimeout(None)
-            return str(news["ready"])
-        if "failed" in news:
-            connection.close()
-            raise ServersNotStarted(news["failed"]["code"], news["failed"]["message"])
-        on_progress(news["step"], news["done"], news["total"])
-    connection.close()
+    with ExitStack() as unless_ready:
+        unless_ready.callback(connection.close)
+        while line := _line(connection):
+            news = json.loads(line)
+            if "ready" in news:
+                unless_ready.pop_all()
+                connection.settimeout(None)
+                return str(news["ready"])
+            if "failed" in news:
+                raise ServersNotStarted(news["failed"]["code"], news["failed"]["message"])
+            on_progress(news["step"], news["done"], news["total"])
     return None
 
 

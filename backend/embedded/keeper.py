@@ -7,7 +7,7 @@ lease the keeper stops the servers and itself. Terminals read JSON lines from it
 
     {"step": "stock", "done": 3, "total": 24}       while the first start builds the demo shop
     {"ready": "http://127.0.0.1:21234"}             once requests are answered
-    {"failed": {"code": "…", "message": "…"}}       and then the keeper ends
+    {"failed": {"code": "…", "message": "…"}}       and nothing after it
 """
 
 import asyncio
@@ -85,8 +85,8 @@ class Keeper:
         try:
             await servers.run()
         except MostradorError as error:
+            # Terminals hang up when they read this, and the one that started us may still have to come for it.
             self._tell({"failed": {"code": error.code, "message": error.message}})
-            self._over.set()
 
     async def _lease(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
