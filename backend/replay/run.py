@@ -80,26 +80,26 @@ async def replay(plan: Plan, base_url: str, credentials: Credentials, watch: Wat
             await sender.open()
             senders.append(sender)
         await _open(senders[0], opening_stock(demand, plan.opening), plan.opening, run, watch)
-        tally.commands, tally.latencies = 0, []
+        tally.commands, tally.latencies = 0, []  # the speed of selling is what is measured
         started = monotonic()
         await _sell_all(plan, [Counter(x, f"{run}-{n}", sold) for n, x in enumerate(senders, 1)], watch)
         seconds = monotonic() - started
     latencies = sorted(tally.latencies)
     return Result(
-        run,
-        len(plan.baskets),
-        sold.baskets,
-        sold.lines,
-        sum(demand.values()),
-        sold.units,
-        sold.refused_units,
-        tally.retries,
-        tally.commands,
-        round(seconds, 3),
-        round(tally.commands / seconds, 1),
-        _milliseconds(latencies, 0.50),
-        _milliseconds(latencies, 0.99),
-        tuple(sold.errors),
+        run=run,
+        baskets=len(plan.baskets),
+        baskets_sold=sold.baskets,
+        lines_sold=sold.lines,
+        units_asked=sum(demand.values()),
+        units_sold=sold.units,
+        units_refused=sold.refused_units,
+        retries=tally.retries,
+        commands=tally.commands,
+        seconds=round(seconds, 3),
+        commands_per_second=round(tally.commands / seconds, 1),
+        p50_ms=_milliseconds(latencies, 0.50),
+        p99_ms=_milliseconds(latencies, 0.99),
+        errors=tuple(sold.errors),
     )
 
 
