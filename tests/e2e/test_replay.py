@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func, select
 
 from backend.database import Database
+from backend.model.commands import SaleLine
 from backend.replay.baskets import Basket
 from backend.replay.opening import OpeningStock, demand_of, opening_stock
-from backend.replay.run import Plan, Result, replay
+from backend.replay.run import OpeningRefused, Plan, Result, replay
 from backend.replay.sender import Credentials
 from backend.repositories.audit import prove, units_moved_by
 from backend.tables import sales
+from backend.terminal.api import ServerRefused
 
 from .server import Server
 
@@ -64,3 +67,25 @@ async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(
     result = await replay(Plan(baskets, "tight", terminals=4, speed=None), server.url, LUIS, kill)
     assert result.retries > 0
     await check(database, result, baskets, "tight")
+
+
+@pytest.mark.slow
+async def test_what_the_server_does_not_know_or_allow_is_said_before_anything_is_sold(
+    server: Server, database: Database, baskets: Sequence[Basket]
+) -> None:
+    strange = structs.replace(baskets[0], lines=(SaleLine("no-such-product", 1, 100),))
+    plan = Plan([*baskets, strange], "ample", terminals=2, speed=None)
+    with pytest.raises(OpeningRefused, match="There is no product no-such-product"):
+        await replay(plan, server.url, LUIS, ignore)
+    with pytest.raises(ServerRefused) as caught:
+        await replay(plan, server.url, structs.replace(LUIS, pin="0000"), ignore)
+    assert caught.value.code == "sign_in_refused"
+    assert (await prove(database)).sales == 0
+
+
+@pytest.mark.slow
+async def test_a_speed_keeps_the_baskets_apart(server: Server, database: Database, baskets: Sequence[Basket]) -> None:
+    plan = Plan(baskets[:5], "ample", terminals=2, speed=3600.0)
+    result = await replay(plan, server.url, LUIS, ignore)
+    assert result.seconds >= (baskets[4].at - baskets[0].at).total_seconds() / 3600
+    await check(database, result, baskets[:5], "ample")
