@@ -64,7 +64,7 @@ class Keeper:
         """Serve leases until the last one is closed, or the servers cannot start."""
         before = State.read(self._files) or State(0, "")
         servers = PrivateServers(self._files, self._tell, before.server_port, before.nats_port)
-        self._tell({"step": "servers", "done": 0, "total": 1})
+        self._tell({"step": servers.first_step, "done": 0, "total": 1})
         listener = await asyncio.start_server(self._lease, HOST, 0)
         port = listener.sockets[0].getsockname()[1]
         state = State(port, self._secret, servers.server_port, servers.nats_port)

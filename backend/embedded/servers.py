@@ -64,12 +64,18 @@ class PrivateServers:
         self._seed = new_issuer_seed()
         self._children: dict[str, Process] = {}
 
+    @property
+    def first_step(self) -> str:
+        """What `run` is going to tell of first: the demo shop is built once."""
+        return "servers" if self._files.database.exists() else "catalogue"
+
     async def run(self) -> None:
         """Prepare the shop, start the servers and keep them running. Raises MostradorError if they cannot start."""
         await end_left_behind(self._nats_pid, self._nats_config)
         await self._start_nats()
         if not self._files.database.exists():
             await self._command("demo")
+        self._tell({"step": "servers", "done": 0, "total": 1})
         try:
             await self._start_server()
         except Said as said:

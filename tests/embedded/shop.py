@@ -72,7 +72,7 @@ def running(files: ShopFiles) -> dict[str, list[psutil.Process]]:
             continue
         if "backend.embedded.keeper" in words:
             found[KEEPER].append(process)
-        elif "backend.main" in words:
+        elif "serve" in words:
             found[SERVER].append(process)
         elif "nats-server" in words[0]:
             found[NATS].append(process)

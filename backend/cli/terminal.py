@@ -1,0 +1,99 @@
+"""`mostrador` without a command: the point of sale on this machine's own shop, or on a running server."""
+
+import asyncio
+import re
+import socket
+import sys
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backend.embedded.client import Lease, Progress, join_or_start
+from backend.embedded.files import ShopFiles, claim_terminal, shop_files
+from backend.model.errors import InvalidInput, MostradorError
+
+
+class Shop:
+    """This machine's own servers, as the screens open them: again after a failure, if the person wants."""
+
+    def __init__(self, files: ShopFiles) -> None:
+        self._files = files
+        self._lease: Lease | None = None
+        self.failure: MostradorError | None = None
+        """Why the shop is not open, after `connect` raised."""
+
+    async def connect(self, progress: Progress) -> str:
+        """The URL of the server, joined or started. Raises MostradorError."""
+        self.close()
+        lease: Future[Lease] = Future()
+        # Not asyncio's own threads: leaving the program would wait for them, and a first start takes seconds.
+        threading.Thread(target=self._join, args=(progress, lease), daemon=True).start()
+        try:
+            self._lease = await asyncio.wrap_future(lease)
+        except MostradorError as error:
+            self.failure = error
+            raise
+        self.failure = None
+        return self._lease.server_url
+
+    def _join(self, progress: Progress, lease: "Future[Lease]") -> None:
+        try:
+            lease.set_result(join_or_start(self._files, progress))
+        except (MostradorError, OSError) as error:
+            lease.set_exception(error)
+
+    def close(self) -> None:
+        """Give the servers back; they stop if no other terminal uses them."""
+        if self._lease is not None:
+            self._lease.close()
+            self._lease = None
+
+
+def open_counter(*, server: str | None, data: Path | None, store: str | None, lang: str | None) -> None:
+    """Show the point of sale until the person leaves it.
+
+    Without `server` the private servers of the data directory are joined or started; they stop with the last terminal.
+    Raises MostradorError when there is no terminal to show it on, or when it was left without the shop ever opening.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidInput("terminal", "The point of sale needs a terminal to show itself on; see: mostrador --help")
+    if server is None:
+        _open_own(shop_files(data), store, lang)
+    else:
+        _open_remote(server, shop_files(data), store, lang)
+
+
+def _open_own(files: ShopFiles, store: str | None, lang: str | None) -> None:
+    from tui.app import run
+
+    files.prepare()
+    terminal, shop = claim_terminal(files), Shop(files)
+    try:
+        run(connect=shop.connect, data_dir=files.root, terminal_id=terminal.name, lang=lang, demo=True, store=store)
+    finally:
+        shop.close()
+        terminal.release()
+    if shop.failure is not None:
+        raise shop.failure
+
+
+def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | None) -> None:
+    from tui.app import run
+
+    url = urlsplit(server)
+    if url.scheme not in ("http", "https") or not url.netloc:
+        raise InvalidInput("server", f"{server} is no server's address; give one like http://shop.example:8000")
+    # What waits to be sent to one fleet must never reach another one, so each has files of its own.
+    files = ShopFiles(files.root / "fleets" / re.sub(r"[^A-Za-z0-9.-]+", "_", url.netloc))
+    files.prepare()
+    terminal = claim_terminal(files)
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname())[:40]
+
+    async def connect(_: Progress) -> str:
+        return server.rstrip("/")
+
+    try:
+        run(connect=connect, data_dir=files.root, terminal_id=f"{host}-{terminal.name}", lang=lang, store=store)
+    finally:
+        terminal.release()

