@@ -16,7 +16,9 @@ from backend.model.commands import Cancel, ClientCommand, Confirm, Line, Receive
 STORES = ("292", "304")
 PRODUCTS = ("tea", "jam", "milk", "bread", "rice")
 OPENING = 20_000
-BATCH = 25
+BATCH = 10
+PAUSE = 0.02
+"""Seconds between a till's batches, so that there is room on the machine to start a server meanwhile."""
 
 
 class _Batch(Struct):
@@ -55,6 +57,7 @@ class Till:
                 batch = [self._command() for _ in range(BATCH)]
                 answers = await self._send(client, batch)
                 self._holds += [answer.id for answer in answers if self._is_new_hold(answer)]
+                await asyncio.sleep(PAUSE)
 
     async def ask_again(self) -> list[Answer]:
         """Send everything once more; the answers."""
