@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from time import perf_counter
 
 import structlog
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.ids import new_id
+
+log = structlog.get_logger(__name__)
 
 _SECURITY = [
     (b"x-content-type-options", b"nosniff"),
@@ -29,9 +32,12 @@ def envelope(app: ASGIApp) -> ASGIApp:
         request_id = _sent(scope["headers"]) or str(new_id()).encode()
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         head = scope["method"] == "HEAD"
+        started, status = perf_counter(), 0
 
         async def send_on(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 message["headers"] = [*message["headers"], *_SECURITY, (b"x-request-id", request_id)]
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
@@ -39,6 +45,8 @@ def envelope(app: ASGIApp) -> ASGIApp:
 
         inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
         await app(inner, receive, send_on)
+        milliseconds = round((perf_counter() - started) * 1000, 1)
+        log.debug("request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
 
     return wrapped
 

@@ -97,10 +97,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
 
     async def find(request: ApiRequest, reservation_id: str) -> tuple[UUID, str]:
         """The hold's id and store, if it is one of the caller's stores'."""
-        try:
-            known = UUID(reservation_id)
-        except ValueError:
-            raise UnknownReservation(reservation_id) from None
+        known = _uuid(reservation_id)
         async with reading(db) as connection:
             store_id = await store_of_reservation(connection, known)
         if store_id is None or not request.auth.allows_store(store_id):
@@ -123,10 +120,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
     @get("/reservations/{reservation_id:str}", scope=Scope.STOCK_READ)
     async def reservation(request: ApiRequest, reservation_id: FromPath[str]) -> ReservationShape:
         """A hold as it is now."""
-        known, _ = await find(request, reservation_id)
         async with reading(db) as connection:
-            hold = await find_reservation(connection, known)
-        if hold is None:
+            hold = await find_reservation(connection, _uuid(reservation_id))
+        if hold is None or not request.auth.allows_store(hold.store_id):
             raise UnknownReservation(reservation_id)
         return ReservationShape.of(hold)
 
@@ -171,3 +167,11 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
 def _shape(answer: Answer) -> ReservationShape:
     assert answer.reservation is not None  # every accepted command about a hold answers with it
     return ReservationShape.of(answer.reservation)
+
+
+def _uuid(reservation_id: str) -> UUID:
+    """What is no UUID is the id of no hold."""
+    try:
+        return UUID(reservation_id)
+    except ValueError:
+        raise UnknownReservation(reservation_id) from None

@@ -1,27 +1,70 @@
 """A furnished shop behind a running server, on both databases in turn."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from backend.auth import Tokens, load_signing_key
 from backend.server import running
 from backend.settings import Settings
+from tests.servers import PostgresServer
 
-from .shop import Shop, furnish
+from .shop import Shop, forget_trade, furnish
+
+
+@pytest.fixture(scope="session")
+def furnished_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A furnished SQLite file, shared: whoever uses it leaves it as it was."""
+    path = tmp_path_factory.mktemp("shop") / "mostrador.db"
+    shutil.copyfile(sqlite_template, path)
+    asyncio.run(furnish(f"sqlite+aiosqlite:///{path}"))
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def furnished_postgresql(postgres: PostgresServer, postgres_template: str) -> str:
+    """A furnished PostgreSQL database, shared: whoever uses it leaves it as it was."""
+    url = postgres.url(postgres.create_database(postgres_template))
+    asyncio.run(furnish(url))
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shop_url(request: pytest.FixtureRequest) -> str:
+    """Runs the test twice: on SQLite and on PostgreSQL."""
+    url = request.getfixturevalue(f"furnished_{request.param}")
+    assert isinstance(url, str)
+    return url
 
 
 @pytest.fixture
-async def shop(database_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    """The shop. Its server has no socket: requests go straight to the application."""
-    await furnish(database_url)
-    settings = Settings.load(
-        _env_file=None, database_url=database_url, nats_url="", signing_key_file=tmp_path / "key.pem"
-    )
+async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """The shop, without stock. Its server has no socket: requests go straight to the application."""
+    settings = Settings.load(_env_file=None, database_url=shop_url, nats_url="", signing_key_file=tmp_path / "key.pem")
     tokens = Tokens(load_signing_key(settings.signing_key_file))
     async with running(settings) as app:
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Litestar names the ASGI types itself
         async with httpx.AsyncClient(transport=transport, base_url="http://shop/api/v1/") as client:
-            yield Shop(client, tokens, database_url)
+            yield Shop(client, tokens, shop_url)
+    await forget_trade(shop_url)
+
+
+@pytest.fixture
+def process_wide() -> Iterator[None]:
+    """For tests that change what belongs to the whole process, logging and signals: afterwards it is as before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    for number, handler in signals.items():
+        signal.signal(number, handler)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import httpx
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, delete, insert
 
 from backend import tables
 from backend.auth import Tokens, hash_pin
@@ -80,6 +80,18 @@ async def furnish(url: str) -> None:
         async with db.writer.begin() as connection:
             for table, values in rows:
                 await connection.execute(insert(table), values)
+    finally:
+        await db.close()
+
+
+async def forget_trade(url: str) -> None:
+    """All that moved never did."""
+    db = open_database(url)
+    moved = ("sale_lines", "sales", "reservations", "movements", "commands", "outbox", "stock")
+    try:
+        async with db.writer.begin() as connection:
+            for table in moved:
+                await connection.execute(delete(tables.metadata.tables[table]))
     finally:
         await db.close()
 

@@ -15,6 +15,7 @@ from backend.auth import AUDIENCE, ISSUER, ROLES, Scope, load_signing_key
 from backend.database import open_database
 from backend.http.access import PUBLIC
 from backend.http.app import create_app
+from backend.http.problems import STATUS
 from backend.ledger import Ledger
 
 from .shop import Shop, assert_problem
@@ -55,9 +56,9 @@ async def call(shop: Shop, method: str, path: str, headers: dict[str, str]) -> i
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def shop_url(furnished_sqlite: str) -> str:
     """Who may call is the same on every database."""
-    return sqlite_url
+    return furnished_sqlite
 
 
 async def test_every_route_declares_its_scope(shop: Shop) -> None:
@@ -100,3 +101,9 @@ async def test_a_lesser_role_is_refused_by_its_scope(shop: Shop, monkeypatch: py
 async def test_every_route_is_in_the_documentation(shop: Shop) -> None:
     documented = set(re.findall(r"^#+ `(GET|POST|PUT|PATCH|DELETE) (/\S*)`", API_DOC.read_text("utf-8"), re.MULTILINE))
     assert documented == {(method, path) for method, path, _ in routes(shop)}
+
+
+def test_every_code_is_in_the_documentation() -> None:
+    table = re.findall(r"^\| \d{3} \|.*$", API_DOC.read_text("utf-8"), re.MULTILINE)
+    documented = {code for line in table for code in re.findall(r"`([a-z]+(?:_[a-z]+)+|busy)`", line)}
+    assert documented >= set(STATUS) - {"reservation_not_due"}  # the expiry loop's own

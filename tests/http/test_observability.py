@@ -1,22 +1,12 @@
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from backend.observability import configure_logging
 
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Logging is the whole process's: other tests get it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+pytestmark = pytest.mark.usefixtures("process_wide")
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

@@ -15,8 +15,10 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.auth import Tokens, load_signing_key
+from backend.cli import errors
 from backend.database import open_database
 from backend.http.listener import PortTaken, listening, url_of
+from backend.main import mostrador
 from backend.model.errors import InvalidInput
 from backend.server import running, serve
 from backend.settings import Settings
@@ -147,20 +149,21 @@ async def test_an_issuer_seed_that_is_none_is_named(sqlite_url: str, tmp_path: P
             pass
 
 
-def fails_to_start(*arguments: str) -> dict[str, object]:
-    """The one error that `mostrador serve` prints when it cannot start."""
-    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (1, "")
-    problem: dict[str, object] = json.loads(done.stderr)
-    return problem
+def test_what_stops_it_from_starting_is_one_sentence(
+    process_wide: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*arguments: str) -> dict[str, object]:
+        assert errors.run(mostrador, ["serve", "--json", "--data", str(tmp_path), *arguments]) == 1
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        problem: dict[str, object] = json.loads(shown.err)
+        return problem
 
-
-def test_what_stops_it_from_starting_is_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
-        problem = fails_to_start("--data", str(tmp_path), "--database-url", sqlite_url, "--port", str(port))
+        problem = fails("--port", str(port))
     assert (problem["code"], problem["port"]) == ("port_taken", port)
-    problem = fails_to_start("--data", str(tmp_path / "empty"), "--port", "0")
+    problem = fails("--port", "0")
     assert problem["code"] == "database_not_migrated"
     assert "mostrador migrate" in str(problem["message"])
 
