@@ -27,6 +27,10 @@ from .tables import metadata
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
 
+CONNECTIONS = 15
+"""Kept open by one process when it is busy. SQLAlchemy's overflow would open and close some for every burst of reads."""
+
+_POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
 _BEGIN_OPTION = "sqlite_begin"
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _MIGRATION_LOCK = 0x6D6F7374  # "most": any constant that all servers share
@@ -62,11 +66,11 @@ def open_database(url: str) -> Database:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_async_engine(parsed, connect_args={"isolation_level": None})
+        engine = create_async_engine(parsed, connect_args={"isolation_level": None}, **_POOL)
         _listen(engine.sync_engine, "BEGIN")
         return Database(_text(parsed), "sqlite", engine)
     arguments = {"server_settings": {"application_name": "mostrador"}}
-    return Database(_text(parsed), "postgresql", create_async_engine(parsed, connect_args=arguments))
+    return Database(_text(parsed), "postgresql", create_async_engine(parsed, connect_args=arguments, **_POOL))
 
 
 def sqlite_writer(url: str) -> Engine:
