@@ -105,7 +105,7 @@ class Relay:
         self._tasks = [asyncio.create_task(task, name=name) for name, task in work.items()]
 
     async def close(self, deadline: float = 2.0) -> None:
-        """Publish what is in memory, in at most `deadline` seconds, and stop. The rest stays in the outbox."""
+        """Publish what is in memory and stop. What takes longer than `deadline` seconds stays in the outbox."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._queue.join()
@@ -113,7 +113,9 @@ class Relay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._delete_acknowledged()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._delete_acknowledged()
 
     async def _session(self, client: Client) -> None:
         """Publish over one connection until it is lost."""

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import bindparam, func, select, text, update
 from structlog.testing import capture_logs
 
-from backend import tables
+from backend import expiry, tables
 from backend.database import Database
 from backend.expiry import LONGEST_PAUSE, PAGE, ExpiryLoop
 from backend.ledger import Ledger
@@ -156,7 +156,10 @@ async def look_for_ever(loop: ExpiryLoop) -> None:
         await loop.look()
 
 
-async def test_goes_on_after_the_database_failed(database: Database, ledger: Ledger) -> None:
+async def test_goes_on_after_the_database_failed(
+    database: Database, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "LONGEST_PAUSE", 0.1)
     hold = await ledger.submit(reserve(tea=1))
     await set_deadlines(database, {hold.id: datetime.now(UTC)})
     await execute(database, "ALTER TABLE reservations RENAME TO away")

@@ -17,30 +17,40 @@ from backend.repositories import ledger_postgres, ledger_sqlite
 from backend.repositories.due import DUE, NEXT
 from tests.ledger.shop import open_shop, reserve, running_ledger
 
-SHORT: Mapping[str, tuple[ClauseElement, dict[str, Any]]] = {
-    "postgresql": (ledger_postgres.DUE_HOLDS, {"stores": ["292"], "products": ["tea"], "skip": 0}),
-    "sqlite": (ledger_sqlite.DUE_HOLDS, {"keys": '[["292","tea"]]', "now": "2030", "skip": 0}),
-}
-"""How the ledger looks for the dead holds of one short product."""
+
+async def look_for_due(database: Database, how: str = "") -> str:
+    """The plan of the loop's look for due holds."""
+    return await plan(database, *compiled(database, DUE, {"limit": PAGE}), how)
 
 
-async def plan(database: Database, statement: ClauseElement, values: Mapping[str, Any], how: str = "") -> str:
-    compiled = statement.compile(dialect=database.engine.dialect)
-    parameters = compiled.construct_params(values) or {}
-    assert isinstance(compiled, SQLCompiler)
-    ordered = tuple(parameters[name] for name in compiled.positiontup or ())
+async def look_for_dead_tea(database: Database, how: str = "") -> str:
+    """The plan of the ledger's look for the dead holds of one short product."""
+    if database.dialect == "postgresql":
+        return await plan(database, ledger_postgres.DUE_HOLDS, (["292"], ["tea"], 0), how)
+    values = {"keys": '[["292","tea"]]', "now": "2030", "skip": 0}
+    return await plan(database, *compiled(database, ledger_sqlite.DUE_HOLDS, values))
+
+
+def compiled(database: Database, statement: ClauseElement, values: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    sql = statement.compile(dialect=database.engine.dialect)
+    assert isinstance(sql, SQLCompiler)
+    parameters = sql.construct_params(values) or {}
+    return str(sql), tuple(parameters[name] for name in sql.positiontup or ())
+
+
+async def plan(database: Database, sql: str, parameters: tuple[Any, ...], how: str = "") -> str:
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else f"EXPLAIN {how}"
     async with database.engine.connect() as connection:
-        rows = await connection.exec_driver_sql(f"{explain} {compiled}", ordered)
+        rows = await connection.exec_driver_sql(f"{explain} {sql}", parameters)
         return "\n".join(str(row[-1]) for row in rows)
 
 
 async def test_both_are_found_by_their_index(database: Database) -> None:
     await many_holds(database)
 
-    assert "ix_reservations_due" in await plan(database, DUE, {"limit": PAGE})
-    assert "ix_reservations_due" in await plan(database, NEXT, {})
-    assert "ix_reservations_held" in await plan(database, *SHORT[database.dialect])
+    assert "ix_reservations_due" in await look_for_due(database)
+    assert "ix_reservations_due" in await plan(database, *compiled(database, NEXT, {}))
+    assert "ix_reservations_held" in await look_for_dead_tea(database)
 
 
 async def many_holds(database: Database) -> None:
@@ -64,9 +74,9 @@ async def test_a_million_pending_holds(postgres_url: str, capsys: pytest.Capture
     database = open_database(postgres_url)
     await a_million_holds(database)
 
-    due = await plan(database, DUE, {"limit": PAGE}, "(ANALYZE)")
+    due = await look_for_due(database, "(ANALYZE)")
     assert "ix_reservations_due" in due
-    short = await plan(database, *SHORT["postgresql"], "(ANALYZE)")
+    short = await look_for_dead_tea(database, "(ANALYZE)")
     assert "ix_reservations_held" in short
     assert "Removed by Filter" not in short
     async with running_ledger(database) as ledger:
