@@ -18,11 +18,12 @@ COMMANDS = {
     "demo": "Build the demo shop: 24 stores with real products.",
     "explain": "Tell the story of one stock number.",
     "migrate": "Bring a database to this version's schema.",
+    "nats-config": "Write the configuration of a nats-server of your own.",
     "replay": "Sell a file of real baskets as many terminals would.",
     "serve": "Run the headless server.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
-"""Name → its line in the help. The command itself is `backend.cli.<name>.<name>`."""
+"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
 
 EXAMPLES = """\b
 Examples:
@@ -44,7 +45,8 @@ class LazyGroup(click.Group):
         """The command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"backend.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"backend.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -121,3 +121,20 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         talker.stdout.close()
         assert talker.wait() == 1
         assert talker.stderr.read() == b""
+
+
+def test_every_command_loads_and_explains_itself() -> None:
+    for name in COMMANDS:
+        result = CliRunner().invoke(mostrador, [name, "--help"])
+        assert result.exit_code == 0
+        assert result.output.startswith(f"Usage: mostrador {name} ")
+
+
+def test_nats_config_keeps_the_key_that_servers_have(tmp_path: Path) -> None:
+    def written() -> tuple[str, str]:
+        assert errors.run(mostrador, ["nats-config", str(tmp_path), "--password", "secret"]) == 0
+        return (tmp_path / "issuer.seed").read_text(), (tmp_path / "nats-server.conf").read_text()
+
+    first = written()
+    assert first == written()
+    assert json.loads(first[1])["authorization"]["users"] == [{"user": "mostrador", "password": "secret"}]
