@@ -160,6 +160,7 @@ class CounterApp(App[None]):
         )
         self.shared.desk = desk
         self._running_desk = asyncio.create_task(desk.run())
+        self._running_desk.add_done_callback(self._desk_stopped)
         again = self.run_worker(self._sign_in_again(api, journal, desk), name="again", exit_on_error=False)
         self.shared.say(Notice("ok", "welcome", {"name": session.display_name}))
         await self.push_screen_wait(SellScreen(self.shared, desk))
@@ -173,6 +174,11 @@ class CounterApp(App[None]):
         while True:
             await desk.session_over.wait()
             desk.signed_in(await self._sign_in(api, journal, desk.session.stores, again=desk.session))
+
+    def _desk_stopped(self, desk: asyncio.Task[None]) -> None:
+        if not desk.cancelled() and (error := desk.exception()) is not None:
+            self.shared.failed(error)
+            self.exit()
 
     async def _stop_desk(self) -> None:
         if self._running_desk is not None:

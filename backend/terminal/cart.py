@@ -131,7 +131,8 @@ class Cart:
         only if that was in the second half too, so a sale that was walked away from gives its units back.
         """
         found: list[ClientCommand] = []
-        self._leaving = [x for x in self._leaving if x.sent or (x.hold and x.hold.is_live(now))]
+        # A hold that is over by this clock may live a little longer on the server: it is given back all the same.
+        self._leaving = [x for x in self._leaving if x.sent or x.hold]
         for line in (*self.lines, *self._leaving):
             command = None if line.sent else self._next(line, now, worked_at)
             if command is not None:

@@ -1,4 +1,4 @@
-"""A server in a few lines, behind httpx.MockTransport: the real rule book on rows in memory, and switches to break it."""
+"""A server in a few lines behind httpx.MockTransport: the real rule book on rows in memory, and switches."""
 
 import asyncio
 import re
@@ -11,9 +11,11 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import ClientCommand, Sell
+from backend.model.commands import ClientCommand, Command, Expire, Sell
 from backend.model.decide import Books, Request, decide_all
+from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
 from backend.terminal.api import Api
 from backend.terminal.values import Session, Store
@@ -138,7 +140,10 @@ class FakeServer:
         }
 
     async def _decide(self, content: bytes) -> httpx.Response:
-        commands = msgspec.json.decode(content, type=dict[str, list[ClientCommand]])["commands"]
+        try:
+            commands = msgspec.json.decode(content, type=dict[str, list[ClientCommand]])["commands"]
+        except msgspec.ValidationError as error:
+            return _problem(400, code="invalid_input", detail=str(error))
         answers = [self.decide(command) for command in commands]
         if self.gate is not None:
             await self.gate.wait()
@@ -149,20 +154,28 @@ class FakeServer:
         if command.id in self.answers:
             return self.answers[command.id]
         self.commands.append(command)
+        for hold in list(self.books.reservations.values()):
+            if hold.status is Status.PENDING and not hold.is_live(self.now):
+                expire = Expire(id=new_id(), store_id=hold.store_id, reservation_id=hold.id)
+                self._take_effect(expire, Who("system:expiry"))
         if isinstance(command, Sell) and command.receipt_number in self.taken:
             answer = Answer(command.id, Refusal(Code.RECEIPT_TAKEN, "This receipt number is used."))
         else:
-            effect = decide_all(self.books, [Request(command, Who(who, terminal))], self.now)[0]
-            answer = effect.answer
-            self.books.stock.update({(row.store_id, row.product_id): row for row in answer.stock})
-            self.books.reservations.update({hold.id: hold for hold in effect.reservations})
-            if answer.sale is not None and isinstance(command, Sell):
-                self.taken.add(command.receipt_number)
-                self.sales.append(command)
+            answer = self._take_effect(command, Who(who, terminal))
+        if answer.sale is not None and isinstance(command, Sell):
+            self.taken.add(command.receipt_number)
+            self.sales.append(command)
         self.answers[command.id] = answer
-        for listener in self.heard:
-            listener(msgspec.json.encode({"store_id": command.store_id, "at": self.now, "stock": answer.stock}))
         return answer
+
+    def _take_effect(self, command: Command, who: Who) -> Answer:
+        effect = decide_all(self.books, [Request(command, who)], self.now)[0]
+        self.books.stock.update({(row.store_id, row.product_id): row for row in effect.answer.stock})
+        self.books.reservations.update({hold.id: hold for hold in effect.reservations})
+        for listener in self.heard:
+            event = {"store_id": command.store_id, "at": self.now, "stock": effect.answer.stock}
+            listener(msgspec.json.encode(event))
+        return effect.answer
 
     def later(self, seconds: float) -> None:
         """Let time pass on the server."""
