@@ -21,7 +21,7 @@ JOIN_SECONDS = 30.0
 GREETING_SECONDS = 2.0
 """A keeper answers a greeting at once; whatever else listens on its old port may not."""
 RETRY_SECONDS = 0.02
-START_AGAIN_SECONDS = 1.0
+START_AGAIN_SECONDS = 0.25
 """A keeper that was started ends at once when another one is there, perhaps one that is just stopping."""
 
 Progress = Callable[[str, int, int], None]
