@@ -142,7 +142,7 @@ class Ledger:
         Raises like `submit`; then some of the commands may have taken effect, and the same ids may be sent again.
         """
         if not self._open:
-            raise LedgerClosed("This server is stopping; send the command again.")
+            raise _closed()
         if self.waiting + len(requests) > MAX_WAITING:
             raise LedgerFull("Too many commands are waiting; send it again in a second.", waiting=self.waiting)
         if not requests:
@@ -171,6 +171,8 @@ class _Lane:
         self._writer = asyncio.create_task(self._write(), name="ledger-writer")
 
     def add(self, waiting: _Waiting) -> None:
+        if self._closing:
+            raise _closed()
         self.queue.append(waiting)
         self._work.set()
 
@@ -183,15 +185,22 @@ class _Lane:
             await self._store.close()
 
     async def _write(self) -> None:
-        while True:
-            await self._work.wait()
-            batch = [self.queue.popleft() for _ in range(min(len(self.queue), MAX_BATCH))]
-            if batch:
-                await self._settle(batch)
-            elif self._closing:
-                return
-            else:
-                self._work.clear()
+        batch: list[_Waiting] = []
+        try:
+            while True:
+                await self._work.wait()
+                batch = [self.queue.popleft() for _ in range(min(len(self.queue), MAX_BATCH))]
+                if batch:
+                    await self._settle(batch)
+                elif self._closing:
+                    return
+                else:
+                    self._work.clear()
+        finally:
+            # Also when the writer itself fails, which is a bug: nobody waits for ever for an answer.
+            self._closing = True
+            for _, call, _ in (*batch, *self.queue):
+                call.fail(_closed())
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Answer everybody in `batch`, whatever happens."""
@@ -235,6 +244,10 @@ class _Lane:
                     raise DatabaseAway("The database cannot be reached; send the command again.") from lost
                 log.warning("database_lost", detail=str(lost))
                 await asyncio.sleep(random.uniform(0.05, 0.2))
+
+
+def _closed() -> LedgerClosed:
+    return LedgerClosed("This server is stopping; send the command again.")
 
 
 def _not_recorded(undone: Undone) -> Refusal:

@@ -16,19 +16,22 @@ from msgspec import Struct, json, structs
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell
-from backend.model.decide import Books, Effect, Request, decide_all
+from backend.model.decide import Books, Effect, Request, Sale, decide_all, kind_of
 from backend.model.events import Message, Outgoing
 from backend.model.reservations import Reservation
 from backend.model.stock import Key, StockRow, Who
+from backend.rows import CommandRow, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
 
 EXPIRY = Who("system:expiry")
+MAX_PAYLOAD = 512 * 1024
+"""Bytes of a message; a NATS server takes 1 MB unless it is told otherwise."""
 
 
 class Ticket(Struct, frozen=True):
     """A request on its way through the ledger, with the fingerprint of its content."""
 
     request: Request
-    fingerprint: bytes
+    fingerprint: str
 
 
 class Needs(Struct, frozen=True):
@@ -43,7 +46,7 @@ class Recorded(Struct, frozen=True):
     """A command that has its answer already."""
 
     store_id: str
-    fingerprint: bytes
+    fingerprint: str
     answer: str
 
 
@@ -68,23 +71,6 @@ class DueHold(NamedTuple):
     id: UUID
     store_id: str
     version: int
-
-
-class Writes(Struct):
-    """Rows to write, as tuples in the order of the columns of `backend.tables`, all in one transaction or not at all.
-
-    `stock` rows end with the version that was read: the optimistic lock. Changed `reservations` end with theirs.
-    """
-
-    new_stock: list[tuple[object, ...]] = []
-    stock: list[tuple[object, ...]] = []
-    movements: list[tuple[object, ...]] = []
-    new_reservations: list[tuple[object, ...]] = []
-    reservations: list[tuple[object, ...]] = []
-    commands: list[tuple[object, ...]] = []
-    sales: list[tuple[object, ...]] = []
-    sale_lines: list[tuple[object, ...]] = []
-    outbox: list[tuple[object, ...]] = []
 
 
 class Settled(Struct):
@@ -118,13 +104,13 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
     now = snapshot.now
     messages = _messages(effects, now)
     writes = _writes(snapshot.books, fresh, effects, now)
-    writes.outbox = [(out.id, out.store_id, out.payload.decode(), now) for out in messages]
+    writes.outbox = [OutboxRow(out.id, out.store_id, out.payload.decode(), now) for out in messages]
     return Settled(answers[len(expiries) :], writes, messages)
 
 
-def fingerprint(request: Request) -> bytes:
-    """16 bytes that tell whether two commands with the same id say the same. Who sent them does not count."""
-    return blake2b(json.encode(request.command), digest_size=16).digest()
+def fingerprint(request: Request) -> str:
+    """32 digits that tell whether two commands with the same id say the same. Who sent them does not count."""
+    return blake2b(json.encode(request.command), digest_size=16).hexdigest()
 
 
 def expiry_ticket(hold: DueHold) -> Ticket:
@@ -200,55 +186,62 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
     stock: dict[Key, StockRow] = {}
     holds: dict[UUID, Reservation] = {}
     for ticket, effect in zip(tickets, effects, strict=True):
-        request, answer = ticket.request, effect.answer
-        command, who = request.command, request.who
+        command, who, answer = ticket.request.command, ticket.request.who, effect.answer
         for row in answer.stock:
             stock[row.store_id, row.product_id] = row
-        for movement in effect.movements:
-            writes.movements.append(_columns(movement))
+        writes.movements.extend(effect.movements)
         for hold in effect.reservations:
             holds[hold.id] = hold
         if effect.sale:
-            record = effect.sale.record
-            writes.sales.append(
-                (record.id, record.store_id, record.receipt_number, who.terminal_id, who.actor, record.total_cents, now)
-            )
-            writes.sale_lines.extend(
-                (record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents)
-                for number, line in enumerate(effect.sale.lines, 1)
-            )
-        kind, text = command.__struct_config__.tag, json.encode(answer).decode()
+            _add_sale(writes, effect.sale)
+        if isinstance(command, Expire) and answer.refusal:
+            continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
+        kind, text = kind_of(command), json.encode(answer).decode()
         writes.commands.append(
-            (command.id, command.store_id, kind, ticket.fingerprint, text, who.actor, who.terminal_id, now)
+            CommandRow(command.id, command.store_id, kind, ticket.fingerprint, text, who.actor, who.terminal_id, now)
         )
     for key in sorted(stock):
-        was, columns = books.stock[key].version, _columns(stock[key])
-        if was == 0:
-            writes.new_stock.append((*columns, now))
-        else:
-            writes.stock.append((*columns, now, was))
+        was = books.stock[key].version
+        change = StockChange(**structs.asdict(stock[key]), updated_at=now, was=was)
+        (writes.stock if was else writes.new_stock).append(change)
     for hold in holds.values():
         before = books.reservations.get(hold.id)
         if before is None:
             writes.new_reservations.extend(_hold_rows(hold))
         else:
-            changed = (hold.status.value, hold.expires_at, hold.updated_at, hold.version, before.version)
-            writes.reservations.extend(
-                (hold.id, hold.store_id, line.product_id, line.confirmed, *changed) for line in hold.lines
-            )
+            writes.reservations.extend(_hold_changes(hold, before.version))
     return writes
 
 
-def _columns(value: Struct) -> tuple[object, ...]:
-    """The fields of a row; the model declares them in the order of the table's columns."""
-    return structs.astuple(value)
+def _add_sale(writes: Writes, sale: Sale) -> None:
+    record = sale.record
+    head = SaleRow(
+        record.id,
+        record.store_id,
+        record.receipt_number,
+        sale.terminal_id,
+        sale.actor,
+        record.total_cents,
+        record.sold_at,
+    )
+    writes.sales.append(head)
+    for number, line in enumerate(sale.lines, 1):
+        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents)
+        writes.sale_lines.append(row)
 
 
-def _hold_rows(hold: Reservation) -> list[tuple[object, ...]]:
-    head = (hold.id, hold.store_id)
+def _hold_rows(hold: Reservation) -> list[HoldRow]:
     tail = (hold.status.value, hold.expires_at, hold.customer_id, hold.actor, hold.terminal_id)
     times = (hold.created_at, hold.updated_at, hold.version)
-    return [(*head, line.product_id, line.quantity, line.confirmed, *tail, *times) for line in hold.lines]
+    return [
+        HoldRow(hold.id, hold.store_id, line.product_id, line.quantity, line.confirmed, *tail, *times)
+        for line in hold.lines
+    ]
+
+
+def _hold_changes(hold: Reservation, was: int) -> list[HoldChange]:
+    tail = (hold.status.value, hold.expires_at, hold.updated_at, hold.version, was)
+    return [HoldChange(hold.id, hold.store_id, line.product_id, line.confirmed, *tail) for line in hold.lines]
 
 
 def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
@@ -265,5 +258,18 @@ def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
     for store_id, (rows, holds, sold) in stores.items():
         sales = tuple([effect.sale.record for effect in sold if effect.sale])
         message = Message(store_id, now, tuple(rows.values()), tuple(holds.values()), sales)
-        messages.append(Outgoing(new_id(), store_id, json.encode(message)))
+        messages.extend(_fitting(message))
     return messages
+
+
+def _fitting(message: Message) -> list[Outgoing]:
+    """`message` in as many parts as NATS takes; the parts are independent, like all messages."""
+    payload = json.encode(message)
+    rows, holds, sales = message.stock, message.reservations, message.sales
+    if len(payload) <= MAX_PAYLOAD or max(len(rows), len(holds), len(sales)) == 1:
+        return [Outgoing(new_id(), message.store_id, payload)]
+    return [
+        outgoing
+        for cut in (slice(0, None, 2), slice(1, None, 2))
+        for outgoing in _fitting(Message(message.store_id, message.at, rows[cut], holds[cut], sales[cut]))
+    ]

@@ -95,6 +95,13 @@ def decide(books: Books, request: Request, now: datetime) -> Effect:
         return Effect(Answer(request.command.id, refused.refusal))
 
 
+def kind_of(command: Command) -> str:
+    """The wire name of the command's type, which is also the kind of its movements."""
+    tag = command.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
 def _decide(books: Books, command: Command, who: Who, now: datetime) -> Effect:
     match command:
         case Reserve():
@@ -261,8 +268,7 @@ def _moved(
 
     `demand` is what the sender asked of each product, for the refusal; its absence means nothing can fall short.
     """
-    store_id, kind = command.store_id, command.__struct_config__.tag
-    assert isinstance(kind, str)
+    store_id, kind = command.store_id, kind_of(command)
     rows: list[StockRow] = []
     movements: list[Movement] = []
     short: list[ShortLine] = []

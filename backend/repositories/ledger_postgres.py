@@ -7,13 +7,15 @@ A second writer of the same command id, or of the same version of a row, fails o
 are a `Conflict`: the batch is decided again on fresh rows, now under row locks taken in key order.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 from asyncpg import Connection
-from asyncpg.exceptions import InterfaceError, PostgresError
-from sqlalchemy import Dialect
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
+from msgspec import json
+from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,7 +24,8 @@ from backend import tables
 from backend.model.decide import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import StockRow
-from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot, Writes
+from backend.rows import HoldChange, StockChange, Writes
+from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
 
 from .ledger_errors import Conflict, DatabaseLost, Undone
 
@@ -35,9 +38,20 @@ _CONFLICTS = {
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
-_DRIVER_ERRORS = (PostgresError, InterfaceError, DBAPIError, OSError)
+# A connection that the server ended while it was idle meets the next statement with an InternalClientError.
+_DRIVER_ERRORS = (PostgresError, InterfaceError, InternalClientError, DBAPIError, OSError)
 
-# The kinds of row in the one answer of _READ.
+# The usual batch names no hold and repeats no command: then this is all there is to read.
+_READ_STOCK = """
+SELECT k.store_id, k.product_id, s.on_hand, s.unavailable, s.allocated, s.reserved, s.incoming, s.version,
+       s.version IS NOT NULL OR EXISTS (SELECT FROM stores WHERE stores.id = k.store_id) AS known_store,
+       s.version IS NOT NULL OR EXISTS (SELECT FROM products WHERE products.id = k.product_id) AS known_product,
+       clock_timestamp() AS now, (SELECT count(*) FROM commands WHERE id = ANY($3::uuid[])) AS recorded
+FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
+LEFT JOIN stock s ON s.store_id = k.store_id AND s.product_id = k.product_id
+"""
+
+# The kinds of row in the one answer of _READ, which reads everything else too, in one snapshot.
 _CLOCK, _STOCK, _HOLD, _COMMAND = range(4)
 
 _READ = """
@@ -51,21 +65,21 @@ WITH held AS MATERIALIZED (
 SELECT 0 AS what, NULL::text AS store_id, NULL::text AS product_id, clock_timestamp() AS t1,
        NULL::bigint AS n1, NULL::bigint AS n2, NULL::bigint AS n3, NULL::bigint AS n4,
        NULL::bigint AS n5, NULL::bigint AS n6, NULL::uuid AS id, NULL::text AS s1,
-       NULL::text AS s2, NULL::text AS s3, NULL::text AS s4, NULL::bytea AS b1,
+       NULL::text AS s2, NULL::text AS s3, NULL::text AS s4,
        NULL::timestamptz AS t2, NULL::timestamptz AS t3, NULL::boolean AS known_store,
        NULL::boolean AS known_product
 UNION ALL
 SELECT 1, k.store_id, k.product_id, NULL, s.on_hand, s.unavailable, s.allocated, s.reserved, s.incoming, s.version,
-       NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        s.version IS NOT NULL OR EXISTS (SELECT FROM stores WHERE stores.id = k.store_id),
        s.version IS NOT NULL OR EXISTS (SELECT FROM products WHERE products.id = k.product_id)
 FROM keys k LEFT JOIN stock s ON s.store_id = k.store_id AND s.product_id = k.product_id
 UNION ALL
 SELECT 2, store_id, product_id, expires_at, quantity, confirmed, version, NULL, NULL, NULL, id, status, customer_id,
-       actor, terminal_id, NULL, created_at, updated_at, NULL, NULL
+       actor, terminal_id, created_at, updated_at, NULL, NULL
 FROM held
 UNION ALL
-SELECT 3, store_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id, answer, NULL, NULL, NULL, fingerprint,
+SELECT 3, store_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id, answer, fingerprint, NULL, NULL,
        NULL, NULL, NULL, NULL
 FROM commands WHERE id = ANY($4::uuid[])
 """
@@ -171,28 +185,44 @@ def _keys(wanted: Needs | DueHolds) -> tuple[list[str], list[str]]:
 
 
 async def _read(driver: Connection, needs: Needs) -> Snapshot:
-    rows = await driver.fetch(_READ, *_keys(needs), needs.reservations, needs.commands)
-    books = Books({}, set(), {})
-    snapshot = Snapshot(rows[0]["t1"], books, {})
+    keys = _keys(needs)
+    if needs.stock and not needs.reservations:
+        rows = await driver.fetch(_READ_STOCK, *keys, needs.commands)
+        if rows[0]["recorded"] == 0:
+            snapshot = Snapshot(rows[0]["now"], Books({}, set(), {}), {})
+            for store_id, product_id, *counters, known_store, known_product, _, _ in rows:
+                _add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
+            return snapshot
+    rows = await driver.fetch(_READ, *keys, needs.reservations, needs.commands)
+    snapshot = Snapshot(rows[0]["t1"], Books({}, set(), {}), {})
+    books = snapshot.books
     for row in rows[1:]:
-        what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, b1, t2, t3, store, product = row
+        what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, t2, t3, store, product = row
         if what == _STOCK:
-            if n6 is not None:
-                books.stock[store_id, product_id] = StockRow(store_id, product_id, n1, n2, n3, n4, n5, n6)
-            elif store and product:
-                books.stock[store_id, product_id] = StockRow(store_id, product_id)
-            if store:
-                books.stores.add(store_id)
+            _add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
         elif what == _HOLD:
             before = books.reservations.get(id_)
             lines = (*(before.lines if before else ()), HeldLine(product_id, n1, n2))
             books.reservations[id_] = Reservation(id_, store_id, Status(s1), lines, t1, s2, s3, s4, t2, t3, n3)
         elif what == _COMMAND:
-            snapshot.recorded[id_] = Recorded(store_id, b1, s1)
+            snapshot.recorded[id_] = Recorded(store_id, s2, s1)
     return snapshot
 
 
-# What to write, in the order it is written: the field of Writes, and the statement made for its columns.
+def _add_stock(
+    books: Books, store_id: str, product_id: str, counters: Sequence[Any], known_store: bool, known_product: bool
+) -> None:
+    if known_store:
+        books.stores.add(store_id)
+        if counters[-1] is not None:
+            books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
+        elif known_product:
+            books.stock[store_id, product_id] = StockRow(store_id, product_id)
+
+
+# What to write: the field of Writes, its table and its columns. The rows travel as one JSON array a table: that costs
+# Python a quarter of what binary arrays of their columns cost, and PostgreSQL little more (measured on movements: 1.0
+# and 5.2 µs a row against 4.2 and 3.9).
 _INSERTED = {
     "new_stock": tables.stock,
     "movements": tables.movements,
@@ -202,57 +232,47 @@ _INSERTED = {
     "sale_lines": tables.sale_lines,
     "outbox": tables.outbox,
 }
-_CHANGED = {
-    "stock": (*[column.name for column in tables.stock.columns], "was"),
-    "reservations": (
-        "id",
-        "store_id",
-        "product_id",
-        "confirmed",
-        "status",
-        "expires_at",
-        "updated_at",
-        "version",
-        "was",
-    ),
-}
-_UPDATES = {
-    "stock": """UPDATE stock s SET on_hand = n.on_hand, unavailable = n.unavailable, allocated = n.allocated,
+_UPDATED = {
+    "stock": (StockChange, """
+        UPDATE stock s SET on_hand = n.on_hand, unavailable = n.unavailable, allocated = n.allocated,
         reserved = n.reserved, incoming = n.incoming, version = n.version, updated_at = n.updated_at
-        FROM {rows} WHERE s.store_id = n.store_id AND s.product_id = n.product_id AND s.version = n.was RETURNING 1""",
-    "reservations": """UPDATE reservations r SET confirmed = n.confirmed, status = n.status,
-        expires_at = n.expires_at, updated_at = n.updated_at, version = n.version
+        FROM {rows} WHERE s.store_id = n.store_id AND s.product_id = n.product_id AND s.version = n.was RETURNING 1"""),
+    "reservations": (HoldChange, """
+        UPDATE reservations r SET confirmed = n.confirmed, status = n.status, expires_at = n.expires_at,
+        updated_at = n.updated_at, version = n.version
         FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
-        AND r.version = n.was AND r.status = 'PENDING' RETURNING 1""",
-}
+        AND r.version = n.was AND r.status = 'PENDING' RETURNING 1"""),
+}  # fmt: skip
 
 
 async def _write(driver: Connection, writes: Writes) -> None:
     """Write all of `writes` in one statement, which undoes itself when a guarded row was not as it was read."""
-    parts = tuple([part for part in (*_UPDATES, *_INSERTED) if getattr(writes, part)])
-    columns = [list(column) for part in parts for column in zip(*getattr(writes, part), strict=True)]
-    guarded = len(writes.stock) + len(writes.reservations)
+    parts = tuple([part for part in (*_UPDATED, *_INSERTED) if getattr(writes, part)])
     if parts:
-        await driver.fetch(_write_statement(parts), guarded, *columns)
+        rows = [json.encode(getattr(writes, part)).decode() for part in parts]
+        await driver.fetch(_write_statement(parts), len(writes.stock) + len(writes.reservations), *rows)
 
 
 @lru_cache
 def _write_statement(parts: tuple[str, ...]) -> str:
-    number = 1  # $1 is the number of guarded rows
     ctes = []
-    for part in parts:
-        table = tables.metadata.tables[part] if part in _UPDATES else _INSERTED[part]
-        names = _CHANGED.get(part) or table.columns.keys()
-        types = [_type_of(table.c["version" if name == "was" else name].type) for name in names]
-        arrays = ", ".join(f"${number + offset}::{kind}[]" for offset, kind in enumerate(types, 1))
-        number += len(names)
-        if part in _UPDATES:
-            ctes.append(_UPDATES[part].format(rows=f"unnest({arrays}) n({', '.join(names)})"))
+    for number, part in enumerate(parts, 2):  # $1 is the number of guarded rows
+        if part in _UPDATED:
+            struct, update = _UPDATED[part]
+            rows = _recordset(number, tables.metadata.tables[part], struct.__struct_fields__)
+            ctes.append(f"{part}_part AS ({update.format(rows=rows)})")
         else:
-            ctes.append(f"INSERT INTO {table.name} SELECT * FROM unnest({arrays})")
-    named = ", ".join(f"{part}_part AS ({cte})" for part, cte in zip(parts, ctes, strict=True))
-    counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATES) or "0"
-    return f"WITH {named} SELECT 1 / ({counts} = $1::bigint)::int"
+            table = _INSERTED[part]
+            names = table.columns.keys()
+            rows = _recordset(number, table, names)
+            ctes.append(f"{part}_part AS (INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {rows})")
+    counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATED) or "0"
+    return f"WITH {', '.join(ctes)} SELECT 1 / ({counts} = $1::bigint)::int"
+
+
+def _recordset(number: int, table: Table, names: Sequence[str]) -> str:
+    columns = [f"{name} {_type_of(table.c['version' if name == 'was' else name].type)}" for name in names]
+    return f"json_to_recordset(${number}::json) n({', '.join(columns)})"
 
 
 def _type_of(column_type: Any) -> str:

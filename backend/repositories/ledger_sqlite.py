@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from msgspec import json
+from msgspec import Struct, json, structs
 from sqlalchemy import Connection, Engine, Table, event, insert, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,7 +25,8 @@ from backend.database import sqlite_writer
 from backend.model.decide import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import StockRow
-from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot, Writes
+from backend.rows import Writes
+from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
 
 from .ledger_errors import Conflict, DatabaseLost, Undone
 
@@ -168,8 +169,8 @@ _INSERTS = {
 
 def _write(connection: Connection, writes: Writes) -> None:
     _insert(connection, tables.stock, writes.new_stock)
-    _update(connection, _UPDATE_STOCK, [(*row[2:9], *row[:2], row[9]) for row in writes.stock])
-    _update(connection, _UPDATE_HOLD, [(*row[3:8], *row[:3], row[8]) for row in writes.reservations])
+    _update(connection, _UPDATE_STOCK, writes.stock, 2)
+    _update(connection, _UPDATE_HOLD, writes.reservations, 3)
     _insert(connection, tables.movements, writes.movements)
     _insert(connection, tables.reservations, writes.new_reservations)
     _insert(connection, tables.commands, writes.commands)
@@ -178,20 +179,23 @@ def _write(connection: Connection, writes: Writes) -> None:
     _insert(connection, tables.outbox, writes.outbox)
 
 
-def _insert(connection: Connection, table: Table, rows: list[tuple[object, ...]]) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[Struct]) -> None:
     if rows:
-        connection.exec_driver_sql(_INSERTS[table.name], _stored(rows))
+        width = len(table.columns)
+        connection.exec_driver_sql(_INSERTS[table.name], [_stored(row)[:width] for row in rows])
 
 
-def _update(connection: Connection, statement: str, rows: list[tuple[object, ...]]) -> None:
-    if rows and connection.exec_driver_sql(statement, _stored(rows)).rowcount != len(rows):
+def _update(connection: Connection, statement: str, rows: Sequence[Struct], keys: int) -> None:
+    """Rows begin with their `keys` and end with the version that was read, which is where the WHERE clause has them."""
+    values = [(*row[keys:-1], *row[:keys], row[-1]) for row in map(_stored, rows)]
+    if values and connection.exec_driver_sql(statement, values).rowcount != len(values):
         raise Conflict("a row's version moved")
 
 
-def _stored(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """`rows` with their ids and times as SQLAlchemy's types store them on SQLite."""
+def _stored(row: Struct) -> tuple[object, ...]:
+    """The fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
     form = _FORMS.get
-    return [tuple([of(value) if (of := form(type(value))) else value for value in row]) for row in rows]
+    return tuple([of(value) if (of := form(type(value))) else value for value in structs.astuple(row)])
 
 
 @lru_cache(1024)  # most times of a batch are one and the same

@@ -10,12 +10,13 @@ from sqlalchemy import func, select, text, update
 
 from backend import tables
 from backend.database import Database
-from backend.ids import new_id
+from backend.ids import expiry_command_id, new_id
 from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Code, ShortLine
-from backend.model.commands import SaleLine, Sell
+from backend.model.commands import Expire, SaleLine, Sell
 from backend.model.events import Message, Outgoing
 from backend.repositories.audit import prove
+from backend.settle import EXPIRY
 
 from .shop import (
     cancel,
@@ -250,3 +251,44 @@ async def test_a_caller_who_leaves_changes_nothing_for_the_others(ledger: Ledger
     await asyncio.sleep(0)
     gone.cancel()
     assert (await stays).accepted
+
+
+async def test_an_expiry_that_came_too_early_does_not_bar_the_real_one(ledger: Ledger, database: Database) -> None:
+    await ledger.submit(receive(tea=5))
+    held = await ledger.submit(reserve(tea=2))
+    early = request(Expire(id=expiry_command_id(held.id, 1), store_id="292", reservation_id=held.id), EXPIRY)
+    assert codes([await ledger.submit(early)]) == [Code.RESERVATION_NOT_DUE]
+    await bury(database, held.id)
+    assert codes([await ledger.submit(early)]) == [None]
+    assert await counters(database, "tea") == (5, 0, 3)
+
+
+async def test_a_message_too_large_for_nats_is_sent_in_parts(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.settle.MAX_PAYLOAD", 600)
+    await open_shop(database)
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await ledger.submit_many([receive(tea=9, jam=9, milk=9), *(reserve(tea=1, jam=1) for _ in range(9))])
+    messages = [json.decode(out.payload, type=Message) for out in published]
+    assert len(messages) > 3
+    assert {(row.product_id, row.version) for m in messages for row in m.stock} == {
+        ("tea", 10),
+        ("jam", 10),
+        ("milk", 1),
+    }
+    assert len({hold.id for m in messages for hold in m.reservations}) == 9
+
+
+async def test_nobody_waits_for_a_writer_that_failed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await open_shop(database)
+    broken = running_ledger(database)
+    ledger = await broken.__aenter__()
+    monkeypatch.setattr("backend.ledger.settle", lambda _: 1 // 0)
+    with pytest.raises(LedgerClosed):
+        await ledger.submit(receive(tea=1))
+    with pytest.raises(LedgerClosed):
+        await ledger.submit(receive(tea=1))
+    with pytest.raises(ZeroDivisionError):
+        await broken.__aexit__(None, None, None)

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_stock_product_id")),
         sa.ForeignKeyConstraint(["store_id"], ["stores.id"], name=op.f("fk_stock_store_id")),
         sa.PrimaryKeyConstraint("store_id", "product_id", name=op.f("pk_stock")),
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_index("ix_stock_product_id_store_id", "stock", ["product_id", "store_id"], unique=True)
     op.create_table(
@@ -158,7 +159,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("store_id", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(length=16), nullable=False, comment="BLAKE2b of the command's content"),
+        sa.Column("fingerprint", sa.String(length=32), nullable=False, comment="BLAKE2b of the command's content"),
         sa.Column("answer", sa.Text(), nullable=False, comment="JSON; the answer that every retry gets"),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("terminal_id", sa.String(length=64), nullable=False),
