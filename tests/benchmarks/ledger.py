@@ -140,7 +140,7 @@ def bare_sqlite(path: Path, rows: list[Key], payload: str, seconds: float) -> Me
         ).fetchone()
         held = (id_, store, product, 1, 0, "PENDING", now, "", "ana", "T1", now, now, 1)
         moved = (store, product, version, "reserve", "", 0, 1, on_hand, 0, 0, reserved, 0, "ana", "T1", id_, id_, now)
-        command = (id_, store, "reserve", b"x" * 16, payload, "ana", "T1", now)
+        command = (id_, store, "reserve", "x" * 32, payload, "ana", "T1", now)
         for table, row in (("reservations", held), ("movements", moved), ("commands", command)):
             connection.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
         connection.execute("INSERT INTO outbox VALUES (?,?,?,?)", (id_, store, payload, now))

@@ -15,7 +15,7 @@ INSERT INTO movements (store_id, product_id, version, kind, reason, on_hand_chan
     VALUES ('S' || :store, 'P' || :product, :version, 'reserve', '', 0, 1, :on_hand, 0, 0, :reserved, 0, 'ana', 'T1',
     gen_random_uuid()::text, gen_random_uuid(), now());
 INSERT INTO commands (id, store_id, kind, fingerprint, answer, actor, terminal_id, at)
-    VALUES (gen_random_uuid(), 'S' || :store, 'reserve', decode(repeat('ab', 16), 'hex'), repeat('x', :answer), 'ana', 'T1',
+    VALUES (gen_random_uuid(), 'S' || :store, 'reserve', repeat('ab', 16), repeat('x', :answer), 'ana', 'T1',
     now());
 INSERT INTO outbox (id, store_id, payload, created_at)
     VALUES (gen_random_uuid(), 'S' || :store, repeat('x', :payload), now());
