@@ -23,6 +23,8 @@ GREETING_SECONDS = 2.0
 RETRY_SECONDS = 0.02
 START_AGAIN_SECONDS = 0.25
 """A keeper that was started ends at once when another one is there, perhaps one that is just stopping."""
+RENEW_SECONDS = 5.0
+"""Pause after a lost keeper could not be replaced."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how much of it is done, and how much there is."""
@@ -44,14 +46,14 @@ class Lease:
         """Where the server answers. The port stays when it, or the keeper, has to be started again."""
         self._files = files
         self._connection = connection
-        self._closed = False
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         threading.Thread(target=self._renew, name="lease", daemon=True).start()
 
     def close(self) -> None:
         """Give the lease back. The servers stop when nobody else has one."""
         with self._lock:
-            self._closed = True
+            self._closing.set()
             _hang_up(self._connection)
 
     def __enter__(self) -> Self:
@@ -62,23 +64,22 @@ class Lease:
 
     def _renew(self) -> None:
         """Whenever the keeper is lost, join another one or start it: the servers are ending with the lost one."""
-        connection = self._connection
-        while True:
-            _line(connection)  # the end of the connection, or the news that the servers could not be kept running
-            with self._lock:
-                if self._closed:
-                    return
-                _hang_up(connection)
-            try:
-                connection, url = _join(self._files, lambda *_: None)
-            except MostradorError:
-                return  # the terminal finds out by itself that its server is away
-            self._adopt(connection, url)
+        while not self._closing.is_set():
+            _line(self._connection)  # the end of the connection, or the news that the servers cannot be kept running
+            _hang_up(self._connection)
+            while not self._closing.is_set():
+                try:
+                    connection, url = _join(self._files, lambda *_: None)
+                except MostradorError:
+                    self._closing.wait(RENEW_SECONDS)
+                else:
+                    self._adopt(connection, url)
+                    break
 
     def _adopt(self, connection: socket.socket, url: str) -> None:
         with self._lock:
             self._connection, self.server_url = connection, url
-            if self._closed:  # in the meantime
+            if self._closing.is_set():  # meanwhile
                 _hang_up(connection)
 
 
@@ -100,7 +101,6 @@ def _join(files: ShopFiles, on_progress: Progress) -> tuple[socket.socket, str]:
             url = _wait_until_ready(connection, on_progress)
             if url is not None:
                 return connection, url
-            deadline = time.monotonic() + JOIN_SECONDS
         elif time.monotonic() >= start_at:
             _start_keeper(files)
             start_at = time.monotonic() + START_AGAIN_SECONDS

@@ -61,6 +61,10 @@ class ShopFiles:
         """The key of the access tokens; kept, so that people stay signed in over a restart."""
         return self.root / "signing-key.pem"
 
+    def pid(self, name: str) -> Path:
+        """Names the child process `name` while it runs, and after its keeper was killed."""
+        return self.root / f"{name}.pid"
+
     def log(self, name: str) -> Path:
         """The log of the process `name`."""
         return self.root / "logs" / f"{name}.log"

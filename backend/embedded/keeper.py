@@ -24,7 +24,7 @@ from backend.model.errors import MostradorError
 
 from .children import HOST
 from .files import FileLock, ShopFiles, write_private
-from .servers import PrivateServers
+from .servers import PrivateServers, end_servers_left_behind
 
 FIRST_LEASE_SECONDS = 10.0
 """A keeper to which nobody comes ends by itself: whoever started it was killed first."""
@@ -62,6 +62,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Serve leases until the last one is closed, or the servers cannot start."""
+        await end_servers_left_behind(self._files)
         before = State.read(self._files) or State(0, "")
         servers = PrivateServers(self._files, self._tell, before.server_port, before.nats_port)
         self._tell({"step": servers.first_step, "done": 0, "total": 1})
@@ -70,16 +71,19 @@ class Keeper:
         state = State(port, self._secret, servers.server_port, servers.nats_port)
         write_private(self._files.state, json.dumps(asdict(state)))
         work = asyncio.create_task(self._serve(servers))
+        work.add_done_callback(self._end_after_bug)
         patience = asyncio.get_running_loop().call_later(FIRST_LEASE_SECONDS, self._end_if_unused)
-        await self._over.wait()
-        patience.cancel()
-        listener.close()
-        work.cancel()
-        with suppress(asyncio.CancelledError):
-            await work
-        await servers.stop()
-        for lease in self._leases:
-            lease.close()
+        try:
+            await self._over.wait()
+            listener.close()
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+        finally:
+            patience.cancel()
+            await servers.stop()
+            for lease in self._leases:
+                lease.close()
 
     async def _serve(self, servers: PrivateServers) -> None:
         try:
@@ -108,6 +112,10 @@ class Keeper:
         self._news = json.dumps(news).encode() + b"\n"
         for lease in self._leases:
             lease.write(self._news)
+
+    def _end_after_bug(self, work: asyncio.Task[None]) -> None:
+        if not work.cancelled() and work.exception() is not None:
+            self._over.set()  # `run` raises it, into the keeper's log
 
     def _end_if_unused(self) -> None:
         if not self._leases:

@@ -51,6 +51,12 @@ class Said(MostradorError):
         self.code = code
 
 
+async def end_servers_left_behind(files: ShopFiles) -> None:
+    """End what still runs of a keeper that was killed: a moment later its ports are free again."""
+    for pid_file in files.root.glob("*.pid"):
+        await end_left_behind(pid_file, files.root)
+
+
 class PrivateServers:
     """Both servers, kept running by `run` until `stop`."""
 
@@ -71,7 +77,6 @@ class PrivateServers:
 
     async def run(self) -> None:
         """Prepare the shop, start the servers and keep them running. Raises MostradorError if they cannot start."""
-        await end_left_behind(self._nats_pid, self._nats_config)
         await self._start_nats()
         if not self._files.database.exists():
             await self._command("demo")
@@ -90,7 +95,7 @@ class PrivateServers:
         """Stop whatever runs, the server before the nats-server that it publishes to."""
         for name in reversed(self._children):
             await stop_child(self._children[name])
-        self._nats_pid.unlink(missing_ok=True)
+            self._files.pid(name).unlink(missing_ok=True)
 
     async def _keep(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
         clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE
@@ -117,7 +122,7 @@ class PrivateServers:
                 issuer=public_key(self._seed),
             ),
         )
-        command = [str(program), "--config", str(self._nats_config), "--pid", str(self._nats_pid)]
+        command = [str(program), "--config", str(self._nats_config), "--pid", str(self._files.pid("nats"))]
         self._children["nats"] = await start_child(command, self._files.log("nats"))
 
     async def _start_server(self) -> None:
@@ -140,6 +145,7 @@ class PrivateServers:
         if await process.wait() != 0:
             raise said()
         del self._children[name]
+        self._files.pid(name).unlink()
 
     async def _start(self, name: str, options: list[str]) -> tuple[Process, Callable[[], MostradorError]]:
         """Start `mostrador NAME` on this shop; also what to call, once it has ended, for what it said."""
@@ -148,6 +154,7 @@ class PrivateServers:
         command = [sys.executable, "-P", "-m", "backend.main", name, "--data", str(self._files.root), "--json"]
         process = await start_child([*command, *options], log, environment=self._environment(), talks=True)
         self._children[name] = process
+        self._files.pid(name).write_text(str(process.pid))
         return process, lambda: _last_words(name, log, seen)
 
     def _environment(self) -> dict[str, str]:
@@ -156,7 +163,7 @@ class PrivateServers:
             "NATS_USER": NATS_USER,
             "NATS_PASSWORD": self._nats_password,
             "NATS_ISSUER_SEED_FILE": str(self._issuer_seed),
-            "MOSTRADOR_NATS_PID_FILE": str(self._nats_pid),
+            "MOSTRADOR_NATS_PID_FILE": str(self._files.pid("nats")),
         }
 
     @property
@@ -166,10 +173,6 @@ class PrivateServers:
     @property
     def _nats_config(self) -> Path:
         return self._files.nats / "nats-server.conf"
-
-    @property
-    def _nats_pid(self) -> Path:
-        return self._files.nats / "nats-server.pid"
 
 
 def nats_program() -> Path:

@@ -97,7 +97,7 @@ def test_a_state_file_left_behind_is_harmless_even_when_others_use_its_ports(fil
 @pytest.mark.slow
 def test_a_nats_server_that_outlived_its_keeper_is_ended(files: ShopFiles) -> None:
     files.nats.mkdir(exist_ok=True)
-    config, pid_file = files.nats / "nats-server.conf", files.nats / "nats-server.pid"
+    config, pid_file = files.nats / "nats-server.conf", files.pid("nats")
     config.write_text(json.dumps({"host": HOST, "port": -1}))
     with subprocess.Popen(
         [str(nats_program()), "--config", str(config), "--pid", str(pid_file)], stderr=subprocess.DEVNULL
