@@ -13,8 +13,9 @@ from litestar.types import ASGIApp
 from backend.model.errors import InvalidInput, MostradorError
 
 BACKLOG = 2048
-GRACE_SECONDS = 30
-"""How long requests that have begun may take to finish once the server stops."""
+GRACE_SECONDS = 8
+"""How long requests that have begun may take to finish once the server stops: none needs a second, and whoever stops
+the server kills it if it takes much longer."""
 
 
 class PortTaken(MostradorError):

@@ -1,5 +1,6 @@
 """Every error as RFC 9457 problem+json: a stable `code`, a sentence with the fix, typed fields, the request's id."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +17,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import to_builtins
 
 from backend.model.answers import Refusal
-from backend.model.errors import InvalidInput, MostradorError
+from backend.model.errors import FieldValue, InvalidInput, MostradorError
 
 from .invalid import invalid_field
 
@@ -47,11 +48,14 @@ STATUS = {
 }
 """Code → status. What is not listed is the server's own failure."""
 
+_FOR_CLIENTS = {"busy", "shutting_down", "not_recorded"}
 _RETRY_AFTER = {"Retry-After": "1"}
 _CODES = {404: "unknown_route", 405: "method_not_allowed", 413: "body_too_large"}
 _SENTENCES = {
     404: "There is nothing at this address; docs/api.md lists the routes.",
     413: "The request's body is too large; send fewer commands at once.",
+    500: "The server failed at this request; report its request_id to whoever operates it.",
+    503: "The server's database does not answer now; send the same request again in a moment.",
 }
 
 
@@ -72,14 +76,14 @@ def problem(
     *,
     retryable: bool = False,
     headers: dict[str, str] | None = None,
-    **fields: Any,
+    fields: Mapping[str, FieldValue] | None = None,
 ) -> Response[Any]:
     """The response for an error. `fields` are its typed values, beside those that every problem has."""
     extra = {
         "code": code,
         "retryable": retryable,
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
-        **fields,
+        **(fields or {}),
     }
     return ProblemDetailsException(
         status_code=status,
@@ -94,12 +98,14 @@ def problem(
 
 def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Response[Any]:
     status = STATUS.get(error.code, 400 if isinstance(error, InvalidInput) else 500)
-    headers = _RETRY_AFTER if status == 503 else {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    if status >= 500:
-        log.warning("request_refused", code=error.code, detail=error.message)
-    return problem(
-        request, status, error.code, error.message, retryable=error.retryable, headers=headers, **error.fields
-    )
+    if status < 500:
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+        return problem(request, status, error.code, error.message, headers=headers, fields=error.fields)
+    # Sentences about the server's own parts are for its operator: they name files and hosts.
+    log.warning("request_failed", code=error.code, detail=error.message)
+    sentence = error.message if error.code in _FOR_CLIENTS else _SENTENCES[status]
+    headers = _RETRY_AFTER if status == 503 else None
+    return problem(request, status, error.code, sentence, retryable=error.retryable, headers=headers)
 
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
@@ -140,13 +146,7 @@ def _on_gone(request: Request[Any, Any, Any], error: InternalServerException) ->
 
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
-    return problem(
-        request,
-        500,
-        "internal_error",
-        "The server failed at this request; report its request_id to whoever operates it.",
-        retryable=False,
-    )
+    return problem(request, 500, "internal_error", _SENTENCES[500])
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

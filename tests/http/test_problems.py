@@ -11,9 +11,10 @@ import structlog
 
 from backend.auth import Tokens, load_signing_key
 from backend.database import open_database
+from backend.database_errors import DatabaseDamaged
 from backend.http.app import create_app
 from backend.http.envelope import envelope
-from backend.ledger import DatabaseAway, Ledger
+from backend.ledger import DatabaseAway, Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
 from backend.model.decide import Request
 
@@ -151,13 +152,22 @@ async def test_a_bug_is_logged_and_told_without_a_traceback(sqlite_url: str, tmp
 
 
 async def test_what_may_be_tried_again_says_so(sqlite_url: str, tmp_path: Path) -> None:
-    async with client_of(Raising(DatabaseAway("The database is away; try again.")), sqlite_url, tmp_path) as (
-        client,
-        auth,
-    ):
-        answer = await client.post("reservations", json=RESERVE, headers=auth)
-    assert assert_problem(answer, 503, "database_away")["retryable"] is True
-    assert answer.headers["retry-after"] == "1"
+    for error in (LedgerFull("Too many; wait."), LedgerClosed("Stopping; wait."), DatabaseAway("Gone; wait.")):
+        async with client_of(Raising(error), sqlite_url, tmp_path) as (client, auth):
+            answer = await client.post("reservations", json=RESERVE, headers=auth)
+        assert assert_problem(answer, 503, error.code)["retryable"] is True
+        assert answer.headers["retry-after"] == "1"
+
+
+async def test_where_the_database_is_stays_in_the_log(sqlite_url: str, tmp_path: Path) -> None:
+    damaged = DatabaseDamaged("/var/lib/mostrador.db is damaged; restore it from a backup.", lost="stock.version")
+    async with client_of(Raising(damaged), sqlite_url, tmp_path) as (client, auth):
+        with structlog.testing.capture_logs() as logs:
+            answer = await client.post("reservations", json=RESERVE, headers=auth)
+    assert_problem(answer, 500, "database_damaged")
+    assert "mostrador.db" not in answer.text
+    assert "lost" not in answer.json()
+    assert "mostrador.db" in logs[0]["detail"]
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from sqlalchemy import func, select
 
 from backend.auth import Tokens, load_signing_key
@@ -23,6 +24,7 @@ from backend.model.errors import InvalidInput
 from backend.server import running, serve
 from backend.settings import Settings
 from backend.tables import outbox, reservations
+from tests.eventually import eventually
 from tests.servers import HOST, free_port
 
 from .shop import Shop, furnish
@@ -120,6 +122,20 @@ async def test_nats_away_at_the_start_keeps_nobody_from_selling(sqlite_url: str,
     async with db.engine.connect() as connection:
         assert await connection.scalar(select(func.count()).select_from(outbox)) == 1
     await db.close()
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_failure(sqlite_url: str, tmp_path: Path) -> None:
+    settings = settings_of(sqlite_url, tmp_path)
+    shop = Shop(httpx.AsyncClient(), Tokens(load_signing_key(settings.signing_key_file)), sqlite_url)
+    head = f"POST /api/v1/commands HTTP/1.1\r\nHost: shop\r\nAuthorization: {shop.auth['Authorization']}\r\n"
+    with structlog.testing.capture_logs() as logs:
+        async with serving(settings) as (url, _, _):
+            _, writer = await asyncio.open_connection(HOST, int(url.rpartition(":")[2]))
+            writer.write(f'{head}Content-Length: 1000\r\n\r\n{{"commands": ['.encode())
+            writer.close()
+            await writer.wait_closed()
+            await eventually(lambda: any(entry["event"] == "client_went_away" for entry in logs))
+    assert not any(entry["event"] == "request_failed" for entry in logs)
 
 
 def test_a_port_that_is_taken() -> None:
