@@ -28,7 +28,7 @@ BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
 
 CONNECTIONS = 15
-"""Kept open by one process when it is busy. SQLAlchemy's overflow would open and close some for every burst of reads."""
+"""Kept open by a busy process. SQLAlchemy's overflow would open and close some for every burst of reads."""
 
 _POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
 _BEGIN_OPTION = "sqlite_begin"
