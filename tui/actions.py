@@ -4,7 +4,7 @@ Every binding has an id, so `App.set_keymap` can give it other keys. F-keys have
 and browsers keep some F-keys for themselves.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
@@ -25,8 +25,8 @@ class Act:
 
     @property
     def binding(self) -> Binding:
-        """For Textual. Priority, because the entry field would otherwise take +, −, Enter and Delete for itself."""
-        return Binding(self.keys, self.action, self.id, show=False, priority=True, id=self.id)
+        """For Textual. Those of the program come before any field's own keys; a screen's own wait for their turn."""
+        return Binding(self.keys, self.action, self.id, show=False, priority=self in APP, id=self.id)
 
 
 APP = (
@@ -39,8 +39,8 @@ SELL = (
     Act("set", "enter", "set", rank=1, in_palette=False),
     Act("again", "enter", "again", rank=2),
     Act("finish", "f9,alt+p", "finish", rank=3),
-    Act("more", "plus,+", "more", rank=20),
-    Act("less", "minus,-", "less", rank=21),
+    Act("more", "plus", "more", rank=20),
+    Act("less", "minus", "less", rank=21),
     Act("void", "delete", "void", rank=10),
     Act("undo", "ctrl+z", "undo", rank=30),
     Act("back", "escape", "back", rank=40),
@@ -60,6 +60,8 @@ CONFLICTS = (
     Act("retry", "f9,alt+p", "retry", rank=1),
     Act("settle", "delete", "settle", rank=2),
     Act("back", "escape", "back", rank=3, in_palette=False),
+    Act("up", "up", "up", in_palette=False, in_bar=False),
+    Act("down", "down", "down", in_palette=False, in_bar=False),
 )
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
 HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
@@ -70,7 +72,7 @@ def bindings(acts: Iterable[Act]) -> list[BindingType]:
     return [act.binding for act in acts]
 
 
-def key_name(keys: str, words: Words, keymap: Mapping[str, str] | None = None) -> str:
+def key_name(keys: str, words: Words) -> str:
     """The first of `keys` as people call it: F9, Enter, ctrl+z."""
     first = keys.split(",")[0]
     symbols = {"plus": "+", "minus": "−"}
@@ -83,5 +85,4 @@ def key_name(keys: str, words: Words, keymap: Mapping[str, str] | None = None) -
 
 def key_names(keys: str, words: Words) -> str:
     """All of `keys` that differ in name, for the help page."""
-    names = [key_name(key, words) for key in keys.split(",") if key not in ("+", "-")]
-    return " · ".join(dict.fromkeys(names))
+    return " · ".join(key_name(key, words) for key in keys.split(","))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 from textual import events, work
@@ -62,16 +63,17 @@ class CounterApp(App[None]):
         demo: bool = False,
         store: str | None = None,
         scan_prefix: str = scan.STX,
-        hold_seconds: int | None = None,
         make_api: "Callable[[str], Api] | None" = None,
+        clock: Callable[[], float] = monotonic,
+        now: Callable[[], datetime] = datetime.now,
     ) -> None:
         super().__init__()
-        self.shared = Shared(words, terminal_id, demo=demo, now=datetime.now)
+        self.shared = Shared(words, terminal_id, demo=demo, now=now)
         self.shared.on_message = self._message_said
         self._connect = connect
         self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
         self._store = store
-        self._hold_seconds = hold_seconds
+        self._clock = clock
         self._scans = ScanRouter(self, scan_prefix, self.shared.say)
         self._make_api = make_api
         self._api: Api | None = None
@@ -147,17 +149,10 @@ class CounterApp(App[None]):
         return session
 
     async def _attend(self, api: "Api", journal: "Journal", session: "Session") -> None:
-        from backend.terminal.desk import HOLD_SECONDS, Desk
+        from backend.terminal.desk import Desk
         from tui.screens.sell import SellScreen
 
-        desk = Desk(
-            api,
-            journal,
-            session,
-            self.shared.terminal_id,
-            self.shared.say,
-            hold_seconds=self._hold_seconds or HOLD_SECONDS,
-        )
+        desk = Desk(api, journal, session, self.shared.terminal_id, self.shared.say, clock=self._clock)
         self.shared.desk = desk
         self._running_desk = asyncio.create_task(desk.run())
         self._running_desk.add_done_callback(self._desk_stopped)

@@ -31,6 +31,21 @@ class Key:
     time: float
 
 
+class Bursts(Enum):
+    """Which fast texts before an Enter are scans. Fast text may also be a script's or a pasted one."""
+
+    NONE = auto()
+    """None: here people sign in and name commands."""
+    DIGITS = auto()
+    """Only digits: here people also type names."""
+    ANY = auto()
+    """All: here an Enter answers a question, and a scanner's must not."""
+
+    def takes(self, text: str) -> bool:
+        """Whether this text is a scan."""
+        return self is Bursts.ANY or (self is Bursts.DIGITS and text.isdigit())
+
+
 class Do(Enum):
     """What becomes of the key, and of the scan if one ended with it."""
 
@@ -65,10 +80,8 @@ class State:
     """When the last scan ended: a line feed right after its carriage return belongs to it."""
 
 
-def step(state: State, key: Key, *, prefix: str = STX, accepts: bool = True) -> tuple[State, Verdict]:
-    """Judge one key. With `accepts` false (a modal screen) any burst ending in Enter is a scan, so that its Enter
-    confirms nothing; otherwise only digits are, and fast typing (a paste, a script) of other text stays typing.
-    """
+def step(state: State, key: Key, *, prefix: str = STX, bursts: Bursts = Bursts.DIGITS) -> tuple[State, Verdict]:
+    """Judge one key, on a screen that takes such `bursts` for scans."""
     if key.name == "ctrl+j" and key.time - state.ended <= GAP:
         return replace(state, ended=-inf), Verdict(Do.SWALLOW)
     if state.prefixed:
@@ -79,7 +92,7 @@ def step(state: State, key: Key, *, prefix: str = STX, accepts: bool = True) -> 
     if _types(key):
         text = state.text + (key.character or "") if fast else key.character or ""
         return State(text[-LONGEST:], key.time), Verdict(Do.PASS, begins=not fast)
-    if _is_enter(key) and fast and len(state.text) >= SHORTEST and (state.text.isdigit() or not accepts):
+    if _is_enter(key) and fast and len(state.text) >= SHORTEST and bursts.takes(state.text):
         return State(ended=key.time), Verdict(Do.SCAN, state.text, leaked=True)
     return State(), Verdict(Do.PASS)
 

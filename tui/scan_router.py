@@ -27,8 +27,8 @@ class ScanRouter:
         """Whether the key belongs to a scan, so that nobody else may have it."""
         screen, focused = self._app.screen, self._app.focused
         key = scan.Key(event.key, event.character, event.time)
-        accepts = isinstance(screen, CounterScreen) and screen.accepts_scans
-        self._state, verdict = scan.step(self._state, key, prefix=self._prefix, accepts=accepts)
+        bursts = screen.BURSTS if isinstance(screen, CounterScreen | CounterModal) else scan.Bursts.NONE
+        self._state, verdict = scan.step(self._state, key, prefix=self._prefix, bursts=bursts)
         if verdict.begins:
             self._before = (focused, focused.value) if isinstance(focused, Input) else None
         if verdict.do is scan.Do.BROKEN:

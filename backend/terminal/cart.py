@@ -83,14 +83,12 @@ class Cart:
 
     def undo(self) -> CartLine | None:
         """Take back the last step; returns the line as it is now (its quantity is 0 if it left)."""
-        while self._steps:
-            before = self._steps.pop()
-            line = self.find(before.product.id)
-            if (line.quantity if line else 0) != before.quantity:  # a refusal may have taken the step back already
-                line = self._want(before.product, before.quantity, before.place)
-                self._steps.pop()
-                return line
-        return None
+        if not self._steps:
+            return None
+        before = self._steps.pop()
+        line = self._want(before.product, before.quantity, before.place)
+        self._steps.pop()
+        return line
 
     def clear(self) -> None:
         """Void every line. There is no way back."""
@@ -144,9 +142,8 @@ class Cart:
         hold = line.hold
         if line.quantity == 0:
             return Cancel(id=self._make_id(), store_id=self.store_id, reservation_id=hold.id) if hold else None
-        if line.short is not None:
-            return None
-        if hold is None or hold.quantity != line.quantity or (line.again and not hold.is_live(now)):
+        lacks = hold is None or hold.quantity != line.quantity or (line.again and not hold.is_live(now))
+        if lacks and line.short is None:
             return Reserve(
                 id=self._make_id(),
                 store_id=self.store_id,
@@ -155,6 +152,8 @@ class Cart:
                 replaces=hold.id if hold else None,
             )
         line.again = False
+        if hold is None:
+            return None
         half = hold.deadline - self.hold_seconds / 2
         if hold.is_live(now) and now >= half and worked_at is not None and worked_at >= half:
             return Extend(
@@ -175,7 +174,7 @@ class Cart:
                 line.hold = Hold(command.id, command.lines[0].quantity, deadline)
                 line.again = False
             case Reserve() if answer.refusal:
-                return self._refused(line, command.lines[0].quantity, answer.refusal, now)
+                return self._refused(line, command.lines[0].quantity, answer.refusal)
             case Cancel():
                 if line.hold and line.hold.id == command.reservation_id:
                     line.hold = None
@@ -183,17 +182,15 @@ class Cart:
                 line.hold = Hold(line.hold.id, line.hold.quantity, deadline if answer.accepted else now)
         return None
 
-    def _refused(self, line: CartLine, asked: int, refusal: Refusal, now: float) -> tuple[CartLine, Refusal] | None:
+    def _refused(self, line: CartLine, asked: int, refusal: Refusal) -> tuple[CartLine, Refusal] | None:
         if refusal.code in (Code.RESERVATION_ENDED, Code.UNKNOWN_RESERVATION):
             line.hold = None  # what it was to replace is gone; the next command asks without it
             return None
         if line.quantity != asked:
             return None  # the clerk wants something else by now, and that is asked next
+        # What the clerk scanned stays on the screen, marked: a unit that is in the bag must not leave the list unseen.
         line.again = False
-        if line.hold and line.hold.is_live(now):
-            line.quantity = line.hold.quantity
-        else:
-            line.short = Short(asked, refusal.lines[0].available if refusal.lines else 0)
+        line.short = Short(asked, refusal.lines[0].available if refusal.lines else 0)
         return line, refusal
 
     # The end of a sale.

@@ -30,6 +30,8 @@ WATCHED = 64
 """Products kept up to date: those on the screen and the last ones before them."""
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds before each new attempt to connect; the last one repeats."""
+MAX_SUBJECTS = 90
+"""Stores listened to: the server allows a terminal 100 subscriptions. Stores beyond are as of the last fetch."""
 HEARTBEAT = 5
 """Seconds between two looks whether the server is still there, while nothing else talks to it."""
 
@@ -243,7 +245,8 @@ class Live:
 
     async def _subscribe(self, client: "Client", address: LiveAddress) -> None:
         own = self._session.store_id
-        subjects = [address.subject, *(f"inventory.{s.id}.>" for s in self._session.stores if s.id != own)]
+        others = [f"inventory.{store.id}.>" for store in self._session.stores if store.id != own]
+        subjects = [address.subject, *others[: MAX_SUBJECTS - 1]]
         for subject in subjects:
             await client.subscribe(subject, cb=self._on_message)
         await client.flush(3)

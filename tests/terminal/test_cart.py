@@ -93,19 +93,30 @@ def test_quick_presses_cost_one_hold_at_a_time() -> None:
     assert counter.reserved == 5
 
 
-def test_a_refused_rise_keeps_the_old_hold_and_quantity() -> None:
+def test_a_refused_rise_is_marked_and_keeps_the_old_hold() -> None:
     counter = Counter({("292", "1041"): 4})
     counter.cart.add(MILK, 3)
     counter.settle()
     counter.cart.set_quantity("1041", 9)
     [command] = counter.send()
-    answer = counter.server.decide(command)
-    missed = counter.cart.answered(answer, counter.now)
+    missed = counter.cart.answered(counter.server.decide(command), counter.now)
     assert missed is not None
     line, refusal = missed
-    assert (line.quantity, refusal.lines[0].requested, refusal.lines[0].available) == (3, 9, 4)
-    assert counter.state() is State.HELD
+    assert (refusal.lines[0].requested, refusal.lines[0].available) == (9, 4)
+    assert (line.quantity, counter.state(), counter.reserved) == (9, State.SHORT, 3)
     assert counter.send() == []
+    counter.cart.set_quantity("1041", 3)
+    assert (counter.state(), counter.send()) == (State.HELD, [])
+
+
+def test_the_hold_under_a_short_line_is_extended_too() -> None:
+    counter = Counter({("292", "1041"): 4})
+    counter.cart.add(MILK, 3)
+    counter.settle()
+    counter.cart.add(MILK, 3)
+    counter.settle()
+    counter.wait(600)
+    assert [type(x) for x in counter.send(counter.now)] == [Extend]
 
 
 def test_a_line_without_stock_stays_marked_until_somebody_changes_it() -> None:
@@ -177,17 +188,6 @@ def test_undo_takes_back_one_step_after_another_and_puts_a_line_back_in_its_plac
     counter.settle()
     assert counter.cart.lines == []
     assert counter.reserved == 0
-
-
-def test_undo_skips_a_step_that_a_refusal_took_back_already() -> None:
-    counter = Counter({("292", "1041"): 1})
-    counter.cart.add(MILK)
-    counter.settle()
-    counter.cart.add(MILK)
-    counter.settle()
-    line = counter.cart.undo()
-    assert line is not None
-    assert line.quantity == 0
 
 
 def test_throwing_the_sale_away_gives_everything_back_and_cannot_be_undone() -> None:

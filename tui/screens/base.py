@@ -11,6 +11,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from backend.terminal.values import Notice
+from tui import scan
 from tui.actions import Act
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar, MessageLine, StatusLine
@@ -27,6 +28,7 @@ class CounterScreen(Screen[Result]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     ACTS: ClassVar[tuple[Act, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = []
+    BURSTS: ClassVar[scan.Bursts] = scan.Bursts.NONE
 
     def __init__(self, shared: Shared) -> None:
         super().__init__()
@@ -49,11 +51,6 @@ class CounterScreen(Screen[Result]):
     def take_scan(self, code: str) -> None:
         """A scan arrived while this screen was on top."""
         self.shared.say(Notice("warning", "scan_not_here"))
-
-    @property
-    def accepts_scans(self) -> bool:
-        """Whether scans have somewhere to go here."""
-        return False
 
     def refresh_chrome(self) -> None:
         """Draw the three lines again; the message may have grown or shrunk by a line."""
@@ -82,6 +79,7 @@ class CounterModal(ModalScreen[Result]):
     """A question or page above the counter. It refuses scans, and their Enter confirms nothing."""
 
     ACTS: ClassVar[tuple[Act, ...]] = ()
+    BURSTS: ClassVar[scan.Bursts] = scan.Bursts.ANY
 
     def __init__(self, shared: Shared) -> None:
         super().__init__()

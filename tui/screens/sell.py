@@ -5,16 +5,17 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Input
 
 from backend.model.errors import MostradorError
 from backend.terminal.desk import Desk, notice_of
-from backend.terminal.entry import parse
+from backend.terminal.entry import Entry, parse
 from backend.terminal.lines import CartLine, State
 from backend.terminal.values import Notice
+from tui import scan
 from tui.actions import SELL, bindings
 from tui.screens.ask import Ask
 from tui.screens.base import CounterScreen
@@ -37,6 +38,7 @@ class SellScreen(CounterScreen[None]):
 
     ACTS = SELL
     BINDINGS = bindings(SELL)
+    BURSTS = scan.Bursts.DIGITS
     CSS_PATH = "sell.tcss"
 
     def __init__(self, shared: Shared, desk: Desk) -> None:
@@ -45,6 +47,7 @@ class SellScreen(CounterScreen[None]):
         self._body = SellBody(desk, self.words)
         self._entry = self._body.entry
         self._debounce: Timer | None = None
+        self._turn = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         """The body in its frame."""
@@ -90,10 +93,12 @@ class SellScreen(CounterScreen[None]):
             self._debounce = self.set_timer(PAUSE, partial(self._start_search, words))
         self.draw()
 
-    def _start_search(self, words: str) -> None:
-        self.run_worker(self._search(words), name="search", group="search", exclusive=True, exit_on_error=False)
+    @work(group="search", exclusive=True, exit_on_error=False)
+    async def _start_search(self, words: str) -> None:
+        await self._search(words)
 
     async def _search(self, words: str) -> None:
+        self._entry.note(self.words("sell.searching"))
         await self._desk.search(words)
         self._show_found()
         await self._watch_marked()
@@ -101,6 +106,10 @@ class SellScreen(CounterScreen[None]):
     def _show_found(self) -> None:
         self._body.show_found()
         self.refresh_chrome()
+
+    @work(group="watch", exclusive=True, exit_on_error=False)
+    async def _start_watching(self) -> None:
+        await self._watch_marked()
 
     async def _watch_marked(self) -> None:
         """Keep what is visible current: the product in question first, then the other results on the screen."""
@@ -111,11 +120,6 @@ class SellScreen(CounterScreen[None]):
         self.draw()
 
     # Scanning.
-
-    @property
-    def accepts_scans(self) -> bool:
-        """Always: that is what this screen is for."""
-        return True
 
     def take_scan(self, code: str) -> None:
         """Add what was scanned, as often as the entry says."""
@@ -138,7 +142,9 @@ class SellScreen(CounterScreen[None]):
                 return only_count
             case "accept":
                 return bool(typed) and not only_count
-            case "again" | "more" | "less" | "void":
+            case "more" | "less" | "void":
+                return not typed and (bool(self._desk.cart.lines) or self._turn.locked())
+            case "again":
                 return not typed
             case _:
                 return True
@@ -150,9 +156,6 @@ class SellScreen(CounterScreen[None]):
             "finish": bool(cart.lines) and not self._desk.is_selling,
             "accept": bool(self._body.results.keys),
             "set": bool(cart.lines),
-            "more": bool(cart.lines),
-            "less": bool(cart.lines),
-            "void": bool(cart.lines),
             "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
             "undo": cart.can_undo,
             "conflicts": bool(self._desk.till.conflicts),
@@ -160,41 +163,44 @@ class SellScreen(CounterScreen[None]):
         return useful.get(action, True) and super().works(action)
 
     def _step(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Let the desk do something, then show how things are."""
+        """Let the desk do something when it has done what came before, then show how things are."""
 
         async def step() -> None:
-            await work
-            self.draw()
+            async with self._turn:
+                await work
+                self.draw()
             await self._watch_marked()
 
         self.do(step(), name)
 
     def action_accept(self) -> None:
         """Add the marked result; look first if that has not been done."""
-        self.do(self._accept(), "accept")
-
-    async def _accept(self) -> None:
-        finder = self._desk.finder
+        text, finder = self._entry.text, self._desk.finder
         try:
-            entry = parse(self._entry.text)
+            entry = parse(text)
         except MostradorError as error:
             self.shared.say(notice_of(error))
             return
-        count, words = entry.count or 1, entry.words
-        product = finder.found.get(self._body.results.marked or "") if finder.words == words else None
-        if product is None:
-            await self._search(words)
-            if finder.words != words:
-                return  # it could not be asked
-            product = finder.certain
-        if product is not None:
+        marked = finder.found.get(self._body.results.marked or "") if finder.words == entry.words else None
+        if marked is not None:
             self._entry.clear()
-            self._step(self._desk.add(product, count), "add")
-        elif not finder.found and words.isdigit() and len(words) >= BARCODE_LENGTH:
-            self._entry.clear()
-            self._step(self._desk.scan(words, count), "scan")  # says what is wrong with the code
+            self._step(self._desk.add(marked, entry.count or 1), "add")
+        else:
+            self._step(self._look_and_add(text, entry), "accept")
+
+    async def _look_and_add(self, text: str, entry: Entry) -> None:
+        await self._search(entry.words)
+        finder, count = self._desk.finder, entry.count or 1
+        if finder.words != entry.words:
+            return  # it could not be asked
+        if finder.certain is not None:
+            self._entry.clear(text)
+            await self._desk.add(finder.certain, count)
+        elif not finder.found and entry.words.isdigit() and len(entry.words) >= BARCODE_LENGTH:
+            self._entry.clear(text)
+            await self._desk.scan(entry.words, count)  # says what is wrong with the code
         elif not finder.found:
-            self.shared.say(Notice("warning", "no_match", {"entered": words}))
+            self.shared.say(Notice("warning", "no_match", {"entered": entry.words}))
 
     def action_set(self) -> None:
         """Make the marked line's quantity the typed one."""
@@ -216,11 +222,14 @@ class SellScreen(CounterScreen[None]):
         self._change_line(lambda line: self._desk.set_quantity(line.product.id, 0))
 
     def _change_line(self, change: Callable[[CartLine], Coroutine[Any, Any, None]]) -> None:
-        line = self._body.marked_line
-        if line is None:
-            self.shared.say(Notice("info", "nothing_marked"))
-        else:
-            self._step(change(line), "change")
+        async def change_marked() -> None:
+            line = self._body.marked_line
+            if line is None:
+                self.shared.say(Notice("info", "nothing_marked"))
+            else:
+                await change(line)
+
+        self._step(change_marked(), "change")
 
     def action_again(self) -> None:
         """Hold again what expired or was short."""
@@ -247,7 +256,7 @@ class SellScreen(CounterScreen[None]):
     def _mark(self, rows: int) -> None:
         self._body.grid.move(rows)
         self.draw()
-        self.run_worker(self._watch_marked(), name="watch", group="watch", exclusive=True, exit_on_error=False)
+        self._start_watching()
 
     def action_back(self) -> None:
         """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""

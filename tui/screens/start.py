@@ -6,6 +6,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from backend.model.errors import MostradorError
+from backend.terminal.values import Notice
 from tui.actions import START, bindings
 from tui.screens.base import CounterScreen
 from tui.shared import Shared
@@ -53,7 +54,9 @@ class StartScreen(CounterScreen[None]):
         self._failed = True
         self._title.update(self.words("start.failed"))
         self._hint.update("")
-        self._progress.update(Text(f"✗ {error.message}"))
+        sentence = self.words.say(Notice("error", error.code, {"message": error.message}))
+        details = error.message if sentence != error.message else ""
+        self._progress.update(Text(f"✗ {sentence}\n\n").append(details, "dim"))
         self.refresh_chrome()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -1,11 +1,37 @@
 """The field where a clerk types: a search, or a quantity and a star before a scan."""
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from backend.model.errors import MostradorError
 from backend.terminal.entry import Entry, parse
+
+
+class EntryInput(Input):
+    """An input that gives the screen's keys to the screen, in the very order in which they were pressed.
+
+    Keys that arrive at once (a scan and a finish, a word and Enter) wait in this widget's queue behind the characters
+    before them. Were they taken earlier, as priority bindings are, Enter would come before the word it ends.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.screen.is_current:
+            event.stop()  # pressed before a question appeared: it is no answer, and no longer meant for here
+            event.prevent_default()
+            return
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and active.node is self.screen:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(active.binding.action, active.node)
+        else:
+            await super()._on_key(event)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter, ↑ and ↓ are always the screen's, Delete while there is nothing to delete here."""
+        return bool(self.value) if action == "delete_right" else not action.startswith(("submit", "scroll_", "page_"))
 
 
 class EntryField(Horizontal):
@@ -24,7 +50,7 @@ class EntryField(Horizontal):
 
     def __init__(self, prompt: str) -> None:
         super().__init__()
-        self.input = Input(placeholder=prompt, id="entry", select_on_focus=False)
+        self.input = EntryInput(placeholder=prompt, id="entry", select_on_focus=False)
         self._note = Static(id="entry-note", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -46,9 +72,9 @@ class EntryField(Horizontal):
         except MostradorError:
             return None
 
-    def clear(self) -> None:
-        """Empty the field and its note."""
-        self.input.value = ""
+    def clear(self, taken: str | None = None) -> None:
+        """Empty the field and its note; of more than was `taken`, leave what was typed after it."""
+        self.input.value = self.text.removeprefix(taken) if taken else ""
         self.note("")
 
     def note(self, text: str) -> None:

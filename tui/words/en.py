@@ -139,12 +139,10 @@ WORDS = {
     "conflicts.title": "Sales the server refused",
     "conflicts.hint": "The customer has the receipt and the goods, the ledger does not. "
     "Correct the stock or find the goods, then try again; or settle it by hand.",
-    "conflicts.line": "Receipt {receipt} · {total_cents}",
     "conflicts.short": "{name}: {requested} sold, {available} in the ledger",
     # Help.
     "help.title": "Keys",
     "help.scanner": "A scanner works from any field: it needs only Enter after the code (prefix STX is best).",
-    "help.close": "Esc closes this page.",
     # Sizes.
     "small.title": "This window is too small",
     "small.text": "Mostrador needs at least 80 columns and 24 lines; this is {width} × {height}.\n"
@@ -196,6 +194,15 @@ WORDS = {
     "say.reservation_ended": "A hold of this sale was already used by another sale: void its line and scan it again.",
     "say.command_reused": "The server has another command under this id; do the step again.",
     "say.version_mismatch": "Terminal and server are different versions: update the older one.",
+    "say.scope_missing": "Your role may not do this: ask a supervisor.",
+    "say.busy": "The server is busy; it is tried again by itself. Nothing is lost.",
+    "say.database_away": "The server cannot reach its database; it is tried again by itself. Nothing is lost.",
+    "say.shutting_down": "The server is restarting; it is tried again by itself. Nothing is lost.",
+    "say.database_damaged": "The shop's database is damaged: move it away, keep it, and start again.",
+    "say.database_newer": "The shop's database is from a newer version: update this program.",
+    "say.data_not_writable": "The shop's folder cannot be written: check the disk and its rights, or choose another.",
+    "say.nats_missing": "A part of this program is missing (nats-server): install it again.",
+    "say.server_not_started": "The shop's server does not start: see the logs in the shop's folder.",
     "say.rate_limited": "The server is busy; wait a moment and try again.",
     "say.journal_unusable.damaged": "The file {path} is damaged: move it away, keep it, and start again.",
     "say.journal_unusable.newer": "The file {path} is from a newer version: update this program.",

@@ -1,0 +1,303 @@
+"""The sell screen, key by key."""
+
+import pytest
+
+from backend.terminal.lines import State
+from backend.terminal.till import Outcome
+
+from .conftest import LARGE, SMALL, Opening
+
+MILK, BANANAS, EGGS, OIL = "2000000010410", "2000000010427", "2000000010434", "2000000010441"
+
+
+async def test_type_add_change_and_finish(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"milk")
+        await c.shows("Whole milk", "Milk chocolate", "2 of 2 found")
+        await c.press("down", "up", "enter")
+        await c.shows("HOLD 15:00", "TOTAL · 1 line · 1 unit")
+        await c.press("+", "+")
+        await c.settled()
+        assert c.desk.cart.units == 3
+        await c.press("-")
+        await c.settled()
+        assert c.desk.cart.total_cents == 238
+        await c.press("f9")
+        await c.shows("✓ SOLD", "292-T1-000001", "2.38")
+        assert c.message == "Receipt 292-T1-000001: 2.38 sold."
+        assert [x.quantity for x in c.server.sales[0].lines] == [2]
+
+
+async def test_a_scan_adds_from_any_state_and_leaves_the_entry_as_it_was(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press("4", "*")
+        c.scan(EGGS)
+        await c.until(lambda: len(c.desk.cart.lines) == 2)
+        assert c.desk.cart.lines[1].quantity == 4
+        assert MILK not in c.text
+        await c.shows("Scan, or type a name")
+
+
+async def test_many_scans_in_a_row_are_all_counted(counter: Opening) -> None:
+    async with counter() as c:
+        for code in [MILK, BANANAS] * 10:
+            c.scan(code)
+        await c.until(lambda: c.desk.cart.units == 20)
+        await c.settled()
+        assert [line.state(c.desk.now) for line in c.desk.cart.lines] == [State.HELD, State.HELD]
+        assert (c.server.available("1041"), c.server.available("1042")) == (0, 0)
+
+
+async def test_a_programmed_prefix_makes_anything_a_scan(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press("ctrl+b", *"20000", *"00010410", "enter")
+        await c.until(lambda: c.desk.cart.units == 1)
+
+
+async def test_void_undo_and_the_quantity_before_enter(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        c.scan(BANANAS)
+        await c.until(lambda: len(c.desk.cart.lines) == 2)
+        await c.press(*"6*", "enter")
+        await c.settled()
+        assert [line.quantity for line in c.desk.cart.lines] == [1, 6]
+        await c.press("up", "delete")
+        await c.settled()
+        assert [line.product.id for line in c.desk.cart.lines] == ["1042"]
+        await c.press("ctrl+z", "ctrl+z")
+        await c.settled()
+        assert [(line.product.id, line.quantity) for line in c.desk.cart.lines] == [("1041", 1), ("1042", 1)]
+
+
+async def test_plus_minus_and_delete_belong_to_the_entry_while_something_is_typed(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press(*"a+b-c", "left", "delete")
+        assert c.app.screen.query_one("#entry").value == "a+b-"  # type: ignore[attr-defined]
+        assert c.desk.cart.units == 1
+
+
+async def test_escape_goes_back_one_step_and_never_throws_a_sale_away_unasked(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press("m", "escape")
+        assert c.desk.cart.units == 1
+        await c.press("escape")
+        await c.shows("Throw this sale away?")
+        await c.press("enter")
+        assert c.desk.cart.units == 1
+        await c.press("escape")
+        assert type(c.app.screen).__name__ == "SellScreen"
+        await c.press("escape")
+        await c.press("delete")
+        await c.until(lambda: not c.desk.cart.lines)
+        await c.settled()
+        assert c.server.live_holds == 0
+        assert c.message == "The sale was thrown away and its units given back."
+
+
+async def test_a_question_refuses_scans_aloud_and_takes_no_enter_from_them(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press("escape")
+        await c.on("Ask")
+        c.scan(BANANAS)
+        await c.until(lambda: "Answer the question first" in c.message)
+        assert type(c.app.screen).__name__ == "Ask"
+        assert c.desk.cart.units == 1
+
+
+async def test_another_terminals_sale_moves_the_number_at_once(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(EGGS)
+        await c.shows("1 available here", "Other stores: 8 available")
+        row = c.server.books.stock["406", "1043"]
+        sold = type(row)("406", "1043", on_hand=4, version=row.version + 1)
+        await c.bus.publish(sold)
+        await c.shows("Other stores: 5 available")
+
+
+async def test_a_hold_counts_down_expires_and_is_held_again_by_enter(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        c.pass_time(14 * 60 + 1)
+        await c.shows("HOLD 00:59")
+        c.pass_time(60)
+        await c.shows("✗ EXPIRED", "Enter Hold again")
+        await c.press("enter")
+        await c.shows("HOLD 15:00")
+        assert c.server.live_holds == 1
+
+
+async def test_keys_keep_the_holds_alive(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        c.pass_time(8 * 60)
+        await c.press("down")
+        await c.until(lambda: c.desk.cart.lines[0].hold and c.desk.cart.lines[0].hold.deadline > c.seconds + 800)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ((*"0*milk", "enter"), "0 is no quantity: type a whole number from 1 to 1,000,000, like 3*."),
+        ((*"1.5*", "enter"), "1.5 is no quantity: type a whole number from 1 to 1,000,000, like 3*."),
+        ((*"-2*milk", "enter"), "-2 is no quantity: type a whole number from 1 to 1,000,000, like 3*."),
+        ((*"9999999*milk", "enter"), "9999999 is no quantity: type a whole number from 1 to 1,000,000, like 3*."),
+        (("f9",), "There is nothing to sell yet: scan a product or type its name."),
+        (("ctrl+z",), "There is nothing to take back."),
+        ((*"5*", "enter"), "There is no line to change yet: scan a product first."),
+        ((*"zzz", "enter"), "Nothing matches “zzz”: try fewer letters, or the SKU."),
+        (("ctrl+c",), "Press ctrl+q to quit."),
+    ],
+)
+async def test_bad_input_gets_one_sentence_that_says_what_to_do(
+    counter: Opening, keys: tuple[str, ...], said: str
+) -> None:
+    async with counter() as c:
+        await c.press(*keys)
+        await c.until(lambda: c.message == said)
+        assert c.desk.cart.lines == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("2000000010411", "2000000010411 was misread, its check digit is wrong: scan it again."),
+        ("123456", "123456 is no whole barcode, it needs 8, 12 or 13 digits: scan it again."),
+        ("4006381333931", "No product has the barcode 4006381333931: type its name instead."),
+    ],
+)
+async def test_a_bad_scan_gets_one_sentence_too(counter: Opening, code: str, said: str) -> None:
+    async with counter() as c:
+        c.scan(code)
+        await c.until(lambda: c.message == said)
+
+
+async def test_short_stock_names_what_is_here_and_where_there_is_more(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        await c.press(*"5*")
+        c.scan(EGGS)
+        await c.until(lambda: "solo 2" in c.message)
+        assert c.message.endswith("disponibles aquí (pide 5). En otras tiendas: Old Town 7 · North Gate 1.")
+        await c.shows("▲ SOLO 2")
+        await c.press("f9")
+        await c.until(lambda: "pide 5 y aquí hay 2" in c.message)
+        assert c.server.sales == []
+
+
+async def test_a_server_that_is_away_is_told_and_nothing_is_lost(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        c.server.away = True
+        await c.press("+")
+        await c.shows("○ OFFLINE", "The server does not answer")
+        await c.press("f9")
+        await c.shows("KEPT, NOT SENT YET", "1 QUEUED", "292-T1-000001")
+        c.server.away = False
+        await c.shows("✓ SOLD", "● ONLINE")
+        assert [x.quantity for x in c.server.sales[0].lines] == [2]
+        assert c.desk.till.queued == 0
+
+
+async def test_a_session_that_ends_asks_for_the_pin_and_the_sale_goes_on(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        c.server.session_over = True
+        await c.press("+")
+        await c.on("SignInScreen")
+        await c.shows("Your session has ended. Enter your PIN and the sale goes on.")
+        await c.press(*"1234", "enter")
+        await c.on("SellScreen")
+        await c.settled()
+        assert c.desk.cart.units == 2
+        assert c.desk.cart.lines[0].state(c.desk.now) is State.HELD
+
+
+async def test_a_refused_sale_is_a_conflict_until_a_person_settles_it(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"oil")
+        await c.shows("Olive oil")
+        c.server.away = True
+        await c.press("enter", "f9")
+        await c.shows("KEPT, NOT SENT YET")
+        c.server.away = False
+        await c.shows("✗ REFUSED BY THE SERVER", "1 CONFLICT", "F10 Conflicts")
+        await c.press("f10")
+        await c.shows("Sales the server refused", "292-T1-000001", "1044: 1 sold, 0 in the ledger")
+        await c.press("f9")
+        await c.until(lambda: c.desk.till.conflicts and c.desk.till.queued == 0)
+        await c.press("alt+q")
+        await c.on("ConflictsScreen")
+        await c.press("delete")
+        await c.on("SellScreen")
+        assert c.desk.till.conflicts == []
+
+
+async def test_leaving_the_counter_signs_out_and_gives_everything_back(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press("escape")
+        await c.shows("Leave the counter?")
+        await c.press("delete")
+        await c.on("SignInScreen")
+        assert c.app.shared.desk is None
+        await c.sign_in()
+
+
+async def test_quitting_asks_when_a_sale_is_open(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        await c.press("ctrl+q")
+        await c.shows("Quit with a sale open?")
+        await c.press("delete")
+        await c.until(lambda: not c.app.is_running)
+    assert c.server.live_holds == 0
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_only_keys_that_work_now_are_offered(counter: Opening, size: tuple[int, int]) -> None:
+    async with counter(size) as c:
+        bar = c.text.splitlines()[-1]
+        assert "F9" not in bar
+        assert "Del" not in bar
+        assert bar.endswith("F1 Help")
+        c.scan(MILK)
+        await c.shows("F9 Finish", "Del Void", "F1 Help")
+        await c.press("m")
+        await c.shows("Enter Add")
+        assert "Del Void" not in c.text
+
+
+async def test_help_and_palette_speak_the_language_of_the_screens(counter: Opening) -> None:
+    async with counter(LARGE, lang="es") as c:
+        c.scan(MILK)
+        await c.shows("RESERVA 15:00")
+        await c.press("alt+k")
+        await c.shows("F9 · alt+p", "Terminar la venta", "El escáner sirve desde cualquier campo")
+        await c.press("escape")
+        await c.press("ctrl+p")
+        await c.shows("Buscar una orden…", "Cobrar", "Anular")
+        await c.press(*"cobrar")
+        await c.until(lambda: "Anular la línea" not in c.text)
+        await c.press("enter")
+        await c.until(lambda: c.desk.till.receipt and c.desk.till.receipt.outcome is Outcome.SOLD)
+
+
+async def test_a_keymap_gives_an_action_another_key(counter: Opening) -> None:
+    async with counter() as c:
+        c.app.set_keymap({"finish": "f7"})
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        await c.press("f7")
+        await c.shows("✓ SOLD")
