@@ -18,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from backend.database import Database
+from backend.database_errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.decide import Request
 from backend.model.errors import MostradorError
@@ -54,13 +55,6 @@ class LedgerClosed(MostradorError):
     """The server is stopping."""
 
     code = "shutting_down"
-    retryable = True
-
-
-class DatabaseAway(MostradorError):
-    """The database could not be reached for `PATIENCE_SECONDS`; whether the command took effect is not known."""
-
-    code = "database_away"
     retryable = True
 
 

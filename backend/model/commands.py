@@ -14,9 +14,10 @@ MAX_QUANTITY = 1_000_000
 MAX_LINES = 500
 MAX_TTL_SECONDS = 30 * 24 * 3600
 
-Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$")]
-ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+# `$` alone would let a newline through at the end.
+Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Change = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 Cents = Annotated[int, Meta(ge=0, le=100_000_000)]
@@ -61,7 +62,7 @@ class Adjust(_Command, frozen=True, tag="adjust"):
 
     product_id: ProductId
     adjustment: Change
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
 class Sell(_Command, frozen=True, tag="sell"):
@@ -69,7 +70,7 @@ class Sell(_Command, frozen=True, tag="sell"):
 
     lines: SaleLines
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
-    receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$")] = ""
+    receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
 
 
 class Reserve(_Command, frozen=True, tag="reserve"):

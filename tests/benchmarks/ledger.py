@@ -180,16 +180,19 @@ async def postgres_table(rounds: int, seconds: float) -> None:
     }
     table = _table("PostgreSQL, fsync on", "pgbench")
     with postgres_server() as server:
-        name = server.create_database()
-        async with shop(server.url(name)) as (database, ledger):
+        # A database for each side: neither walks through the other's rows.
+        mine, pgbenchs = server.create_database(), server.create_database()
+        async with shop(server.url(pgbenchs)) as (database, ledger):
             sizes = await typical_sizes(database, ledger)
+        async with shop(server.url(mine)) as (database, ledger):
             for shape, (rows, callers, spread) in shapes.items():
                 ours: list[Measured] = []
                 theirs: list[Measured] = []
                 for number in range(1, rounds + 1):
                     _tell(f"{shape}, round {number} of {rounds}")
-                    theirs.append(pgbench(server, name, sizes | spread, callers, seconds))
-                    await empty_outbox(database)
+                    server.execute("CHECKPOINT")
+                    theirs.append(pgbench(server, pgbenchs, sizes | spread, callers, seconds))
+                    server.execute("CHECKPOINT")
                     ours.append(await reserve(ledger, rows, callers, seconds))
                     await empty_outbox(database)
                 _add(table, shape, _middle(ours), _middle(theirs), by_median=callers == 1)

@@ -11,10 +11,10 @@ import structlog
 
 from backend.auth import Tokens, load_signing_key
 from backend.database import open_database
-from backend.database_errors import DatabaseDamaged
+from backend.database_errors import DatabaseAway, DatabaseDamaged
 from backend.http.app import create_app
 from backend.http.envelope import envelope
-from backend.ledger import DatabaseAway, Ledger, LedgerClosed, LedgerFull
+from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
 from backend.model.decide import Request
 
