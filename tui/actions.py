@@ -53,7 +53,7 @@ SIGN_IN = (
     Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
 )
 ASK = (
-    Act("keep", "escape", "keep", rank=1, in_palette=False),
+    Act("keep", "escape,enter", "keep", rank=1, in_palette=False),
     Act("throw", "delete", "throw", rank=2, in_palette=False),
 )
 CONFLICTS = (

@@ -22,7 +22,7 @@ from .journal import Journal
 from .live import Link, Live
 from .sender import Sender
 from .till import Outcome, Till
-from .values import Notice, Product, Session
+from .values import Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
 NEARBY = 3
@@ -274,9 +274,3 @@ class Desk:
         }
         here = "short" if short.available > 0 else "none"
         self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))
-
-
-def notice_of(error: MostradorError) -> Notice:
-    """What to say about an error; its own sentence goes along for codes the screens have no words for."""
-    plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
-    return Notice("error", error.code, {"message": error.message, **plain})

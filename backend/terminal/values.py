@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from backend.model.errors import MostradorError
 from backend.model.stock import StockRow
 
 
@@ -88,3 +89,9 @@ class Notice(Struct, frozen=True):
     level: Literal["ok", "info", "warning", "error"]
     code: str
     fields: dict[str, str | int] = {}
+
+
+def notice_of(error: MostradorError) -> Notice:
+    """What to say about an error; its own sentence goes along for codes the screens have no words for."""
+    plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
+    return Notice("error", error.code, {"message": error.message, **plain})

@@ -1,7 +1,6 @@
 """A counter to press keys at: the real app on a server of a few lines, with its clocks standing still."""
 
 import os
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -77,6 +76,10 @@ class Counter:
     async def shows(self, *texts: str) -> None:
         """Wait until the screen shows all of `texts`."""
         await self.until(lambda: all(text in self.text for text in texts))
+
+    async def says(self, sentence: str) -> None:
+        """Wait until this is the last thing said."""
+        await self.until(lambda: self.message == sentence)
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until `holds()` and everything that is under way has been drawn."""
@@ -157,15 +160,14 @@ def counter(tmp_path: Path, bus: FakeNats) -> Opening:
 
 
 @pytest.fixture
-def snapshot(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Compares a screen's text with the stored file of the test's name."""
-    name = re.sub(r"\W+", "-", request.node.name).strip("-")
-    path = SNAPSHOTS / f"{name}.txt"
+def snapshot() -> Callable[[str, str], None]:
+    """Compares a screen's text with the stored file of that name."""
 
-    def compare(text: str) -> None:
+    def compare(name: str, text: str) -> None:
+        path = SNAPSHOTS / f"{name}.txt"
         if os.environ.get(UPDATE):
             SNAPSHOTS.mkdir(exist_ok=True)
             path.write_text(text + "\n", encoding="utf-8")
-        assert path.read_text(encoding="utf-8") == text + "\n", f"look at it, then set {UPDATE}=1"
+        assert text + "\n" == path.read_text(encoding="utf-8"), f"look at it, then set {UPDATE}=1"
 
     return compare

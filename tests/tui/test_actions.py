@@ -14,7 +14,7 @@ def test_ids_are_unique_so_that_a_keymap_can_name_them(acts: tuple[Act, ...]) ->
 
 
 @pytest.mark.parametrize("acts", SCREENS.values(), ids=SCREENS.keys())
-def test_no_two_actions_share_a_key_but_what_enter_accepts(acts: tuple[Act, ...]) -> None:
+def test_no_two_actions_share_a_key_but_enter(acts: tuple[Act, ...]) -> None:
     keys = [key for act in (*acts, *APP) for key in act.keys.split(",") if key != "enter"]
     assert len(keys) == len(set(keys))
 

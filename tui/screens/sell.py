@@ -11,10 +11,10 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from backend.model.errors import MostradorError
-from backend.terminal.desk import Desk, notice_of
+from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry, parse
 from backend.terminal.lines import CartLine, State
-from backend.terminal.values import Notice
+from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
 from tui.screens.ask import Ask

@@ -9,8 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 
 from backend.model.errors import MostradorError
-from backend.terminal.desk import notice_of
-from backend.terminal.values import Notice, Session, Store
+from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
 from tui.screens.base import CounterScreen
 from tui.shared import Shared

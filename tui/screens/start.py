@@ -6,7 +6,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from backend.model.errors import MostradorError
-from backend.terminal.values import Notice
+from backend.terminal.values import notice_of
 from tui.actions import START, bindings
 from tui.screens.base import CounterScreen
 from tui.shared import Shared
@@ -54,7 +54,7 @@ class StartScreen(CounterScreen[None]):
         self._failed = True
         self._title.update(self.words("start.failed"))
         self._hint.update("")
-        sentence = self.words.say(Notice("error", error.code, {"message": error.message}))
+        sentence = self.words.say(notice_of(error))
         details = error.message if sentence != error.message else ""
         self._progress.update(Text(f"✗ {sentence}\n\n").append(details, "dim"))
         self.refresh_chrome()
