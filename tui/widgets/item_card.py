@@ -47,8 +47,7 @@ class ItemCard(Vertical):
         self._names = {store.id: store.name for store in desk.session.stores}
         self._head = Static(id="card-head", markup=False)
         self._nearby = Static(id="card-nearby", markup=False)
-        columns = [Column(words("card.store"), 0), Column("", 7), Column(words("sell.here"), 6, right=True)]
-        columns[2] = Column(words("sell.elsewhere"), 9, right=True)
+        columns = [Column(words("card.store"), 0), Column(words("sell.elsewhere"), 9, right=True)]
         self._stores = LineGrid(columns, self._store_cells, cursor=False, id="card-stores")
 
     def compose(self) -> ComposeResult:
@@ -88,14 +87,15 @@ class ItemCard(Vertical):
         row = desk.live.view.row(desk.session.store_id, product.id)
         if row is None:
             return text.append(words("card.unknown"), self._look("dim"))
-        text.append(words.number(row.available), self._look("number")).append(f" {words('card.available')}  ")
+        text.append(words.number(row.available), self._look("number")).append(f" {words('card.available')} ")
         if row.available <= LOW:
             look, word = ("bad", "card.out") if row.available <= 0 else ("warning", "card.low")
-            text.append(f"▲ {words(word)}  ", self._look(look))
+            text.append(f" ▲ {words(word)} ", self._look(look))
         if desk.live.link is Link.ONLINE and not desk.is_away:
-            text.append(f"● {words('card.live')}", self._look("good"))
+            text.append(f" ● {words('card.live')}", self._look("good"))
         else:
-            text.append(f"◐ {words('card.stale', age=age(desk.stale_for))}", self._look("warning"))
+            stale = words("card.stale", age=age(desk.stale_for))
+            text.append(f" ◐ {stale}", self._look("warning"))
         details = [words("card.detail", on_hand=row.on_hand, reserved=row.reserved)]
         if row.allocated:
             details.append(words("card.allocated", allocated=row.allocated))
@@ -119,13 +119,14 @@ class ItemCard(Vertical):
         return self._names.get(store_id, store_id)
 
     def _store_cells(self, store_id: str) -> list[Cell]:
-        row = self._rows[store_id]
+        row, words = self._rows[store_id], self._words
+        number = words.number(row.available)
+        units = Cell(number, "strong")
         if row.available <= 0:
-            mark = Cell(self._words("card.out"), "dim")
-        else:
-            mark = Cell(self._words("card.low"), "warning") if row.available <= LOW else Cell("")
-        look = "strong" if row.available > 0 else "dim"
-        return [Cell(f"{store_id} {self._store_name(store_id)}"), mark, Cell(self._words.number(row.available), look)]
+            units = Cell(words("card.out"), "dim")
+        elif row.available <= LOW:
+            units = Cell(f"{words('card.low')} {number}", "warning")
+        return [Cell(f"{store_id} {self._store_name(store_id)}"), units]
 
     def _look(self, name: str) -> Style:
         return self.get_component_rich_style(f"card--{name}", partial=True)

@@ -7,6 +7,9 @@ from backend.terminal.money import age, countdown
 from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
 
+ROOMY = 70
+"""Cells from which a table has room for what the card beside it shows too."""
+
 
 class CartGrid(LineGrid):
     """The lines of the sale, each with the time its units are still held."""
@@ -16,7 +19,7 @@ class CartGrid(LineGrid):
         columns = [
             Column(words("sell.qty"), 6, right=True),
             Column(words("sell.product"), 0),
-            Column(words("sell.price"), 9, right=True),
+            Column(words("sell.price"), 9, right=True, from_width=ROOMY),
             Column(words("sell.total"), 10, right=True),
             Column(words("sell.hold"), 16),
         ]
@@ -61,7 +64,7 @@ class ResultsGrid(LineGrid):
             Column(words("sell.sku"), 10, from_width=86),
             Column(words("sell.price"), 9, right=True),
             Column(words("sell.here"), 14, right=True),
-            Column(words("sell.age"), 6, right=True),
+            Column(words("sell.age"), 6, right=True, from_width=ROOMY),
             Column(words("sell.elsewhere"), 9, right=True),
         ]
         super().__init__(columns, self._row, id="results")
