@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Protocol
+from zlib import crc32
 
 import structlog
 
@@ -143,7 +144,7 @@ class Ledger:
             return []
         call = _Call(len(requests))
         for index, request in enumerate(requests):
-            lane = self._lanes[hash(request.command.store_id) % len(self._lanes)]
+            lane = self._lanes[crc32(request.command.store_id.encode()) % len(self._lanes)]
             lane.add((Ticket(request, fingerprint(request)), call, index))
         await call.future
         return [answer for answer in call.answers if answer is not None]

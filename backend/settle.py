@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Struct, json, structs
+from msgspec import Struct, json
 
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal
@@ -201,9 +201,9 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             CommandRow(command.id, command.store_id, kind, ticket.fingerprint, text, who.actor, who.terminal_id, now)
         )
     for key in sorted(stock):
-        was = books.stock[key].version
-        change = StockChange(**structs.asdict(stock[key]), updated_at=now, was=was)
-        (writes.stock if was else writes.new_stock).append(change)
+        row, was = stock[key], books.stock[key].version
+        counters = (row.on_hand, row.unavailable, row.allocated, row.reserved, row.incoming, row.version)
+        (writes.stock if was else writes.new_stock).append(StockChange(*key, *counters, now, was))
     for hold in holds.values():
         before = books.reservations.get(hold.id)
         if before is None:
