@@ -204,6 +204,9 @@ class Live:
                 name=f"{self._session.user}@{self._terminal_id}",
                 inbox_prefix=f"_INBOX.{self._session.user}-{self._terminal_id}".encode(),
                 allow_reconnect=False,
+                # Without these nats-py tries a dead address for two minutes before it says so.
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
                 connect_timeout=3,
                 ping_interval=10,
                 max_outstanding_pings=2,

@@ -1,0 +1,111 @@
+"""kill -9 between the journal and the real server's answer: exactly one sale, whenever it strikes."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from backend.ids import new_id
+from backend.model.commands import Line, Receive
+from backend.terminal.api import Api
+from backend.terminal.desk import Desk
+from backend.terminal.journal import Journal
+from backend.terminal.values import Notice
+from tests.e2e.server import Server
+from tests.eventually import eventually
+from tests.http.shop import PIN, PRODUCTS, furnish
+
+MILK = PRODUCTS["milk"][1]
+
+TERMINAL = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from backend.model.commands import Sell
+from backend.terminal.api import Api
+from backend.terminal.desk import Desk
+from backend.terminal.journal import Journal
+
+url, path, pin, barcode, moment = sys.argv[1:]
+
+class DyingApi(Api):
+    async def send(self, commands):
+        sells = any(isinstance(command, Sell) for command in commands)
+        if sells and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answers = await super().send(commands)
+        if sells:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answers
+
+async def main():
+    api = DyingApi(url)
+    session = await api.sign_in("ana", pin, "norte", "T1")
+    desk = Desk(api, Journal(Path(path), "T1"), session, "T1", lambda notice: None)
+    running = asyncio.create_task(desk.run())
+    await desk.scan(barcode, 3)
+    await desk.sender.idle.wait()
+    await desk.finish()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def server(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A furnished shop with ten cartons of milk, and its server as a process."""
+    await furnish(sqlite_url)
+    server = Server(sqlite_url, tmp_path)
+    server.start()
+    await asyncio.to_thread(server.wait_until_ready)
+    api = Api(server.url)
+    await api.sign_in("luis", PIN, "norte", "T9")
+    [answer] = await api.send([Receive(id=new_id(), store_id="norte", lines=(Line("milk", 10),))])
+    assert answer.accepted
+    await api.close()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "T1.db"
+
+
+@asynccontextmanager
+async def started_again(server: Server, path: Path) -> AsyncIterator[tuple[Desk, list[str], Api]]:
+    """The terminal's next start."""
+    api, journal, said = Api(server.url), Journal(path, "T1"), list[str]()
+
+    def say(notice: Notice) -> None:
+        said.append(notice.code)
+
+    desk = Desk(api, journal, await api.sign_in("ana", PIN, "norte", "T1"), "T1", say)
+    running = asyncio.create_task(desk.run())
+    yield desk, said, api
+    running.cancel()
+    await asyncio.wait([running])
+    journal.close()
+    await api.close()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
+    command = [sys.executable, "-c", TERMINAL, server.url, str(journal), PIN, MILK, moment]
+    killed = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    async with started_again(server, journal) as (_, said, api):
+        await eventually(lambda: "sale_arrived" in said)
+        assert said == ["sales_resumed", "sale_arrived"]
+        stock = {row.store_id: row for row in await api.stock_everywhere("milk")}
+        assert (stock["norte"].quantity, stock["norte"].reserved_qty) == (7, 0)
+    async with started_again(server, journal) as (desk, said, api):
+        await desk.scan(MILK)
+        await desk.finish()
+        assert desk.till.receipt is not None
+        assert desk.till.receipt.number == "norte-T1-000002"
+        assert "sales_resumed" not in said
