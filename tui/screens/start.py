@@ -42,7 +42,7 @@ class StartScreen(CounterScreen[None]):
             ready = so_far >= whole
             filled = round(BAR * so_far / whole) if whole else BAR
             page.append("✓ " if ready else "› ", "dim" if ready else "bold")
-            page.append(f"{self.words.step(name):<22}")
+            page.append(f"{self.words.step(name):<18}")
             page.append("━" * filled, "bold").append("─" * (BAR - filled), "dim")
             page.append(f"  {self.words.number(so_far)} / {self.words.number(whole)}\n", "dim")
         if step == "catalogue":
