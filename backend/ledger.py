@@ -21,7 +21,7 @@ import structlog
 from backend.database import Database
 from backend.database_errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.decide import Request
+from backend.model.books import Request
 from backend.model.errors import MostradorError
 from backend.model.events import Outgoing
 from backend.repositories.ledger_errors import Conflict, DatabaseLost, Undone

@@ -15,8 +15,9 @@ from msgspec import Struct, json
 
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal
+from backend.model.books import Books, Effect, Request, Sale
 from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell
-from backend.model.decide import Books, Effect, Request, Sale, decide_all, kind_of
+from backend.model.decide import decide_all, kind_of
 from backend.model.events import Message, Outgoing
 from backend.model.reservations import Reservation
 from backend.model.stock import Key, StockRow, Who

@@ -20,8 +20,8 @@ from backend.database import Database, migrate, open_database
 from backend.embedded.files import FileLock
 from backend.ledger import open_ledger
 from backend.model.barcode import in_store_ean13
+from backend.model.books import Request
 from backend.model.commands import MAX_LINES, Line, Receive
-from backend.model.decide import Request
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
 from backend.model.stock import Who

@@ -6,8 +6,8 @@ from backend.auth import Claims
 from backend.ids import new_id
 from backend.ledger import Ledger
 from backend.model.answers import Answer
+from backend.model.books import Request
 from backend.model.commands import ClientCommand
-from backend.model.decide import Request
 from backend.model.errors import InvalidInput
 
 from .problems import Refused

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from backend.auth import Claims, Scope, StoreNotAllowed
 from backend.ledger import Ledger
 from backend.model.answers import Answer, Code, Refusal
+from backend.model.books import Request
 from backend.model.commands import Adjust, Cancel, ClientCommand, Confirm, Extend, Receive, Reserve, Sell
-from backend.model.decide import Request
 
 from .request import ApiRequest
 

@@ -22,7 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend import tables
 from backend.database import sqlite_writer
-from backend.model.decide import Books
+from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import StockRow
 from backend.rows import Writes

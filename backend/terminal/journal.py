@@ -84,7 +84,7 @@ class Journal:
             raise JournalUnusable("not_writable", path) from error
         try:
             self._prepare()
-        except BaseException:
+        except JournalUnusable:
             self._db.close()
             raise
 

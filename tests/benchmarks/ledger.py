@@ -33,8 +33,8 @@ from backend import tables
 from backend.database import Database, migrate, open_database
 from backend.ids import new_id
 from backend.ledger import Ledger, open_ledger
+from backend.model.books import Request
 from backend.model.commands import Line, Receive, Reserve
-from backend.model.decide import Request
 from backend.model.events import Outgoing
 from backend.model.stock import Key, Who
 from tests.servers import HOST, PostgresServer, postgres_server

@@ -16,7 +16,7 @@ from backend.http.app import create_app
 from backend.http.envelope import envelope
 from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
-from backend.model.decide import Request
+from backend.model.books import Request
 
 from .shop import Shop, assert_problem
 

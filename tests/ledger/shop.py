@@ -12,8 +12,8 @@ from backend.database import Database
 from backend.ids import new_id
 from backend.ledger import Ledger, open_ledger
 from backend.model.answers import Answer, Code
+from backend.model.books import Request
 from backend.model.commands import Cancel, Command, Confirm, Extend, Line, Receive, Reserve, SaleLine, Sell
-from backend.model.decide import Request
 from backend.model.events import Outgoing
 from backend.model.stock import Who
 

@@ -29,8 +29,8 @@ from backend.database import Database, open_database
 from backend.ids import expiry_command_id, new_id
 from backend.ledger import open_ledger
 from backend.model.answers import Answer
+from backend.model.books import Request
 from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell
-from backend.model.decide import Request
 from backend.repositories.audit import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request

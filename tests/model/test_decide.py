@@ -10,6 +10,7 @@ from msgspec import structs
 
 from backend.ids import new_id
 from backend.model.answers import Code, ShortLine
+from backend.model.books import Books, Effect, Request
 from backend.model.commands import (
     Adjust,
     Cancel,
@@ -23,7 +24,7 @@ from backend.model.commands import (
     SaleLine,
     Sell,
 )
-from backend.model.decide import Books, Effect, Request, decide, decide_all
+from backend.model.decide import decide, decide_all
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
 

@@ -13,8 +13,9 @@ import msgspec
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
+from backend.model.books import Books, Request
 from backend.model.commands import ClientCommand, Command, Expire, Sell
-from backend.model.decide import Books, Request, decide_all
+from backend.model.decide import decide_all
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
 from backend.terminal.api import Api

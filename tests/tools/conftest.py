@@ -10,8 +10,8 @@ from sqlalchemy import insert
 from backend.database import Database
 from backend.ids import new_id
 from backend.ledger import open_ledger
+from backend.model.books import Request
 from backend.model.commands import Adjust, Cancel, Command, Confirm, Line, Receive, Reserve, SaleLine, Sell
-from backend.model.decide import Request
 from backend.model.stock import Who
 from backend.tables import products, stores, users
 

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from backend.database import Database
 from backend.ids import new_id
 from backend.ledger import open_ledger
+from backend.model.books import Request
 from backend.model.commands import Line, Receive
-from backend.model.decide import Request
 from backend.repositories.audit import Drift, prove
 
 from .conftest import LUIS, Shop

@@ -1,0 +1,48 @@
+"""What the rule book reads and what it answers with: the rows of a batch, and the effect of a command on them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from .answers import Answer, SaleRecord
+from .commands import Command, SaleLine
+from .reservations import Reservation
+from .stock import Key, Movement, StockRow, Who
+
+
+class Books(Struct):
+    """The rows a batch of commands touches, as read from the database.
+
+    `stock` has a row (version 0 if it never moved) for every (store, product) of which both exist; a key that is absent
+    names something unknown, and `stores` tells which of the two. `reservations` holds the named holds that exist.
+    """
+
+    stock: dict[Key, StockRow]
+    stores: set[str]
+    reservations: dict[UUID, Reservation]
+
+
+class Sale(Struct, frozen=True):
+    """A sale as it is stored: the record and its lines, priced in cents."""
+
+    record: SaleRecord
+    lines: tuple[SaleLine, ...]
+    actor: str
+    terminal_id: str
+
+
+class Effect(Struct):
+    """Everything one command changes: all of it is stored in one transaction, or none of it."""
+
+    answer: Answer
+    movements: Sequence[Movement] = ()
+    reservations: Sequence[Reservation] = ()
+    sale: Sale | None = None
+
+
+class Request(Struct, frozen=True):
+    """A command and who sent it."""
+
+    command: Command
+    who: Who

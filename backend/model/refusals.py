@@ -1,0 +1,39 @@
+"""The sentences of the rule book's refusals, each with its stable code."""
+
+from .answers import Code, Refusal, ShortLine
+from .books import Books
+from .reservations import Reservation
+
+
+class Refused(Exception):
+    """Ends a decision: the command has no effect but this answer."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+def short(lines: list[ShortLine]) -> Refusal:
+    """More was asked of these products than is available."""
+    first = lines[0]
+    more = f" {len(lines) - 1} more lines are short too." if len(lines) > 1 else ""
+    message = f"Only {first.available} of {first.requested} units of {first.product_id} are available.{more}"
+    return Refusal(Code.INSUFFICIENT_STOCK, message, tuple(lines))
+
+
+def ended(hold: Reservation) -> Refusal:
+    """The hold is over; `state` says how it ended."""
+    message = f"This hold has already ended: it is {hold.status.lower()}."
+    return Refusal(Code.RESERVATION_ENDED, message, state=hold.status.value)
+
+
+def unknown(books: Books, store_id: str, product_id: str) -> Refusal:
+    """There is no such store, or no such product."""
+    if store_id not in books.stores:
+        return Refusal(Code.UNKNOWN_STORE, f"There is no store {store_id}; check the store id.", field="store_id")
+    message = f"There is no product {product_id}; check the code or add it to the catalogue."
+    return Refusal(Code.UNKNOWN_PRODUCT, message, field="product_id")
+
+
+def bad_quantity(field: str, what: str) -> Refusal:
+    """`field` holds a number that no command may hold."""
+    return Refusal(Code.INVALID_QUANTITY, f"The {field} {what}.", field=field)
