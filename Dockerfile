@@ -1,7 +1,8 @@
 # The headless server and its tools: `docker build -t mostrador .`, then `docker run mostrador serve`.
 FROM python:3.13-slim AS build
 COPY . /src
-RUN pip install --no-cache-dir --prefix=/installed /src
+RUN pip install --no-cache-dir --prefix=/installed --require-hashes -r /src/.ci/requirements.txt \
+    && pip install --no-cache-dir --prefix=/installed --no-deps /src
 
 FROM python:3.13-slim
 COPY --from=build /installed /usr/local
