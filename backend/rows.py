@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from backend.model.answers import Answer
 from backend.model.stock import Movement
 
 
@@ -62,7 +63,8 @@ class CommandRow(Struct, frozen=True):
     store_id: str
     kind: str
     fingerprint: str
-    answer: str
+    answer: Answer
+    """Stored as JSON."""
     actor: str
     terminal_id: str
     at: datetime
@@ -96,7 +98,8 @@ class OutboxRow(Struct, frozen=True):
 
     id: UUID
     store_id: str
-    payload: str
+    payload: Raw
+    """JSON of a `backend.model.events.Message`."""
     created_at: datetime
 
 

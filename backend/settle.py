@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal
@@ -105,7 +105,7 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
     now = snapshot.now
     messages = _messages(effects, now)
     writes = _writes(snapshot.books, fresh, effects, now)
-    writes.outbox = [OutboxRow(out.id, out.store_id, out.payload.decode(), now) for out in messages]
+    writes.outbox = [OutboxRow(out.id, out.store_id, Raw(out.payload), now) for out in messages]
     return Settled(answers[len(expiries) :], writes, messages)
 
 
@@ -197,10 +197,8 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             _add_sale(writes, effect.sale)
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
-        kind, text = kind_of(command), json.encode(answer).decode()
-        writes.commands.append(
-            CommandRow(command.id, command.store_id, kind, ticket.fingerprint, text, who.actor, who.terminal_id, now)
-        )
+        head = (command.id, command.store_id, kind_of(command), ticket.fingerprint)
+        writes.commands.append(CommandRow(*head, answer, who.actor, who.terminal_id, now))
     for key in sorted(stock):
         row, was = stock[key], books.stock[key].version
         counters = (row.on_hand, row.unavailable, row.allocated, row.reserved, row.incoming, row.version)

@@ -54,6 +54,10 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+JSON_TEXT = {"json": True}
+"""Marks a text column that holds JSON, kept letter by letter as it was written."""
+
+
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
@@ -202,7 +206,7 @@ commands = Table(
     Column("store_id", String(32), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("fingerprint", String(32), nullable=False, comment="BLAKE2b of the command's content"),
-    Column("answer", Text, nullable=False, comment="JSON; the answer that every retry gets"),
+    Column("answer", Text, nullable=False, comment="JSON; the answer that every retry gets", info=JSON_TEXT),
     Column("actor", String(64), nullable=False),
     Column("terminal_id", String(64), nullable=False),
     Column("at", Instant, nullable=False),
@@ -249,7 +253,7 @@ outbox = Table(
     # One row, and one message, per batch and store: narrow, and gone as soon as NATS has acknowledged it.
     Column("id", Uuid, nullable=False),
     Column("store_id", String(32), nullable=False),
-    Column("payload", Text, nullable=False, comment="JSON of backend.events.Message"),
+    Column("payload", Text, nullable=False, comment="JSON of backend.events.Message", info=JSON_TEXT),
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
 )

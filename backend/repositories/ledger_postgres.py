@@ -15,7 +15,7 @@ from typing import Any
 from asyncpg import Connection
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from msgspec import json
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Column, Dialect, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -271,12 +271,12 @@ def _write_statement(parts: tuple[str, ...]) -> str:
 
 
 def _recordset(number: int, table: Table, names: Sequence[str]) -> str:
-    columns = [f"{name} {_type_of(table.c['version' if name == 'was' else name].type)}" for name in names]
+    columns = [f"{name} {_type_of(table.c['version' if name == 'was' else name])}" for name in names]
     return f"json_to_recordset(${number}::json) n({', '.join(columns)})"
 
 
-def _type_of(column_type: Any) -> str:
-    return str(column_type.compile(_DIALECT))
+def _type_of(column: Column[Any]) -> str:
+    return "json" if column.info == tables.JSON_TEXT else str(column.type.compile(_DIALECT))
 
 
 def _translated(error: Exception) -> Exception:

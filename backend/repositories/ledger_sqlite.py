@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct, json, structs
+from msgspec import Raw, Struct, json, structs
 from sqlalchemy import Connection, Engine, Table, event, insert, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend import tables
 from backend.database import sqlite_writer
+from backend.model.answers import Answer
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import StockRow
@@ -203,4 +204,4 @@ def _stored_time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-_FORMS: dict[type, Callable[[Any], str]] = {UUID: attrgetter("hex"), datetime: _stored_time}
+_FORMS: dict[type, Callable[[Any], str]] = {UUID: attrgetter("hex"), datetime: _stored_time, Answer: _json, Raw: _json}
