@@ -190,9 +190,7 @@ async def postgres_table(rounds: int, seconds: float) -> None:
                 theirs: list[Measured] = []
                 for number in range(1, rounds + 1):
                     _tell(f"{shape}, round {number} of {rounds}")
-                    server.execute("CHECKPOINT")
                     theirs.append(pgbench(server, pgbenchs, sizes | spread, callers, seconds))
-                    server.execute("CHECKPOINT")
                     ours.append(await reserve(ledger, rows, callers, seconds))
                     await empty_outbox(database)
                 _add(table, shape, _middle(ours), _middle(theirs), by_median=callers == 1)
