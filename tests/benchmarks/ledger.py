@@ -9,6 +9,7 @@ with: its yardstick is a bare loop that makes one transaction of the same statem
 
 import argparse
 import asyncio
+import gc
 import os
 import random
 import sqlite3
@@ -76,6 +77,9 @@ async def shop(url: str) -> AsyncIterator[tuple[Database, Ledger]]:
         opening = tuple(Line(product, OPENING) for product in products)
         answer = await ledger.submit(Request(Receive(id=new_id(), store_id=f"S{number}", lines=opening), ANA))
         assert answer.accepted, answer
+    # As `mostrador serve` does when it is ready: what will stay is not looked through again and again.
+    gc.collect()
+    gc.freeze()
     yield database, ledger
     await ledger.close()
     await database.close()
