@@ -11,7 +11,8 @@ from typing import Any
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
-from .auth import Tokens, load_signing_key
+from .auth.keys import load_signing_key
+from .auth.tokens import Tokens
 from .database import Database, check_schema, open_database
 from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key

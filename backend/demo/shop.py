@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Table, delete, insert, make_url, select
 
 from backend import tables
-from backend.auth import hash_pin
+from backend.auth.pins import hash_pin
 from backend.database import Database, migrate, open_database
 from backend.embedded.files import FileLock
 from backend.ledger import open_ledger

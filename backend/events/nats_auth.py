@@ -18,7 +18,8 @@ from msgspec import Struct, json
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from backend.auth import EVERY_STORE, Claims, TokenRefused
+from backend.auth.roles import EVERY_STORE, TokenRefused
+from backend.auth.tokens import Claims
 
 from .connection import stay_connected
 from .streams import store_subjects

@@ -7,7 +7,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from backend.auth import Scope, ScopeMissing, TokenRefused, Tokens
+from backend.auth.roles import Scope, ScopeMissing, TokenRefused
+from backend.auth.tokens import Tokens
 from backend.model.errors import InvalidInput
 
 PUBLIC = "public"

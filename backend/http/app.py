@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from litestar import Litestar, Router
 
-from backend.auth import Pins, Tokens
+from backend.auth.pins import Pins
+from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.ledger import Ledger
 

@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from backend.auth import Scope
+from backend.auth.roles import Scope
 from backend.database import Database
 from backend.repositories.catalogue import (
     product_by_barcode,

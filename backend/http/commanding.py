@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from backend.auth import Claims
+from backend.auth.tokens import Claims
 from backend.ids import new_id
 from backend.ledger import Ledger
 from backend.model.answers import Answer

@@ -7,7 +7,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth import Claims, Scope, StoreNotAllowed
+from backend.auth.roles import Scope, StoreNotAllowed
+from backend.auth.tokens import Claims
 from backend.ledger import Ledger
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request

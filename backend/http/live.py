@@ -5,7 +5,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 from msgspec import Struct
 
-from backend.auth import Scope
+from backend.auth.roles import Scope
 
 from .request import ApiRequest
 

@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from msgspec import DecodeError, ValidationError
 from msgspec.json import Decoder
 
-from backend.auth import Claims
+from backend.auth.tokens import Claims
 
 from .invalid import invalid_body, malformed_body
 

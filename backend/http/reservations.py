@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth import Scope
+from backend.auth.roles import Scope
 from backend.database import Database
 from backend.ledger import Ledger
 from backend.model.answers import Answer

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth import Scope
+from backend.auth.roles import Scope
 from backend.ledger import Ledger
 from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, Sell, StoreId
 

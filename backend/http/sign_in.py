@@ -9,7 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth import EVERY_STORE, Pins, StoreNotAllowed, Tokens
+from backend.auth.pins import Pins
+from backend.auth.roles import EVERY_STORE, StoreNotAllowed
+from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.model.commands import StoreId
 from backend.model.errors import MostradorError

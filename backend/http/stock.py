@@ -5,7 +5,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
-from backend.auth import Scope
+from backend.auth.roles import Scope
 from backend.database import Database
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading

@@ -11,7 +11,8 @@ from msgspec import json
 from sqlalchemy import func, insert, select
 
 from backend import tables
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.model.commands import Confirm, Sell
 from backend.model.events import Message

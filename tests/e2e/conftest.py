@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from backend.auth import hash_pin
+from backend.auth.pins import hash_pin
 from backend.database import Database
 from backend.demo.source import BASKETS
 from backend.replay.baskets import Basket, read_baskets

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from tests.http.shop import Shop, assert_problem, furnish
 
 from .server import Server

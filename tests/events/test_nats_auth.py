@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nats.aio.client import Client
 
-import backend.auth
-from backend.auth import EVERY_STORE, Tokens
+import backend.auth.tokens
+from backend.auth.roles import EVERY_STORE
+from backend.auth.tokens import Tokens
 from backend.events.nats_auth import NatsAuth, inbox_prefix
 from backend.events.nats_config import new_issuer_seed, public_key, render_config
 from tests.eventually import eventually
@@ -170,7 +171,7 @@ class TestAClerk:
     async def test_is_cut_off_when_the_token_expires(
         self, intruder: Intruder, issue: Issue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(backend.auth, "LIFETIME", timedelta(seconds=2))
+        monkeypatch.setattr(backend.auth.tokens, "LIFETIME", timedelta(seconds=2))
         await intruder.connect(token=issue())
 
         await asyncio.wait_for(intruder.closed.wait(), 20)
@@ -195,7 +196,7 @@ class TestTheDoorIsShutTo:
         await self.check(intruder, token=issue(key=Tokens(Ed25519PrivateKey.generate())))
 
     async def test_an_expired_token(self, intruder: Intruder, issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(backend.auth, "LIFETIME", timedelta(seconds=-1))
+        monkeypatch.setattr(backend.auth.tokens, "LIFETIME", timedelta(seconds=-1))
         await self.check(intruder, token=issue())
 
     async def test_the_servers_name_without_its_password(self, intruder: Intruder) -> None:

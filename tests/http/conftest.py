@@ -11,7 +11,8 @@ import httpx
 import pytest
 import structlog
 
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.server import running
 from backend.settings import Settings
 from tests.servers import PostgresServer

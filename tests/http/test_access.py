@@ -11,7 +11,9 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from backend.auth import AUDIENCE, ISSUER, ROLES, Scope, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.roles import ROLES, Scope
+from backend.auth.tokens import AUDIENCE, ISSUER
 from backend.database import open_database
 from backend.http.access import PUBLIC
 from backend.http.app import create_app

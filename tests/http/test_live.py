@@ -8,7 +8,8 @@ import nats
 from msgspec import json
 from nats.aio.msg import Msg
 
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.events.nats_auth import inbox_prefix
 from backend.events.nats_config import new_issuer_seed, public_key, render_config
 from backend.model.events import Message

@@ -9,7 +9,8 @@ import httpx
 import pytest
 import structlog
 
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.database import open_database
 from backend.database_errors import DatabaseAway, DatabaseDamaged
 from backend.http.app import create_app

@@ -15,7 +15,8 @@ import pytest
 import structlog
 from sqlalchemy import func, select
 
-from backend.auth import Tokens, load_signing_key
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.cli import errors
 from backend.database import open_database
 from backend.http.listener import PortTaken, listening, url_of

@@ -10,7 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from backend.auth import AUDIENCE, ISSUER, KeyDamaged, Pins, Scope, TokenRefused, Tokens, hash_pin, load_signing_key
+from backend.auth.keys import KeyDamaged, load_signing_key
+from backend.auth.pins import Pins, hash_pin
+from backend.auth.roles import Scope, TokenRefused
+from backend.auth.tokens import AUDIENCE, ISSUER, Tokens
 from tests.eventually import eventually
 
 KEY = Ed25519PrivateKey.generate()

@@ -1,0 +1,40 @@
+"""PINs and passwords: argon2id hashes, and their slow checks kept away from everything else."""
+
+import asyncio
+import os
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id for one core
+
+
+class Pins:
+    """Checks PINs against argon2id hashes, in threads, at most two at a time: each takes a core and 19 MiB."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(2)
+
+    async def verify(self, pin_hash: str | None, pin: str) -> bool:
+        """Whether the PIN is right. A user who does not exist (None) takes as long as a wrong PIN."""
+        async with self._places:
+            return await asyncio.to_thread(_matches, pin_hash, pin)
+
+
+def hash_pin(pin: str) -> str:
+    """What is stored of a PIN."""
+    return _HASHER.hash(pin)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _HASHER.hash(os.urandom(16))
+
+
+def _matches(pin_hash: str | None, pin: str) -> bool:
+    nobodys = _nobodys_hash()  # also when it is not needed, so that its first making tells nothing
+    try:
+        return _HASHER.verify(pin_hash or nobodys, pin)
+    except (VerificationError, InvalidHashError):
+        return False
