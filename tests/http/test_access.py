@@ -17,7 +17,6 @@ from backend.auth.tokens import AUDIENCE, ISSUER
 from backend.database import open_database
 from backend.http.access import PUBLIC
 from backend.http.app import create_app
-from backend.http.problems import STATUS
 from backend.ledger import Ledger
 
 from .shop import Shop, assert_problem
@@ -103,9 +102,3 @@ async def test_a_lesser_role_is_refused_by_its_scope(shop: Shop, monkeypatch: py
 async def test_every_route_is_in_the_documentation(shop: Shop) -> None:
     documented = set(re.findall(r"^#+ `(GET|POST|PUT|PATCH|DELETE) (/\S*)`", API_DOC.read_text("utf-8"), re.MULTILINE))
     assert documented == {(method, path) for method, path, _ in routes(shop)}
-
-
-def test_every_code_is_in_the_documentation() -> None:
-    table = re.findall(r"^\| \d{3} \|.*$", API_DOC.read_text("utf-8"), re.MULTILINE)
-    documented = {code for line in table for code in re.findall(r"`([a-z]+(?:_[a-z]+)+|busy)`", line)}
-    assert documented >= set(STATUS) - {"reservation_not_due"}  # the expiry loop's own

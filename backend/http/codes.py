@@ -1,0 +1,214 @@
+"""Every problem that a client can meet, by its stable code: the status, what happened and what to do about it.
+
+Statuses and sentences come from this table; tests hold docs/api.md and every error class of the server to it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+
+class Meaning(Struct, frozen=True):
+    """What a code means: `what` happened, how to `fix` it, and the example's sentence and typed fields."""
+
+    status: int
+    what: str
+    fix: str
+    detail: str
+    """The sentence of the example; a real one names the caller's own values."""
+    fields: Mapping[str, Any] = {}
+    """The typed fields of the example, beside those that every problem has."""
+    retryable: bool = False
+
+
+_AGAIN = "Nothing happened. Send the same request with the same id again after the seconds in Retry-After."
+_OPERATOR = "Nothing that a client can mend: report the request_id to whoever operates the server."
+_FAILED = "The server failed at this request; report its request_id to whoever operates it."
+
+PROBLEMS: dict[str, Meaning] = {
+    # 400: the request cannot be right, whatever the state of the shop is.
+    "invalid_input": Meaning(
+        400,
+        "A field or a parameter is missing, unknown or wrong.",
+        "`field` names it and the sentence says what it must be. Correct the request; it will fail again as it is.",
+        "store_id is missing; add it.",
+        {"field": "store_id"},
+    ),
+    "invalid_quantity": Meaning(
+        400,
+        "A number of units or a duration is one that no command may hold.",
+        "`field` names it. Quantities are whole numbers in the product's base unit.",
+        "quantity must be at least 1.",
+        {"field": "quantity"},
+    ),
+    "empty_basket": Meaning(
+        400,
+        "A command without lines.",
+        "Send at least one line, or do not send the command.",
+        "lines must have at least 1 entries.",
+        {"field": "lines"},
+    ),
+    "malformed_json": Meaning(
+        400,
+        "The body is not JSON in UTF-8.",
+        "Correct the program that made it: the sentence says where reading stopped.",
+        "The body is not valid JSON: it ends too early.",
+        {"field": "body"},
+    ),
+    "body_incomplete": Meaning(
+        400,
+        "The connection broke before the whole body had arrived.",
+        "Send the request again, with the same id.",
+        "The body did not arrive completely; send the request again.",
+    ),
+    "bad_request": Meaning(
+        400,
+        "The request is not one that the server understands.",
+        "The sentence says what is wrong with it.",
+        "The request could not be read.",
+    ),
+    # 401 and 403: who asks, and what they may.
+    "token_refused": Meaning(
+        401,
+        "There is no access token, or it is forged, expired, revoked or meant for something else.",
+        "Sign in again and send the new token as `Authorization: Bearer <access_token>`.",
+        "Your session has ended or is not valid; sign in again.",
+    ),
+    "sign_in_refused": Meaning(
+        401,
+        "The name or the secret is wrong; which of them is not told.",
+        "Try again with the right ones.",
+        "The name or the PIN is wrong; try again.",
+    ),
+    "scope_missing": Meaning(
+        403,
+        "The caller is known, but lacks the right that this needs.",
+        "`scope` names the right; somebody whose role has it can do this.",
+        "A clerk may not do this; it needs the right stock:write.",
+        {"scope": "stock:write"},
+    ),
+    "store_not_allowed": Meaning(
+        403,
+        "The caller does not work in this store.",
+        "Act in a store that the token names, or sign in as somebody who works there.",
+        "You may not act in store 292; sign in with a user of that store.",
+        {"store_id": "292"},
+    ),
+    # 404 and 405: what is not there.
+    "unknown_store": Meaning(
+        404,
+        "No store has this id.",
+        "Check the id: GET /api/v1/stores lists them all.",
+        "There is no store 999; check the store id.",
+        {"field": "store_id"},
+    ),
+    "unknown_product": Meaning(
+        404,
+        "No product has this id or SKU.",
+        "Check the code, or add the product to the catalogue.",
+        "There is no product 818981; check the code or add it to the catalogue.",
+        {"field": "product_id"},
+    ),
+    "unknown_barcode": Meaning(
+        404,
+        "No product carries this barcode.",
+        "Scan it again, or search the product by name.",
+        "No product has the barcode 2000008189811; scan it again or search by name.",
+        {"field": "barcode"},
+    ),
+    "unknown_reservation": Meaning(
+        404,
+        "No hold of the caller's stores has this id.",
+        "Check the id. A hold of a store that is not the caller's is as unknown as none.",
+        "There is no hold 0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21; it may belong to another store.",
+        {"field": "reservation_id"},
+    ),
+    "unknown_route": Meaning(
+        404,
+        "There is nothing at this address.",
+        "Check the address: /docs lists the routes.",
+        "There is nothing at this address; /docs lists the routes.",
+    ),
+    "method_not_allowed": Meaning(
+        405,
+        "The address exists, but does not take this method.",
+        "Use one of those that the header Allow names.",
+        "DELETE is not possible at this address; it takes GET, OPTIONS.",
+    ),
+    # 409 and 422: what stock or state forbids.
+    "insufficient_stock": Meaning(
+        409,
+        "Less is available than was asked for. Nothing was taken: a command is all or nothing.",
+        "`lines` names every short line with what is available now. Ask for less, or elsewhere.",
+        "Only 1 of 3 units of 818981 are available.",
+        {"lines": [{"product_id": "818981", "requested": 3, "available": 1}]},
+    ),
+    "reservation_ended": Meaning(
+        409,
+        "The hold is over; somebody confirmed or cancelled it, or its time ran out.",
+        "`state` says how it ended. If the units are still wanted, hold them again.",
+        "This hold has already ended: it is expired.",
+        {"state": "EXPIRED"},
+    ),
+    "reservation_not_due": Meaning(
+        409,
+        "The server asked itself to end a hold whose time has not run out.",
+        "No client can cause this: the expiry loop alone sends that command.",
+        "This hold is not due yet.",
+    ),
+    "receipt_taken": Meaning(
+        409,
+        "The store already has a sale with this receipt number.",
+        "If it is the same sale, send it with its own id; otherwise use the next number of your series.",
+        "Receipt T1-000042 is already taken in this store.",
+        {"field": "receipt_number"},
+    ),
+    "command_reused": Meaning(
+        422,
+        "This id was used before for a command with other content.",
+        "Make a new id for each new command; send the same id only with the same content.",
+        "This id was used for another command; make a new one.",
+    ),
+    # 413: too much.
+    "body_too_large": Meaning(
+        413,
+        "The body has more bytes than this route takes.",
+        "Send less at once: 256 KiB, and 8 MiB on the batch route.",
+        "The request's body is too large; send fewer commands at once.",
+    ),
+    # 500 and 503: the server's own.
+    "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
+    "not_recorded": Meaning(
+        500,
+        "The command could not be stored, and had no effect.",
+        _OPERATOR,
+        "This command could not be stored; it had no effect.",
+    ),
+    "database_damaged": Meaning(500, "The database is not whole.", _OPERATOR, _FAILED),
+    "database_refused": Meaning(500, "The database does not let the server in.", _OPERATOR, _FAILED),
+    "data_not_writable": Meaning(500, "The database cannot be written.", _OPERATOR, _FAILED),
+    "busy": Meaning(
+        503, "Too many commands wait already.", _AGAIN, "The server has too much to do; try again.", retryable=True
+    ),
+    "shutting_down": Meaning(
+        503, "This server is stopping.", _AGAIN, "The server is stopping; try again.", retryable=True
+    ),
+    "database_away": Meaning(
+        503,
+        "The database does not answer now.",
+        _AGAIN,
+        "The server's database does not answer now; send the same request again in a moment.",
+        retryable=True,
+    ),
+}
+
+
+def title_of(code: str) -> str:
+    """The code in words."""
+    return code.replace("_", " ").capitalize()
+
+
+def page_of(code: str) -> str:
+    """The address of the code's page: the `type` of its problems, relative to this server (RFC 9457, 3.1.1)."""
+    return f"/problems/{code}"
