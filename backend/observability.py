@@ -5,7 +5,7 @@ Secrets never reach a log: the values of keys that name one are masked, whoever 
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -16,9 +16,20 @@ _SECRET_WORDS = ("pin", "password", "secret", "token", "seed", "authorization")
 def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace the value of every key that names a secret."""
     for key in event:
-        if any(word in key.lower().split("_") for word in _SECRET_WORDS):
+        if _names_secret(key):
             event[key] = "***"
     return event
+
+
+def masked(value: Any) -> Any:
+    """`value`, of plain dicts, lists and scalars, with the secrets in it replaced."""
+    if isinstance(value, dict):
+        return {key: "***" if _names_secret(key) else masked(part) for key, part in value.items()}
+    return [masked(part) for part in value] if isinstance(value, list) else value
+
+
+def _names_secret(key: str) -> bool:
+    return any(word in key.lower().split("_") for word in _SECRET_WORDS)
 
 
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:

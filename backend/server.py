@@ -18,6 +18,7 @@ from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key
 from .events.relay import Relay
 from .expiry import ExpiryLoop
+from .http.address import behind_proxies
 from .http.app import create_app
 from .http.envelope import envelope
 from .http.listener import listening, serve_until, url_of
@@ -54,7 +55,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             default_ttl=settings.reservation_ttl,
             live_url=settings.live_url,
         )
-        yield envelope(app)
+        yield behind_proxies(envelope(app), settings.trusted_proxies)
 
 
 async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None]) -> None:

@@ -1,10 +1,10 @@
 """Everything that can be set from outside: one typed object, read from the environment and from `.env`."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .model.commands import MAX_TTL_SECONDS
 from .model.errors import InvalidInput
@@ -30,12 +30,19 @@ class Settings(BaseSettings):
     server_host: str = "127.0.0.1"
     server_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port; the ready line names it."""
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, split by commas."""
     signing_key_file: Path = Path("signing-key.pem")
     """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
     reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
     """Seconds a hold lasts when its client names no duration."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @property
     def live_url(self) -> str:

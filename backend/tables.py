@@ -257,3 +257,22 @@ outbox = Table(
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    # What people and machines did outside the ledger; `commands` and `movements` tell what they did inside it.
+    Column("store_id", String(32), nullable=False, comment="* for what belongs to the whole chain"),
+    Column("at", Instant, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("before", Text, nullable=True, comment="JSON", info=JSON_TEXT),
+    Column("after", Text, nullable=True, comment="JSON", info=JSON_TEXT),
+    Column("request_id", String(64), nullable=False),
+    # In the order in which it is read.
+    PrimaryKeyConstraint("store_id", "at", "id"),
+)

@@ -21,7 +21,7 @@ from backend.replay.opening import OpeningStock
 from backend.replay.run import Plan, Result, Watcher
 from backend.replay.run import replay as run_replay
 from backend.replay.sender import Credentials
-from backend.repositories.audit import Proof, units_moved_by
+from backend.repositories.proof import Proof, units_moved_by
 
 from .options import console
 from .verify import proof_of, show_proof

@@ -8,7 +8,7 @@ import msgspec
 from rich.table import Table
 
 from backend.database import check_schema, open_database
-from backend.repositories.audit import Proof, prove
+from backend.repositories.proof import Proof, prove
 
 from .options import console, database_options, database_url_of
 

@@ -3,18 +3,31 @@
 from functools import cache
 from typing import Any
 
+import structlog
 from litestar import Request
 from litestar.datastructures import State
 from msgspec import DecodeError, ValidationError
 from msgspec.json import Decoder
 
 from backend.auth.tokens import Claims
+from backend.repositories.audit_trail import Origin
 
+from .address import client_address
 from .invalid import invalid_body, malformed_body
 
 
 class ApiRequest(Request[Claims, Claims, State]):
     """A request; `auth` is what the caller's token says."""
+
+    def origin(self, actor: str = "", terminal_id: str = "") -> Origin:
+        """The caller as the audit trail names them; a route without a token says who it found them to be."""
+        claims: Claims | None = self.scope.get("auth")
+        return Origin(
+            actor or (claims.actor if claims else ""),
+            terminal_id or (claims.terminal_id if claims else ""),
+            client_address(self),
+            structlog.contextvars.get_contextvars().get("request_id", ""),
+        )
 
     async def json(self) -> Any:
         """The body as the type of the route's `data`. Raises InvalidBody, which names the field and what it must be.

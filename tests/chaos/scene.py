@@ -16,7 +16,7 @@ from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.model.commands import Confirm, Sell
 from backend.model.events import Message
-from backend.repositories.audit import prove
+from backend.repositories.proof import prove
 from tests.events.messages import history, holds
 from tests.eventually import eventually
 from tests.servers import NatsServer

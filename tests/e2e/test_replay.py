@@ -12,7 +12,7 @@ from backend.replay.baskets import Basket
 from backend.replay.opening import OpeningStock, demand_of, opening_stock
 from backend.replay.run import OpeningRefused, Plan, Result, replay
 from backend.replay.sender import Credentials
-from backend.repositories.audit import prove, units_moved_by
+from backend.repositories.proof import prove, units_moved_by
 from backend.tables import sales
 from backend.terminal.api import ServerRefused
 

@@ -15,7 +15,7 @@ from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Code, ShortLine
 from backend.model.commands import Expire, SaleLine, Sell
 from backend.model.events import Message, Outgoing
-from backend.repositories.audit import prove
+from backend.repositories.proof import prove
 from backend.settle import EXPIRY
 
 from .shop import (

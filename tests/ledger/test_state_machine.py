@@ -31,7 +31,7 @@ from backend.ledger import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell
-from backend.repositories.audit import prove
+from backend.repositories.proof import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
 

@@ -14,7 +14,7 @@ from backend.embedded.client import Lease, join_or_start
 from backend.embedded.files import ShopFiles
 from backend.ids import new_id
 from backend.model.commands import Line, Receive
-from backend.repositories.audit import prove
+from backend.repositories.proof import prove
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal

@@ -10,7 +10,7 @@ from backend.ids import new_id
 from backend.ledger import open_ledger
 from backend.model.books import Request
 from backend.model.commands import Line, Receive
-from backend.repositories.audit import Drift, prove
+from backend.repositories.proof import Drift, prove
 
 from .conftest import LUIS, Shop
 
