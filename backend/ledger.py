@@ -10,14 +10,15 @@ rest on them: every row is written under its version, whoever else writes.
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Protocol
 from zlib import crc32
 
 import structlog
 
+from backend import metrics
 from backend.database import Database
 from backend.database_errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
@@ -79,9 +80,10 @@ def open_ledger(database: Database, after_commit: Callable[[Sequence[Outgoing]],
 class _Call:
     """One caller and the answers it still waits for."""
 
-    __slots__ = ("answers", "future", "left")
+    __slots__ = ("answers", "at", "future", "left")
 
     def __init__(self, size: int) -> None:
+        self.at = perf_counter()
         self.answers: list[Answer | None] = [None] * size
         self.left = size
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -199,6 +201,7 @@ class _Lane:
 
     async def _settle(self, batch: list[_Waiting]) -> None:
         """Answer everybody in `batch`, whatever happens."""
+        begun = perf_counter()
         try:
             settled = await self._run(batch)
         except Undone as undone:
@@ -215,6 +218,7 @@ class _Lane:
                 call.fail(error)
         else:
             self._after_commit(settled.outgoing)
+            _count(settled, batch[0][1].at, begun)
             for (_, call, index), answer in zip(batch, settled.answers, strict=True):
                 call.answer(index, answer)
 
@@ -228,6 +232,7 @@ class _Lane:
                 return await self._store.run(settle(tickets), locked=locked)
             except Conflict as conflict:
                 conflicts += 1
+                metrics.LEDGER_CONFLICTS.inc()
                 self._contested_until = monotonic() + CONTESTED_SECONDS
                 log.debug("batch_conflict", size=len(tickets), conflicts=conflicts, why=str(conflict))
                 if conflicts >= MAX_CONFLICTS:
@@ -235,10 +240,20 @@ class _Lane:
                 await asyncio.sleep(random.uniform(0, 0.001 * conflicts) if conflicts > 1 else 0)
             except DatabaseLost as lost:
                 lost_since = lost_since or monotonic()
+                metrics.DATABASE_LOST.inc()
                 if monotonic() - lost_since > PATIENCE_SECONDS or self._closing:
                     raise DatabaseAway("The database cannot be reached; send the command again.") from lost
                 log.warning("database_lost", detail=str(lost))
                 await asyncio.sleep(random.uniform(0.05, 0.2))
+
+
+def _count(settled: Settled, waiting_since: float, begun: float) -> None:
+    metrics.LEDGER_COMMANDS.inc(len(settled.answers))
+    metrics.LEDGER_BATCH_COMMANDS.observe(len(settled.answers))
+    metrics.LEDGER_BATCH_SECONDS.observe(perf_counter() - begun)
+    metrics.LEDGER_WAIT_SECONDS.observe(begun - waiting_since)
+    for code, times in Counter(x.refusal.code for x in settled.answers if x.refusal is not None).items():
+        metrics.LEDGER_REFUSALS.labels(code).inc(times)
 
 
 def _closed() -> LedgerClosed:

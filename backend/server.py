@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from . import metrics
 from .auth.keys import load_signing_key
 from .auth.tokens import Tokens
 from .database import Database, check_schema, open_database
@@ -22,10 +24,13 @@ from .http.address import behind_proxies
 from .http.app import create_app
 from .http.envelope import envelope
 from .http.listener import listening, serve_until, url_of
-from .ledger import open_ledger
+from .ledger import Ledger, open_ledger
 from .model.errors import InvalidInput
 from .model.events import Outgoing
 from .settings import Settings
+from .watch import Watch
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -46,6 +51,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
+        if settings.enable_metrics:
+            await _start_metrics(settings, db, ledger, parts)
         app = create_app(
             db=db,
             ledger=ledger,
@@ -66,6 +73,15 @@ async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str
     with listening(settings.server_host, settings.server_port) as listener:
         async with running(settings, stop.is_set) as app:
             await serve_until(stop, app, listener, on_started=lambda: on_ready(url_of(listener)))
+
+
+async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts: AsyncExitStack) -> None:
+    metrics.LEDGER_WAITING.set_function(lambda: ledger.waiting)
+    port = await parts.enter_async_context(metrics.exposed(settings.metrics_host, settings.metrics_port))
+    log.info("metrics_served", host=settings.metrics_host, port=port)
+    watch = Watch(db)
+    await watch.start()
+    parts.push_async_callback(watch.close)
 
 
 async def _start_nats(

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
     """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
     reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
     """Seconds a hold lasts when its client names no duration."""
+    enable_metrics: bool = False
+    """Whether Prometheus is answered, at http://METRICS_HOST:METRICS_PORT/metrics."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=9464, ge=0, le=65535)
+    """Not the public port. 0: any free one; the log names it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 

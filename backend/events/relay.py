@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend import metrics
 from backend.database import Database
 from backend.model.events import Outgoing
 
@@ -54,9 +55,16 @@ class _Answer(Struct):
     error: Any = None
 
 
+class _Queued(NamedTuple):
+    message: Outgoing
+    committed: float | None
+    """When, on the monotonic clock; None when only the database knows, because the sweep found it."""
+
+
 class _Sent(NamedTuple):
     id: UUID
     at: float
+    committed: float | None
 
 
 class Relay:
@@ -72,7 +80,7 @@ class Relay:
         self._database = database
         self._options = {"name": "mostrador relay", **connect_options}
         self._connected = asyncio.Event()
-        self._queue: asyncio.Queue[Outgoing] = asyncio.Queue(MAX_QUEUE)
+        self._queue: asyncio.Queue[_Queued] = asyncio.Queue(MAX_QUEUE)
         self._in_flight: dict[str, _Sent] = {}
         self._answered = asyncio.Event()
         self._acknowledged: dict[UUID, None] = {}
@@ -91,9 +99,10 @@ class Relay:
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Take a batch that was just committed. Costs microseconds and cannot fail: the rows are in the outbox."""
         if self._connected.is_set():
+            now = monotonic()
             with suppress(asyncio.QueueFull):
                 for message in batch:
-                    self._queue.put_nowait(message)
+                    self._queue.put_nowait(_Queued(message, now))
 
     async def start(self) -> None:
         """Begin. NATS may be away."""
@@ -123,10 +132,12 @@ class Relay:
         inbox = client.new_inbox()
         await client.subscribe(f"{inbox}.*", cb=self._on_answer)
         self._connected.set()
+        metrics.NATS_CONNECTED.set(1)
         try:
             await self._publish_all(client, inbox)
         finally:
             self._connected.clear()
+            metrics.NATS_CONNECTED.set(0)
             # What is forgotten here waits in the outbox.
             self._in_flight.clear()
             self._answered.set()
@@ -136,11 +147,11 @@ class Relay:
 
     async def _publish_all(self, client: Client, inbox: str) -> None:
         for number in count(1):
-            message = await self._queue.get()
+            message, committed = await self._queue.get()
             try:
                 await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
                 key = str(message.id)
-                self._in_flight[key] = _Sent(message.id, monotonic())
+                self._in_flight[key] = _Sent(message.id, monotonic(), committed)
                 subject, reply = changes_subject(message.store_id), f"{inbox}.{key}"
                 await client.publish(subject, message.payload, reply, {"Nats-Msg-Id": key})
             except MaxPayloadError:
@@ -160,12 +171,17 @@ class Relay:
             self._refuse(key, error)
         elif sent := self._in_flight.pop(key, None):
             self.published += 1
+            now = monotonic()
+            metrics.PUBLISH_SECONDS.observe(now - sent.at)
+            if sent.committed is not None:
+                metrics.COMMIT_TO_PUBLISH_SECONDS.observe(now - sent.committed)
             self._acknowledged[sent.id] = None
             self._answered.set()
 
     def _refuse(self, key: str, why: object) -> None:
         if self._in_flight.pop(key, None):
             self.refused += 1
+            metrics.PUBLISH_REFUSED.inc()
             self._answered.set()
             log.warning("message_refused", message_id=key, detail=why)
 
@@ -191,7 +207,7 @@ class Relay:
             page = await outbox.read_leftovers(self._database, after=after, limit=SWEEP_PAGE)
             for message in page:
                 if str(message.id) not in self._in_flight and message.id not in self._acknowledged:
-                    await self._queue.put(message)
+                    await self._queue.put(_Queued(message, None))
             if len(page) < SWEEP_PAGE:
                 return
             after = page[-1].id

@@ -9,6 +9,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.ids import new_id
+from backend.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +46,14 @@ def envelope(app: ASGIApp) -> ASGIApp:
 
         inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
         await app(inner, receive, send_on)
-        milliseconds = round((perf_counter() - started) * 1000, 1)
-        log.debug("request", method=scope["method"], path=scope["path"], status=status, milliseconds=milliseconds)
+        seconds = perf_counter() - started
+        # The template, not the path: a label for every product would be a series for every product.
+        route = inner.get("path_template", "none")
+        HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+        HTTP_SECONDS.labels(scope["method"], route).observe(seconds)
+        log.debug(
+            "request", method=scope["method"], path=scope["path"], status=status, milliseconds=round(seconds * 1000, 1)
+        )
 
     return wrapped
 

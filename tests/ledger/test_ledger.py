@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from uuid import UUID
 
 import pytest
 from msgspec import json
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 
 from backend import tables
 from backend.database import Database
@@ -19,6 +18,7 @@ from backend.repositories.proof import prove
 from backend.settle import EXPIRY
 
 from .shop import (
+    bury,
     cancel,
     codes,
     confirm,
@@ -39,14 +39,6 @@ async def ledger(database: Database) -> AsyncIterator[Ledger]:
     async with running_ledger(database) as ledger:
         yield ledger
     assert not (await prove(database)).drifts
-
-
-async def bury(database: Database, *holds: UUID) -> None:
-    """Make it as if the holds' deadlines had passed while nobody looked."""
-    held = tables.reservations
-    past = update(held).where(held.c.id.in_(holds)).values(expires_at=held.c.created_at)
-    async with database.writer.begin() as connection:
-        await connection.execute(past)
 
 
 async def test_a_basket_is_held_sold_and_numbered(ledger: Ledger, database: Database) -> None:
