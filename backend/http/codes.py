@@ -170,6 +170,24 @@ PROBLEMS: dict[str, Meaning] = {
         "Make a new id for each new command; send the same id only with the same content.",
         "This id was used for another command; make a new one.",
     ),
+    # 412 and 428: what the caller has seen.
+    "version_moved": Meaning(
+        412,
+        "What was to be changed is not as the caller has seen it: somebody changed it meanwhile.",
+        "`current` is what there is now and `etag` its tag. Decide again on that, and send the change with that tag.",
+        "It has changed since you read it and is at version 8 now; look at it and send the change again.",
+        {
+            "current": {"product_id": "818981", "store_id": "292", "quantity": 10, "version": 8},
+            "etag": '"8-0a1b2c3d4e5f"',
+        },
+    ),
+    "precondition_required": Meaning(
+        428,
+        "This write must say what the caller has seen, so that it undoes nobody's work.",
+        "Read it first, and send the ETag of that answer as the header If-Match.",
+        "This needs the header If-Match; send the ETag that GET gave you.",
+        {"header": "If-Match"},
+    ),
     # 413: too much.
     "body_too_large": Meaning(
         413,

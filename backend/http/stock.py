@@ -1,6 +1,6 @@
 """Stock as it is now: of one store, and of the whole chain, which everybody may see."""
 
-from litestar import get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
@@ -12,6 +12,8 @@ from backend.repositories.reads import reading
 from backend.repositories.stock import stock_everywhere, stock_of
 
 from .errors import UnknownProduct, UnknownStore
+from .etags import tagged
+from .request import ApiRequest
 from .shapes import StockShape
 
 
@@ -29,7 +31,7 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
     @get("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_READ)
-    async def in_store(product_id: FromPath[str], store_id: FromPath[str]) -> StockShape:
+    async def in_store(request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str]) -> Response[StockShape]:
         """The stock of a product in a store: zeros and version 0 if it never moved there."""
         async with reading(db) as connection:
             level = await stock_of(connection, product_id, store_id)
@@ -37,7 +39,7 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
                 raise UnknownStore(store_id)
         if level is None:
             raise UnknownProduct(product_id)
-        return StockShape.at(level)
+        return tagged(request, level.row.version, StockShape.at(level))
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ)
     async def in_chain(product_id: FromPath[str]) -> ChainStockShape:

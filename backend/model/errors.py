@@ -6,7 +6,7 @@ to do, and typed fields. Faces (screens, the command line, HTTP) render it; they
 
 from collections.abc import Mapping
 
-FieldValue = str | int | bool | list[dict[str, str | int]]
+FieldValue = str | int | bool | list[dict[str, str | int]] | Mapping[str, object]
 
 
 class MostradorError(Exception):

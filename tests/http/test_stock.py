@@ -38,6 +38,19 @@ async def test_a_product_that_never_moved_has_zeros(shop: Shop) -> None:
     assert (stock["quantity"], stock["available_qty"], stock["version"], stock["last_updated"]) == (0, 0, 0, None)
 
 
+async def test_what_has_not_changed_is_not_sent_again(shop: Shop) -> None:
+    await shop.receive("milk", 10)
+    first = await shop.get("stock/milk/norte")
+    assert first.headers["cache-control"] == "no-cache"
+    seen = shop.auth | {"If-None-Match": first.headers["etag"]}
+    again = await shop.get("stock/milk/norte", seen)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+    await shop.reserve("milk", 3)
+    changed = await shop.get("stock/milk/norte", seen)
+    assert (changed.status_code, changed.json()["available_qty"]) == (200, 7)
+
+
 async def test_everybody_sees_the_whole_chain(shop: Shop) -> None:
     await shop.receive("milk", 10)
     await shop.receive("milk", 4, "sur")
