@@ -16,6 +16,7 @@ BEFORE_SERVING = {
     "damaged_barcode",  # what a till's scanner reads
     "database_newer",
     "database_not_migrated",
+    "metrics_port_taken",
     "port_refused",
     "port_taken",
     "signing_key_damaged",
