@@ -66,6 +66,9 @@ DRIFT = Gauge(
     "Units by which counters of stock differ from the sums of their movements and holds. Must be 0.",
 )
 
+DRIFT_ROWS = Counter("inventory_drift_rows_checked", "Rows of stock that were compared with their movements and holds.")
+DRIFT_PASSED = Gauge("inventory_drift_pass_timestamp_seconds", "When all rows had last been compared, in Unix time.")
+
 
 class MetricsPortTaken(MostradorError):
     """The port for metrics cannot be listened on."""
