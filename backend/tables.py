@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -275,4 +276,15 @@ audit = Table(
     Column("request_id", String(64), nullable=False),
     # In the order in which it is read.
     PrimaryKeyConstraint("store_id", "at", "id"),
+)
+
+once = Table(
+    "once",
+    metadata,
+    # What a request outside the ledger answered first; see repositories/once.py.
+    Column("id", LargeBinary(16), nullable=False, comment="BLAKE2b of caller and Idempotency-Key"),
+    Column("fingerprint", String(32), nullable=False, comment="BLAKE2b of what the request said"),
+    Column("answer", Text, nullable=False, comment="JSON", info=JSON_TEXT),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("id"),
 )

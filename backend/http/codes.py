@@ -164,6 +164,20 @@ PROBLEMS: dict[str, Meaning] = {
         "Receipt T1-000042 is already taken in this store.",
         {"field": "receipt_number"},
     ),
+    "still_running": Meaning(
+        409,
+        "A request with the same Idempotency-Key is being answered at this moment.",
+        "Send the same request with the same key after the seconds in Retry-After: it gets the first one's answer.",
+        "The same request is still running; send it again in a second for its answer.",
+        retryable=True,
+    ),
+    "key_reused": Meaning(
+        422,
+        "This Idempotency-Key came before, with another body or at another address.",
+        "Make a new key for each new request; send the same key only with the same request.",
+        "This Idempotency-Key was used for another request; make a new one for each.",
+        {"field": "Idempotency-Key"},
+    ),
     "command_reused": Meaning(
         422,
         "This id was used before for a command with other content.",

@@ -1,4 +1,4 @@
-"""The way from a route to the ledger and back: the command's id, the caller's stores, the refusal as an error."""
+"""Sent twice, done once; and the way to the ledger and back: the caller's stores, the refusal as an error."""
 
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import ClientCommand
 from backend.model.errors import InvalidInput
+from backend.repositories.once import Attempt
 
 from .problems import Refused
 from .request import ApiRequest
@@ -21,16 +22,23 @@ def command_id(request: ApiRequest, in_body: UUID | None = None) -> UUID:
 
     Raises InvalidInput for a key that is no UUID or differs from the body's id.
     """
-    key = request.headers.get(KEY)
-    if key is None:
+    given = _key(request)
+    if given is None:
         return in_body or new_id()
-    try:
-        given = UUID(key)
-    except ValueError:
-        raise InvalidInput(KEY, f"{KEY} must be a UUID that you make once per command.") from None
     if in_body is not None and in_body != given:
         raise InvalidInput(KEY, f"{KEY} and the body's id differ; send one of them, or the same in both.")
     return given
+
+
+def attempt(request: ApiRequest, said: object) -> Attempt | None:
+    """The request as `run_once` wants it, for a change outside the ledger; None without an Idempotency-Key.
+
+    `said` is the body. Raises InvalidInput for a key that is no UUID.
+    """
+    key = _key(request)
+    if key is None:
+        return None
+    return Attempt.of(key, request.auth.actor, [request.method, request.scope["path"], said])
 
 
 async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answer:
@@ -43,3 +51,11 @@ async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answ
     if answer.refusal is not None:
         raise Refused(answer.refusal)
     return answer
+
+
+def _key(request: ApiRequest) -> UUID | None:
+    key = request.headers.get(KEY)
+    try:
+        return None if key is None else UUID(key)
+    except ValueError:
+        raise InvalidInput(KEY, f"{KEY} must be a UUID that you make once per command.") from None

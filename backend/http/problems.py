@@ -69,13 +69,12 @@ def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Respons
     if error.code not in PROBLEMS:  # a test walks the error classes, so none should come here
         return _on_bug(request, error)
     status = PROBLEMS[error.code].status
+    headers = _RETRY_AFTER if error.retryable else {"WWW-Authenticate": "Bearer"} if status == 401 else None
     if status < 500:
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
         return problem(request, error.code, error.message, headers=headers, fields=error.fields)
     # Sentences about the server's own parts are for its operator: they name files and hosts.
     log.warning("request_failed", code=error.code, detail=error.message)
     sentence = error.message if error.code in _FOR_CLIENTS else PROBLEMS[error.code].detail
-    headers = _RETRY_AFTER if status == 503 else None
     return problem(request, error.code, sentence, headers=headers)
 
 

@@ -1,0 +1,95 @@
+"""Sent twice, done once, for changes outside the ledger: the first answer is kept with the effect, in one transaction.
+
+Commands of the ledger have their ids; everything else has the client's Idempotency-Key. Only hashes of the key are
+stored, and what the request said is hashed with the key, which the database never learns: a PIN in a request cannot be
+guessed from the row it leaves.
+"""
+
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from typing import Self, TypeVar
+from uuid import UUID
+
+from msgspec import Struct, json
+from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.database import Database
+from backend.database_errors import translated
+from backend.model.errors import MostradorError
+from backend.tables import once
+
+from .reads import database_now
+
+T = TypeVar("T")
+
+
+class KeyReused(MostradorError):
+    """The key came with something else before."""
+
+    code = "key_reused"
+
+
+class StillRunning(MostradorError):
+    """The first request with this key has not been answered yet."""
+
+    code = "still_running"
+    retryable = True
+
+
+class Attempt(Struct, frozen=True):
+    """One sending of a request that may be sent again."""
+
+    id: bytes
+    """Names the request: the same for all its sendings."""
+    fingerprint: str
+    """Tells whether two sendings say the same."""
+
+    @classmethod
+    def of(cls, key: UUID, actor: str, said: object) -> Self:
+        """An attempt by `actor` to have done, once for `key`, what `said` says. Keys of two actors are two keys."""
+        id_ = blake2b(actor.encode(), key=key.bytes, digest_size=16).digest()
+        return cls(id_, blake2b(json.encode(said), key=key.bytes, digest_size=16).hexdigest())
+
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(:number)")
+_FIRST = select(once.c.fingerprint, once.c.answer).where(once.c.id == bindparam("id"))
+_KEEP = insert(once).values(at=database_now())
+
+
+async def run_once(
+    db: Database, attempt: Attempt | None, effect: Callable[[AsyncConnection], Awaitable[T]], answer: type[T]
+) -> T:
+    """What `effect` answers, run in one write transaction; for an attempt after the first, what it answered then.
+
+    Without an attempt it simply runs. An effect that raises has changed nothing, and its key is free again.
+    Raises KeyReused, StillRunning, what `effect` raises, and DatabaseAway and its like.
+    """
+    with translated(db.url):
+        async with db.writer.begin() as connection:
+            if attempt is None:
+                return await effect(connection)
+            first = await _first(connection, attempt)
+            if first is not None:
+                return json.decode(first, type=answer)
+            result = await effect(connection)
+            values = {"id": attempt.id, "fingerprint": attempt.fingerprint, "answer": json.encode(result).decode()}
+            await connection.execute(_KEEP, values)
+            return result
+
+
+async def _first(connection: AsyncConnection, attempt: Attempt) -> str | None:
+    """The first answer, None if this is the first attempt; until the transaction ends no other is the first."""
+    if connection.dialect.name == "postgresql":  # SQLite's transaction has kept the others out already
+        number = int.from_bytes(attempt.id[:8], signed=True)
+        if not await connection.scalar(_ALONE, {"number": number}):
+            raise StillRunning("The same request is still running; send it again in a second for its answer.")
+    row = (await connection.execute(_FIRST, {"id": attempt.id})).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint != attempt.fingerprint:
+        raise KeyReused(
+            "This Idempotency-Key was used for another request; make a new one for each.", field="Idempotency-Key"
+        )
+    stored: str = row.answer
+    return stored
