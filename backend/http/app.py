@@ -20,6 +20,7 @@ from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
 from .stock import stock_routes
+from .tills import hear_terminal
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -51,6 +52,7 @@ def create_app(
     )
     return Litestar(
         [*health_routes(db, stopping, instance_id), api],
+        before_request=hear_terminal,
         guards=[well_formed, access_guard(tokens)],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
