@@ -266,7 +266,7 @@ def _fitting(message: Message) -> list[Outgoing]:
     payload = json.encode(message)
     rows, holds, sales = message.stock, message.reservations, message.sales
     if len(payload) <= MAX_PAYLOAD or max(len(rows), len(holds), len(sales)) == 1:
-        return [Outgoing(new_id(), message.store_id, payload)]
+        return [Outgoing(new_id(), message, payload)]
     return [
         outgoing
         for cut in (slice(0, None, 2), slice(1, None, 2))

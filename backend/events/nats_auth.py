@@ -22,7 +22,7 @@ from backend.auth.roles import EVERY_STORE, TokenRefused
 from backend.auth.tokens import Claims
 
 from .connection import stay_connected
-from .streams import store_subjects
+from .subjects import of_store
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ def inbox_prefix(actor: str, terminal_id: str) -> str:
 def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
     """What the bearer of a token may do. "Allow nothing" would mean "allow all" to NATS, so it is said as a denial."""
     stores = ["*"] if EVERY_STORE in claims.stores else sorted(filter(_PLAIN.fullmatch, claims.stores))
-    allowed = [store_subjects(store) for store in stores]
+    allowed = [of_store(store) for store in stores]
     if _PLAIN.fullmatch(claims.actor) and _PLAIN.fullmatch(claims.terminal_id):
         allowed.append(f"{inbox_prefix(claims.actor, claims.terminal_id)}.>")
     return {

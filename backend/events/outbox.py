@@ -13,7 +13,7 @@ from msgspec import json
 from sqlalchemy import select, text
 
 from backend.database import Database
-from backend.model.events import Outgoing
+from backend.model.events import Message, Outgoing
 from backend.repositories.reads import database_now
 from backend.tables import outbox
 
@@ -28,7 +28,7 @@ _DELETE = {
 
 async def read_leftovers(database: Database, *, after: UUID | None = None, limit: int = 500) -> list[Outgoing]:
     """At most `limit` messages older than GRACE, oldest first, from the one after the id `after` on."""
-    columns = select(outbox.c.id, outbox.c.store_id, outbox.c.payload)
+    columns = select(outbox.c.id, outbox.c.payload)
     async with database.engine.connect() as connection:
         now = (await connection.execute(select(database_now()))).scalar_one()
         # By key and not by time: ids are in the order of time too, and the key is an index.
@@ -36,7 +36,7 @@ async def read_leftovers(database: Database, *, after: UUID | None = None, limit
         if after is not None:
             query = query.where(outbox.c.id > after)
         rows = await connection.execute(query)
-        return [Outgoing(row.id, row.store_id, row.payload.encode()) for row in rows]
+        return [Outgoing(row.id, json.decode(row.payload, type=Message), row.payload.encode()) for row in rows]
 
 
 async def delete(database: Database, ids: Collection[UUID]) -> None:

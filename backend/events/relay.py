@@ -1,15 +1,18 @@
 """The relay: publishes what was committed, at once and from memory, and never makes the ledger wait for it.
 
-A message is published right after its commit; when JetStream has acknowledged it, its row is deleted in bulk. Whatever
-goes wrong in between (a crash, NATS away, a full queue, a lost acknowledgement) leaves the row in the outbox, and a
-sweep on every server publishes what has been there too long. So nothing here is the only copy of anything.
+The changes of a batch in a store go out right after its commit, in several parts of which only the last is
+acknowledged: they travel in order on one connection, and an acknowledgement of each would cost six times as much. Then
+the row of the outbox is deleted, in bulk. Whatever goes wrong in between (a crash, NATS away, a full queue, a lost
+acknowledgement) leaves the row in the outbox, and a sweep on every server publishes what has been there too long. So
+nothing here is the only copy of anything.
 """
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count, islice
+from datetime import UTC, datetime
+from itertools import groupby
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,31 +22,37 @@ from msgspec import DecodeError, Struct, json
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
+from nats.js import JetStreamContext
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import metrics
 from backend.database import Database
-from backend.model.events import Outgoing
+from backend.ids import new_id
+from backend.model.events import Message, Outgoing
+from backend.model.stock import Key, StockRow
 
-from . import outbox
+from . import outbox, subjects
 from .connection import stay_connected
-from .streams import changes_subject, declare_streams
+from .newest import newer_rows
+from .streams import declare_streams
 
 log = structlog.get_logger(__name__)
 
 MAX_QUEUE = 20_000
 """Messages waiting in memory to be published; more are left to the sweep."""
 MAX_IN_FLIGHT = 2_000
-"""Messages published and not yet acknowledged: JetStream refuses to buffer very many."""
+"""Parts published and not yet acknowledged: JetStream refuses to buffer very many."""
 ACK_SECONDS = 5.0
 """A message that was not acknowledged for so long is left to the sweep."""
 SWEEP_SECONDS = 2.0
 SWEEP_PAGE = 500
-DELETE_SECONDS = 1.0
+FINISH_SECONDS = 1.0
 """How often acknowledged rows are deleted, together: on SQLite each deletion keeps a batch of the ledger waiting."""
-DELETE_PAGE = 1_000
+FINISH_PAGE = 1_000
+OVERTAKE_SECONDS = 0.2
+"""How long a newer row than the one told may take to be told by this server, in its ordinary way."""
 TURN = 50
-"""Messages published before the event loop, which is the ledger's too, gets its turn."""
+"""Parts published before the event loop, which is the ledger's too, gets its turn."""
 
 
 _DATABASE_TROUBLE = (SQLAlchemyError, OSError)
@@ -62,7 +71,8 @@ class _Queued(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    id: UUID
+    outgoing: Outgoing
+    parts: int
     at: float
     committed: float | None
 
@@ -73,17 +83,26 @@ class Relay:
     Counters: `published` messages that JetStream has acknowledged, `refused` ones that it did not take.
     """
 
-    def __init__(self, database: Database, connect_options: Mapping[str, Any]) -> None:
-        """`connect_options` are nats-py's (`servers`, `user`, `password` …)."""
+    def __init__(
+        self,
+        database: Database,
+        connect_options: Mapping[str, Any],
+        declare: Callable[[JetStreamContext], Awaitable[None]] = declare_streams,
+    ) -> None:
+        """`connect_options` are nats-py's (`servers`, `user`, `password` …); `declare` brings about the streams."""
         self.published = 0
         self.refused = 0
+        self._sent = 0
         self._database = database
         self._options = {"name": "mostrador relay", **connect_options}
+        self._declare = declare
         self._connected = asyncio.Event()
         self._queue: asyncio.Queue[_Queued] = asyncio.Queue(MAX_QUEUE)
         self._in_flight: dict[str, _Sent] = {}
+        self._parts_in_flight = 0
         self._answered = asyncio.Event()
         self._acknowledged: dict[UUID, None] = {}
+        self._told: dict[Key, int] = {}  # the newest acknowledged version of each row, until it is looked at again
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -109,7 +128,7 @@ class Relay:
         work = {
             "relay": stay_connected(self._options, self._session),
             "relay-sweep": self._sweep(),
-            "relay-delete": self._delete(),
+            "relay-finish": self._finish_always(),
         }
         self._tasks = [asyncio.create_task(task, name=name) for name, task in work.items()]
 
@@ -117,49 +136,58 @@ class Relay:
         """Publish what is in memory and stop. What takes longer than `deadline` seconds stays in the outbox."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
-                await self._queue.join()
-                await self._until_fewer_in_flight_than(1)
+                await self._flush()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._finish()
+                await self._flush()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                await self._delete_acknowledged()
+
+    async def _flush(self) -> None:
+        await self._queue.join()
+        await self._until_fewer_in_flight_than(1)
 
     async def _session(self, client: Client) -> None:
         """Publish over one connection until it is lost."""
-        await declare_streams(client.jetstream())
+        await self._declare(client.jetstream())
         inbox = client.new_inbox()
         await client.subscribe(f"{inbox}.*", cb=self._on_answer)
         self._connected.set()
         metrics.NATS_CONNECTED.set(1)
         try:
-            await self._publish_all(client, inbox)
+            while True:
+                await self._publish_next(client, inbox)
         finally:
             self._connected.clear()
             metrics.NATS_CONNECTED.set(0)
             # What is forgotten here waits in the outbox.
-            self._in_flight.clear()
-            self._answered.set()
+            for key in list(self._in_flight):
+                self._answer(key)
             while not self._queue.empty():
                 self._queue.get_nowait()
                 self._queue.task_done()
 
-    async def _publish_all(self, client: Client, inbox: str) -> None:
-        for number in count(1):
-            message, committed = await self._queue.get()
-            try:
-                await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
-                key = str(message.id)
-                self._in_flight[key] = _Sent(message.id, monotonic(), committed)
-                subject, reply = changes_subject(message.store_id), f"{inbox}.{key}"
-                await client.publish(subject, message.payload, reply, {"Nats-Msg-Id": key})
-            except MaxPayloadError:
-                self._refuse(key, f"{len(message.payload)} bytes are more than this NATS takes; raise max_payload.")
-            finally:
-                self._queue.task_done()
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+    async def _publish_next(self, client: Client, inbox: str) -> None:
+        outgoing, committed = await self._queue.get()
+        try:
+            await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
+            key, parts = str(outgoing.id), list(subjects.parts(outgoing.message))
+            self._in_flight[key] = _Sent(outgoing, len(parts), monotonic(), committed)
+            self._parts_in_flight += len(parts)
+            for number, (subject, part) in enumerate(parts, 1):
+                if number < len(parts):
+                    await client.publish(subject, json.encode(part))
+                else:
+                    await client.publish(subject, json.encode(part), f"{inbox}.{key}", {"Nats-Msg-Id": key})
+                self._sent += 1
+                if self._sent % TURN == 0:
+                    await asyncio.sleep(0)
+        except MaxPayloadError:
+            self._refuse(key, f"{len(outgoing.payload)} bytes are more than this NATS takes; raise max_payload.")
+        finally:
+            self._queue.task_done()
 
     async def _on_answer(self, answer: Msg) -> None:
         key = answer.subject.rpartition(".")[2]
@@ -169,24 +197,33 @@ class Relay:
             error = "No stream takes it."  # the server's empty answer when nobody listens
         if error is not None:
             self._refuse(key, error)
-        elif sent := self._in_flight.pop(key, None):
+        elif sent := self._answer(key):
             self.published += 1
             now = monotonic()
             metrics.PUBLISH_SECONDS.observe(now - sent.at)
             if sent.committed is not None:
                 metrics.COMMIT_TO_PUBLISH_SECONDS.observe(now - sent.committed)
-            self._acknowledged[sent.id] = None
-            self._answered.set()
+            self._acknowledged[sent.outgoing.id] = None
+            for row in sent.outgoing.message.stock:
+                row_key = row.store_id, row.product_id
+                self._told[row_key] = max(row.version, self._told.get(row_key, 0))
 
     def _refuse(self, key: str, why: object) -> None:
-        if self._in_flight.pop(key, None):
+        if self._answer(key):
             self.refused += 1
             metrics.PUBLISH_REFUSED.inc()
-            self._answered.set()
             log.warning("message_refused", message_id=key, detail=why)
 
+    def _answer(self, key: str) -> _Sent | None:
+        """This message is in flight no more."""
+        sent = self._in_flight.pop(key, None)
+        if sent is not None:
+            self._parts_in_flight -= sent.parts
+            self._answered.set()
+        return sent
+
     async def _until_fewer_in_flight_than(self, limit: int) -> None:
-        while len(self._in_flight) >= limit:
+        while self._parts_in_flight >= limit:
             self._answered.clear()
             await self._answered.wait()
 
@@ -216,21 +253,39 @@ class Relay:
     def _forget_unanswered(self) -> None:
         late = monotonic() - ACK_SECONDS
         for key in [key for key, sent in self._in_flight.items() if sent.at < late]:
-            del self._in_flight[key]
-            self._answered.set()
+            self._answer(key)
 
-    async def _delete(self) -> None:
+    async def _finish_always(self) -> None:
         while True:
-            await asyncio.sleep(DELETE_SECONDS)
-            await self._delete_acknowledged()
+            await asyncio.sleep(FINISH_SECONDS)
+            await self._finish()
 
-    async def _delete_acknowledged(self) -> None:
-        while self._acknowledged:
-            ids = list(islice(self._acknowledged, DELETE_PAGE))
-            try:
-                await outbox.delete(self._database, ids)
-            except _DATABASE_TROUBLE as error:
-                log.warning("outbox_not_emptied", detail=str(error), rows=len(self._acknowledged))
-                return
-            for one in ids:
-                del self._acknowledged[one]
+    async def _finish(self) -> None:
+        """Make sure that the newest was told of what is acknowledged, then delete its rows."""
+        done, told = list(self._acknowledged), self._told
+        self._told = {}
+        try:
+            await self._tell_newer(told)
+            for start in range(0, len(done), FINISH_PAGE):
+                page = done[start : start + FINISH_PAGE]
+                await outbox.delete(self._database, page)
+                for one in page:
+                    self._acknowledged.pop(one, None)
+        except _DATABASE_TROUBLE as error:
+            log.warning("outbox_not_emptied", detail=str(error), rows=len(self._acknowledged))
+            self._told = told | self._told
+
+    async def _tell_newer(self, told: Mapping[Key, int]) -> None:
+        """Tell of rows that are newer than what was told, unless this server has done so meanwhile."""
+        newer = await newer_rows(self._database, told)
+        if newer:
+            await asyncio.sleep(OVERTAKE_SECONDS)
+        missed = [row for row in newer if self._told.get((row.store_id, row.product_id), 0) < row.version]
+        for store_id, rows in groupby(sorted(missed, key=_store), key=_store):
+            message = Message(store_id, datetime.now(UTC), stock=tuple(rows))
+            if self._connected.is_set():
+                await self._queue.put(_Queued(Outgoing(new_id(), message, json.encode(message)), None))
+
+
+def _store(row: StockRow) -> str:
+    return row.store_id

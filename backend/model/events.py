@@ -24,8 +24,13 @@ class Message(Struct, frozen=True, omit_defaults=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """One message on its way out: a row of the outbox. `payload` is the JSON of a `Message`."""
+    """A message on its way out: a row of the outbox. `payload` is the message as JSON."""
 
     id: UUID
-    store_id: str
+    message: Message
     payload: bytes
+
+    @property
+    def store_id(self) -> str:
+        """The store that it tells of."""
+        return self.message.store_id

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from msgspec import json
 from sqlalchemy import func, insert, select
 
 from backend import tables
@@ -65,7 +64,7 @@ class Scene:
         await eventually(lambda: holds(self.database, 0))
         for server in self.servers:
             assert await server.stop() == 0
-        assert picture_of(payload for _, _, payload in await history(self.nats.url)) == await picture_in(self.database)
+        assert picture_of(message for _, _, message in await history(self.nats.url)) == await picture_in(self.database)
 
 
 @asynccontextmanager
@@ -146,7 +145,7 @@ Picture = dict[tuple[str, ...], tuple[object, ...]]
 """(store, product) → counters and version; (hold,) → status and version; (store, sale) → total."""
 
 
-def picture_of(messages: Iterable[bytes]) -> Picture:
+def picture_of(messages: Iterable[Message]) -> Picture:
     """What a subscriber knows who applies only what is newer than what it has."""
     picture: Picture = {}
     versions: dict[tuple[str, ...], int] = {}
@@ -156,8 +155,7 @@ def picture_of(messages: Iterable[bytes]) -> Picture:
             versions[key] = version
             picture[key] = state
 
-    for payload in messages:
-        message = json.decode(payload, type=Message)
+    for message in messages:
         for row in message.stock:
             apply((row.store_id, row.product_id), row.version, (row.version, row.on_hand, row.reserved))
         for hold in message.reservations:

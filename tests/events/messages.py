@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import nats
-from nats.aio.client import Client
+from msgspec import json
+from msgspec.structs import asdict
 from sqlalchemy import func, insert, select, text
 
+from backend import tables
 from backend.database import Database
-from backend.events.streams import INVENTORY
+from backend.events.streams import HISTORY
 from backend.ids import new_id
-from backend.model.events import Outgoing
+from backend.model.events import Message, Outgoing
+from backend.model.stock import StockRow
 from backend.tables import outbox
 
 LEFT_BEHIND = timedelta(minutes=1)
@@ -19,7 +21,13 @@ LEFT_BEHIND = timedelta(minutes=1)
 
 
 def some(number: int, store_id: str = "S1") -> list[Outgoing]:
-    return [Outgoing(new_id(), store_id, f'{{"number":{n}}}'.encode()) for n in range(number)]
+    """Each tells of one row, so each is one message on NATS."""
+    rows = [StockRow(store_id, f"P{n}", on_hand=n, version=1) for n in range(number)]
+    return [outgoing(Message(store_id, datetime.now(UTC), stock=(row,))) for row in rows]
+
+
+def outgoing(message: Message) -> Outgoing:
+    return Outgoing(new_id(), message, json.encode(message))
 
 
 async def commit(database: Database, messages: Iterable[Outgoing], age: timedelta = timedelta(0)) -> None:
@@ -33,6 +41,21 @@ async def commit(database: Database, messages: Iterable[Outgoing], age: timedelt
         await connection.execute(insert(outbox), rows)
 
 
+async def put_stock(database: Database, *rows: StockRow) -> None:
+    """Stock that came about in some way, with its stores and products."""
+    now = datetime.now(UTC)
+    stores = [{"id": x, "name": x, "created_at": now} for x in {row.store_id for row in rows}]
+    moments = {"created_at": now, "updated_at": now}
+    products = [
+        {"id": x, "sku": x, "name": x, "price_cents": 1, "search_text": x} | moments
+        for x in {row.product_id for row in rows}
+    ]
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(tables.stores), stores)
+        await connection.execute(insert(tables.products), products)
+        await connection.execute(insert(tables.stock), [asdict(row) | {"updated_at": now} for row in rows])
+
+
 async def holds(database: Database, number: int) -> bool:
     """Whether the outbox has so many rows."""
     async with database.engine.connect() as connection:
@@ -44,18 +67,14 @@ async def execute(database: Database, sql: str) -> None:
         await connection.execute(text(sql))
 
 
-async def history(url: str) -> list[tuple[UUID, str, bytes]]:
-    """(id, subject, payload) of each message that the stream has, in its order."""
+async def history(url: str, stream: str = HISTORY) -> list[tuple[str, str, Message]]:
+    """(Nats-Msg-Id or "", subject, content) of each message that the stream has, in its order."""
     client = await nats.connect(url)
     try:
-        return await _history(client)
+        jetstream = client.jetstream()
+        number = (await jetstream.stream_info(stream)).state.messages
+        subscription = await jetstream.subscribe("inventory.>", stream=stream, ordered_consumer=True)
+        found = [await subscription.next_msg(timeout=10) for _ in range(number)]
     finally:
         await client.close()
-
-
-async def _history(client: Client) -> list[tuple[UUID, str, bytes]]:
-    jetstream = client.jetstream()
-    number = (await jetstream.stream_info(INVENTORY)).state.messages
-    subscription = await jetstream.subscribe("inventory.>", stream=INVENTORY, ordered_consumer=True)
-    found = [await subscription.next_msg(timeout=10) for _ in range(number)]
-    return [(UUID((message.headers or {})["Nats-Msg-Id"]), message.subject, message.data) for message in found]
+    return [((x.headers or {}).get("Nats-Msg-Id", ""), x.subject, json.decode(x.data, type=Message)) for x in found]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,12 +12,16 @@ from backend.database import Database
 from backend.events import outbox
 from backend.events import relay as relay_module
 from backend.events.relay import MAX_QUEUE, Relay
+from backend.events.streams import LAST
 from backend.ids import new_id
-from backend.model.events import Outgoing
+from backend.model.answers import SaleRecord
+from backend.model.events import Message
+from backend.model.reservations import HeldLine, Reservation, Status
+from backend.model.stock import StockRow
 from tests.eventually import eventually
 from tests.servers import NatsServer
 
-from .messages import LEFT_BEHIND, commit, execute, history, holds, some
+from .messages import LEFT_BEHIND, commit, execute, history, holds, outgoing, put_stock, some
 
 
 @asynccontextmanager
@@ -32,7 +37,7 @@ async def running(database: Database, url: str) -> AsyncIterator[Relay]:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "SWEEP_SECONDS", 0.1)
-    monkeypatch.setattr(relay_module, "DELETE_SECONDS", 0.1)
+    monkeypatch.setattr(relay_module, "FINISH_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ async def test_publishes_once_in_order_and_empties_the_outbox(database: Database
         await eventually(lambda: holds(database, 0))
 
     assert await history(server.url) == [
-        (message.id, f"inventory.{message.store_id}.changes.batch", message.payload) for message in sent
+        (str(x.id), f"inventory.{x.store_id}.stock.{x.message.stock[0].product_id}", x.message) for x in sent
     ]
 
 
@@ -62,7 +67,7 @@ async def test_the_sweep_publishes_what_a_crash_left_behind(database: Database, 
     async with running(database, server.url):
         await eventually(lambda: holds(database, 0))
 
-    assert [message[0] for message in await history(server.url)] == [message.id for message in left]
+    assert [message[0] for message in await history(server.url)] == [str(message.id) for message in left]
 
 
 async def test_the_sweep_leaves_young_rows_to_whoever_committed_them(database: Database) -> None:
@@ -91,7 +96,7 @@ async def test_without_nats_messages_wait_and_arrive_when_it_is_back(database: D
 
     arrived = [message[0] for message in await history(server.url)]
     assert len(arrived) == len(set(arrived))
-    assert set(arrived) == {message.id for message in before + during}
+    assert set(arrived) == {str(message.id) for message in before + during}
 
 
 async def test_nats_may_come_later_than_the_server(database: Database, server: NatsServer) -> None:
@@ -113,7 +118,7 @@ async def test_two_relays_that_sweep_at_once_make_one_history(database: Database
     async with running(database, server.url), running(database, server.url):
         await eventually(lambda: holds(database, 0))
 
-    assert sorted(message[0] for message in await history(server.url)) == [message.id for message in left]
+    assert sorted(message[0] for message in await history(server.url)) == [str(message.id) for message in left]
 
 
 async def test_closing_publishes_what_is_in_memory(database: Database, server: NatsServer) -> None:
@@ -140,7 +145,8 @@ async def test_a_nats_that_hangs_delays_neither_the_ledger_nor_the_end(database:
 
 
 async def test_a_message_that_nats_cannot_take_stops_no_other(database: Database, server: NatsServer) -> None:
-    huge, small = Outgoing(new_id(), "S1", b"x" * 2_000_000), some(1)
+    sale = SaleRecord(new_id(), "S1", "x" * 2_000_000, 1, datetime.now(UTC))
+    huge, small = outgoing(Message("S1", sale.sold_at, sales=(sale,))), some(1)
     await commit(database, [huge, *small])
 
     async with running(database, server.url) as relay:
@@ -172,3 +178,43 @@ async def test_the_age_of_the_oldest_row_is_known(database: Database) -> None:
     await commit(database, some(1))
 
     assert await outbox.oldest_age(database) == pytest.approx(LEFT_BEHIND.total_seconds(), abs=30)
+
+
+async def test_a_batch_goes_out_in_parts_that_can_be_listened_to_one_by_one(
+    database: Database, server: NatsServer
+) -> None:
+    now = datetime.now(UTC)
+    rows = StockRow("S1", "P.1", on_hand=3, version=4), StockRow("S1", "P2", on_hand=5, version=6)
+    sale = SaleRecord(new_id(), "S1", "R1", 100, now)
+    hold = Reservation(new_id(), "S1", Status.PENDING, (HeldLine("P2", 1),), now, "", "ana", "T1", now, now)
+    batch = outgoing(Message("S1", now, rows, (hold,), (sale,)))
+    await commit(database, [batch])
+
+    async with running(database, server.url) as relay:
+        await eventually(lambda: relay.connected)
+        relay.publish([batch])
+        await eventually(lambda: holds(database, 0))
+
+    assert await history(server.url) == [
+        ("", "inventory.S1.stock.P%2E1", Message("S1", now, stock=rows[:1])),
+        ("", "inventory.S1.stock.P2", Message("S1", now, stock=rows[1:])),
+        ("", "inventory.S1.reservation.batch", Message("S1", now, reservations=(hold,))),
+        (str(batch.id), "inventory.S1.sale.batch", Message("S1", now, sales=(sale,))),
+    ]
+
+
+async def test_the_last_message_of_a_row_is_the_newest_though_an_older_one_came_after_it(
+    database: Database, server: NatsServer
+) -> None:
+    """The other server told of version 9 at once; this one comes late, with version 8."""
+    await put_stock(database, StockRow("S1", "P1", on_hand=1, version=9))
+    late = outgoing(Message("S1", datetime.now(UTC), stock=(StockRow("S1", "P1", on_hand=2, version=8),)))
+    await commit(database, [late], LEFT_BEHIND)
+
+    async with running(database, server.url):
+        await eventually(lambda: holds(database, 0))
+        await eventually(lambda: last_versions(server.url, [9]))
+
+
+async def last_versions(url: str, wanted: list[int]) -> bool:
+    return [row.version for _, _, message in await history(url, LAST) for row in message.stock] == wanted

@@ -1,0 +1,47 @@
+"""What is published where: `inventory.<store>.<kind>.<key>`. Every message has the same shape, a `Message`.
+
+Stock is published row by row, so that a consumer may listen to one product, and JetStream can keep the last state of
+each. What happens once and has no state to be kept (holds, sales) is one message per batch and store, with the key
+`batch`.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from backend.model.events import Message
+
+ALL = "inventory.>"
+LAST_VALUES = "inventory.*.stock.*"
+"""Subjects whose last message is worth keeping."""
+BATCH = "batch"
+
+
+class Kind(StrEnum):
+    """What a message tells of: the third part of its subject."""
+
+    STOCK = "stock"
+    RESERVATION = "reservation"
+    SALE = "sale"
+
+
+def of_store(store_id: str, kind: Kind | None = None, key: str | None = None) -> str:
+    """What to subscribe to for all about a store, for one kind, or for one product's stock."""
+    if kind is None:
+        return f"inventory.{store_id}.>"
+    return f"inventory.{store_id}.{kind}.{'*' if key is None else _token(key)}"
+
+
+def parts(message: Message) -> Iterator[tuple[str, Message]]:
+    """The changes of a batch in a store as they are published: (subject, content)."""
+    store_id, at = message.store_id, message.at
+    for row in message.stock:
+        yield f"inventory.{store_id}.stock.{_token(row.product_id)}", Message(store_id, at, stock=(row,))
+    if message.reservations:
+        yield of_store(store_id, Kind.RESERVATION, BATCH), Message(store_id, at, reservations=message.reservations)
+    if message.sales:
+        yield of_store(store_id, Kind.SALE, BATCH), Message(store_id, at, sales=message.sales)
+
+
+def _token(product_id: str) -> str:
+    """A product id as one part of a subject: a dot would begin the next part."""
+    return product_id.replace(".", "%2E")
