@@ -5,7 +5,8 @@ transaction; the next batch gathers while this one commits. So many callers on o
 one flush a batch, a lone caller waits for nobody, and an answer is given only after its commit.
 
 Lanes split the stores (never a store) so that one batch is prepared while another one commits. Correctness does not
-rest on them: every row is written under its version, whoever else writes.
+rest on them: every row is written under its version, whoever else writes. A transfer is settled in the lane of the
+store that gives; on the row that receives it may meet the other lane as it may meet another server.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from backend.database import Database
 from backend.database_errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
+from backend.model.commands import Transfer
 from backend.model.errors import MostradorError
 from backend.model.events import Outgoing
 from backend.repositories.ledger_errors import Conflict, DatabaseLost, Undone
@@ -145,8 +147,11 @@ class Ledger:
         if not requests:
             return []
         call = _Call(len(requests))
+        # Commands of one caller are settled in order. Only a transfer ties stores together: then all go in one lane.
+        together = next((request.command.store_id for request in requests if isinstance(request.command, Transfer)), "")
         for index, request in enumerate(requests):
-            lane = self._lanes[crc32(request.command.store_id.encode()) % len(self._lanes)]
+            store_id = together or request.command.store_id
+            lane = self._lanes[crc32(store_id.encode()) % len(self._lanes)]
             lane.add((Ticket(request, fingerprint(request)), call, index))
         await call.future
         return [answer for answer in call.answers if answer is not None]

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Raw, Struct
 
 from backend.model.answers import Answer
-from backend.model.stock import Movement
+from backend.model.stock import Levels, Movement
 
 
 class StockChange(Struct, frozen=True):
@@ -110,6 +110,8 @@ class Writes(Struct):
     stock: list[StockChange] = []
     reservations: list[HoldChange] = []
     movements: list[Movement] = []
+    levels: list[Levels] = []
+    """New or changed, whole; guarded by the versions of their stock rows."""
     new_reservations: list[HoldRow] = []
     commands: list[CommandRow] = []
     sales: list[SaleRow] = []

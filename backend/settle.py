@@ -16,11 +16,11 @@ from msgspec import Raw, Struct, json
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Effect, Request, Sale
-from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell
-from backend.model.decide import decide_all, kind_of
+from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell, SetStock, Transfer, kind_of
+from backend.model.decide import decide_all
 from backend.model.events import Message, Outgoing
 from backend.model.reservations import Reservation
-from backend.model.stock import Key, StockRow, Who
+from backend.model.stock import Key, Levels, StockRow, Who
 from backend.rows import CommandRow, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
 
 EXPIRY = Who("system:expiry")
@@ -36,11 +36,15 @@ class Ticket(Struct, frozen=True):
 
 
 class Needs(Struct, frozen=True):
-    """The rows a batch wants to see: stock by key (in order), holds with the stock they hold, recorded commands."""
+    """The rows a batch wants to see: stock by key (in order), holds with the stock they hold, recorded commands.
+
+    `levels` are to be read after their stock rows: then a change of them in between shows as a moved version.
+    """
 
     stock: list[Key]
     reservations: list[UUID]
     commands: list[UUID]
+    levels: list[Key]
 
 
 class Recorded(Struct, frozen=True):
@@ -126,6 +130,7 @@ def _needs(tickets: Iterable[Ticket]) -> Needs:
     keys: set[Key] = set()
     holds: list[UUID] = []
     ids: list[UUID] = []
+    levels: list[Key] = []
     for ticket in tickets:
         command = ticket.request.command
         ids.append(command.id)
@@ -133,6 +138,10 @@ def _needs(tickets: Iterable[Ticket]) -> Needs:
         match command:
             case Adjust():
                 keys.add((store_id, command.product_id))
+            case SetStock():
+                keys.add((store_id, command.product_id))
+                if command.levels is not None:
+                    levels.append((store_id, command.product_id))
             case Confirm() | Cancel() | Extend() | Expire():
                 holds.append(command.reservation_id)
             case _:
@@ -142,7 +151,9 @@ def _needs(tickets: Iterable[Ticket]) -> Needs:
                     holds.extend(command.holds)
                 elif isinstance(command, Reserve) and command.replaces is not None:
                     holds.append(command.replaces)
-    return Needs(sorted(keys), holds, ids)
+                elif isinstance(command, Transfer):
+                    keys.update((command.to_store_id, line.product_id) for line in command.lines)
+    return Needs(sorted(keys), holds, ids, levels)
 
 
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
@@ -186,6 +197,7 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
     writes = Writes()
     stock: dict[Key, StockRow] = {}
     holds: dict[UUID, Reservation] = {}
+    levels: dict[Key, Levels] = {}
     for ticket, effect in zip(tickets, effects, strict=True):
         command, who, answer = ticket.request.command, ticket.request.who, effect.answer
         for row in answer.stock:
@@ -197,8 +209,13 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             _add_sale(writes, effect.sale)
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
-        head = (command.id, command.store_id, kind_of(command), ticket.fingerprint)
-        writes.commands.append(CommandRow(*head, answer, who.actor, who.terminal_id, now))
+        rest = (kind_of(command), ticket.fingerprint, answer, who.actor, who.terminal_id, now)
+        writes.commands.append(CommandRow(command.id, command.store_id, *rest))
+        if isinstance(command, Transfer) and answer.accepted:
+            # Each store has the cause of its own movements.
+            writes.commands.append(CommandRow(command.id, command.to_store_id, *rest))
+        if answer.levels:
+            levels[answer.levels.store_id, answer.levels.product_id] = answer.levels
     for key in sorted(stock):
         row, was = stock[key], books.stock[key].version
         counters = (row.on_hand, row.unavailable, row.allocated, row.reserved, row.incoming, row.version)
@@ -209,6 +226,7 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             writes.new_reservations.extend(_hold_rows(hold))
         else:
             writes.reservations.extend(_hold_changes(hold, before.version))
+    writes.levels.extend(levels.values())
     return writes
 
 

@@ -135,6 +135,24 @@ stock = Table(
     postgresql_with={"fillfactor": "50"},
 )
 
+levels = Table(
+    "levels",
+    metadata,
+    # Beside the stock row, which has to stay narrow: it is written anew with every sale.
+    Column("store_id", String(32), ForeignKey("stores.id"), nullable=False),
+    Column("product_id", String(64), ForeignKey("products.id"), nullable=False),
+    _count("safety_stock"),
+    _count("reorder_point"),
+    _count("reorder_quantity"),
+    _count("min_level"),
+    _count("max_level"),
+    PrimaryKeyConstraint("store_id", "product_id"),
+    CheckConstraint(
+        "safety_stock >= 0 AND reorder_point >= 0 AND reorder_quantity >= 0 AND min_level >= 0 AND max_level >= 0",
+        name="levels",
+    ),
+)
+
 movements = Table(
     "movements",
     metadata,
@@ -212,8 +230,6 @@ commands = Table(
     Column("terminal_id", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
-    # For the list of all acts; new entries go to the end of their store's part.
-    Index("ix_commands_store_id_at_id", "store_id", "at", "id"),
 )
 
 sales = Table(

@@ -10,7 +10,6 @@ from backend.database import Database
 from backend.ledger import Ledger
 
 from .access import access_guard, well_formed
-from .audit import audit_routes
 from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
@@ -21,7 +20,6 @@ from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
 from .stock import stock_routes
-from .tills import hear_terminal
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -49,12 +47,10 @@ def create_app(
             *sales_routes(ledger),
             *command_routes(ledger),
             *live_routes(live_url),
-            *audit_routes(db),
         ],
     )
     return Litestar(
         [*health_routes(db, stopping, instance_id), api],
-        before_request=hear_terminal,
         guards=[well_formed, access_guard(tokens)],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,

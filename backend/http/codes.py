@@ -68,6 +68,13 @@ PROBLEMS: dict[str, Meaning] = {
         "The sentence says what is wrong with it.",
         "The request could not be read.",
     ),
+    "same_store": Meaning(
+        400,
+        "A transfer from a store to itself.",
+        "Name the store that is to receive the goods in `to_store_id`.",
+        "The goods are in store 292 already; name another store.",
+        {"field": "to_store_id"},
+    ),
     # 401 and 403: who asks, and what they may.
     "token_refused": Meaning(
         401,

@@ -12,7 +12,18 @@ from backend.auth.tokens import Claims
 from backend.ledger import Ledger
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
-from backend.model.commands import Adjust, Cancel, ClientCommand, Confirm, Extend, Receive, Reserve, Sell
+from backend.model.commands import (
+    Adjust,
+    Cancel,
+    ClientCommand,
+    Confirm,
+    Extend,
+    Receive,
+    Reserve,
+    Sell,
+    SetStock,
+    Transfer,
+)
 
 from .request import ApiRequest
 
@@ -22,6 +33,8 @@ MAX_BODY = 8 * 1024 * 1024
 _SCOPES: dict[type[ClientCommand], Scope] = {
     Receive: Scope.STOCK_WRITE,
     Adjust: Scope.STOCK_WRITE,
+    SetStock: Scope.STOCK_WRITE,
+    Transfer: Scope.TRANSFERS_WRITE,
     Sell: Scope.SALES_WRITE,
     Reserve: Scope.RESERVATIONS_WRITE,
     Confirm: Scope.RESERVATIONS_WRITE,

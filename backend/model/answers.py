@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from .reservations import Reservation
-from .stock import StockRow
+from .stock import Levels, StockRow
 
 
 class Code(StrEnum):
@@ -21,6 +21,8 @@ class Code(StrEnum):
     UNKNOWN_RESERVATION = "unknown_reservation"
     RESERVATION_ENDED = "reservation_ended"
     RESERVATION_NOT_DUE = "reservation_not_due"
+    VERSION_MOVED = "version_moved"
+    SAME_STORE = "same_store"
     COMMAND_REUSED = "command_reused"
     RECEIPT_TAKEN = "receipt_taken"
     NOT_RECORDED = "not_recorded"
@@ -37,13 +39,17 @@ class ShortLine(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True, omit_defaults=True):
-    """Why a command had no effect. `lines` lists every short line, `state` is a final state."""
+    """Why a command had no effect. `lines` lists every short line, `state` is a final state.
+
+    `stock` is the row that is not at the version its sender expected.
+    """
 
     code: Code
     message: str
     lines: tuple[ShortLine, ...] = ()
     state: str = ""
     field: str = ""
+    stock: StockRow | None = None
 
 
 class SaleRecord(Struct, frozen=True):
@@ -59,7 +65,8 @@ class SaleRecord(Struct, frozen=True):
 class Answer(Struct, frozen=True, omit_defaults=True):
     """The one answer of a command id; the same id again gets the same answer.
 
-    `stock` holds the state after this command of every row it changed.
+    `stock` holds the state after this command of every row it changed, `levels` those it set. `at` is when an adjust, a
+    set_stock or a transfer was decided; holds and sales have their own times.
     """
 
     id: UUID
@@ -67,6 +74,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     stock: tuple[StockRow, ...] = ()
     reservation: Reservation | None = None
     sale: SaleRecord | None = None
+    levels: Levels | None = None
+    at: datetime | None = None
 
     @property
     def accepted(self) -> bool:

@@ -8,19 +8,21 @@ from msgspec import Struct
 from .answers import Answer, SaleRecord
 from .commands import Command, SaleLine
 from .reservations import Reservation
-from .stock import Key, Movement, StockRow, Who
+from .stock import Key, Levels, Movement, StockRow, Who
 
 
 class Books(Struct):
     """The rows a batch of commands touches, as read from the database.
 
     `stock` has a row (version 0 if it never moved) for every (store, product) of which both exist; a key that is absent
-    names something unknown, and `stores` tells which of the two. `reservations` holds the named holds that exist.
+    names something unknown, and `stores` tells which of the two. `reservations` holds the named holds that exist,
+    `levels` those that somebody has set, of the rows whose levels a command may change.
     """
 
     stock: dict[Key, StockRow]
     stores: set[str]
     reservations: dict[UUID, Reservation]
+    levels: dict[Key, Levels] = {}
 
 
 class Sale(Struct, frozen=True):

@@ -19,6 +19,8 @@ Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")
 StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+Count = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
+"""Units that may also be none: what lies on a shelf, a level."""
 Change = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 Cents = Annotated[int, Meta(ge=0, le=100_000_000)]
 """Money in the smallest unit of the chain's currency."""
@@ -65,6 +67,37 @@ class Adjust(_Command, frozen=True, tag="adjust"):
     reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
+class LevelChanges(Struct, frozen=True, forbid_unknown_fields=True):
+    """New levels of a product in a store, see `stock.Levels`; what is None stays as it is."""
+
+    safety_stock: Count | None = None
+    reorder_point: Count | None = None
+    reorder_quantity: Count | None = None
+    min_level: Count | None = None
+    max_level: Count | None = None
+
+
+class SetStock(_Command, frozen=True, tag="set_stock"):
+    """Say what is on hand, whatever was there before, or what the levels are, or both at once.
+
+    With `expected_version` it is compare and set: only if the stock row is still at that version (0: never moved).
+    """
+
+    product_id: ProductId
+    quantity: Count | None = None
+    levels: LevelChanges | None = None
+    expected_version: Annotated[int, Meta(ge=0)] | None = None
+    reason: Text = ""
+
+
+class Transfer(_Command, frozen=True, tag="transfer"):
+    """Goods leave this store for another one: both sides at once, or neither."""
+
+    to_store_id: StoreId
+    lines: Lines
+    reason: Text = ""
+
+
 class Sell(_Command, frozen=True, tag="sell"):
     """Goods leave the store for good. The holds named are ended and their units serve this sale first."""
 
@@ -108,5 +141,12 @@ class Expire(_Command, frozen=True, tag="expire"):
     reservation_id: UUID
 
 
-ClientCommand = Receive | Adjust | Sell | Reserve | Confirm | Cancel | Extend
+ClientCommand = Receive | Adjust | SetStock | Transfer | Sell | Reserve | Confirm | Cancel | Extend
 Command = ClientCommand | Expire
+
+
+def kind_of(command: Command) -> str:
+    """The wire name of the command's type, which is also the kind of its movements (a transfer's are told apart)."""
+    tag = command.__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag

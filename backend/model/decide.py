@@ -1,8 +1,7 @@
 """The rule book: what a command does to stock. Pure: the same rows, command and time give the same effect.
 
 The server runs it inside the ledger; a terminal without network runs the same function on its own copy of the rows.
-Demand of one command is summed per product before it is compared, so two lines of the same product cannot pass the
-check separately. A command is all or nothing; a refusal lists every short line.
+Holds and sales are decided here, goods that only move in `moves`; both change rows by `posting`.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,6 @@ from msgspec import structs
 from .answers import Answer, Code, Refusal, SaleRecord, ShortLine
 from .books import Books, Effect, Request, Sale
 from .commands import (
-    MAX_QUANTITY,
     MAX_TTL_SECONDS,
     Adjust,
     Cancel,
@@ -22,20 +20,22 @@ from .commands import (
     Confirm,
     Expire,
     Extend,
-    Line,
     Receive,
     Reserve,
-    SaleLine,
     Sell,
+    SetStock,
+    Transfer,
 )
-from .refusals import Refused, bad_quantity, ended, short, unknown
+from .moves import adjust, receive, set_stock, transfer
+from .posting import post, summed
+from .refusals import Refused, ended
 from .reservations import HeldLine, Reservation, Status
-from .stock import Movement, StockRow, Who
+from .stock import Who
 
 
 def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list[Effect]:
     """Decide `requests` in order, each on what the ones before it left. `books` is not changed."""
-    working = Books(dict(books.stock), books.stores, dict(books.reservations))
+    working = Books(dict(books.stock), books.stores, dict(books.reservations), dict(books.levels))
     effects = []
     for request in requests:
         effect = decide(working, request, now)
@@ -43,6 +43,8 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
             working.stock[row.store_id, row.product_id] = row
         for reservation in effect.reservations:
             working.reservations[reservation.id] = reservation
+        if levels := effect.answer.levels:
+            working.levels[levels.store_id, levels.product_id] = levels
         effects.append(effect)
     return effects
 
@@ -53,13 +55,6 @@ def decide(books: Books, request: Request, now: datetime) -> Effect:
         return _decide(books, request.command, request.who, now)
     except Refused as refused:
         return Effect(Answer(request.command.id, refused.refusal))
-
-
-def kind_of(command: Command) -> str:
-    """The wire name of the command's type, which is also the kind of its movements."""
-    tag = command.__struct_config__.tag
-    assert isinstance(tag, str)
-    return tag
 
 
 def _decide(books: Books, command: Command, who: Who, now: datetime) -> Effect:
@@ -88,14 +83,17 @@ def _decide(books: Books, command: Command, who: Who, now: datetime) -> Effect:
             )
             return Effect(Answer(command.id, reservation=extended), reservations=(extended,))
         case Receive():
-            changes = {p: (n, 0) for p, n in _summed(command.lines).items()}
-            return _moved(books, command, who, now, changes, document_id=command.document_id)
+            return receive(books, command, who, now)
         case Adjust():
-            return _adjust(books, command, who, now)
+            return adjust(books, command, who, now)
+        case SetStock():
+            return set_stock(books, command, who, now)
+        case Transfer():
+            return transfer(books, command, who, now)
 
 
 def _reserve(books: Books, command: Reserve, who: Who, now: datetime) -> Effect:
-    wanted = _summed(command.lines)
+    wanted = summed(command.lines)
     ttl = _ttl(command.ttl_seconds)
     closed: tuple[Reservation, ...] = ()
     changes = {p: (0, n) for p, n in wanted.items()}
@@ -119,7 +117,7 @@ def _reserve(books: Books, command: Reserve, who: Who, now: datetime) -> Effect:
         now,
         now,
     )
-    return _moved(
+    return post(
         books,
         command,
         who,
@@ -133,7 +131,7 @@ def _reserve(books: Books, command: Reserve, who: Who, now: datetime) -> Effect:
 
 
 def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
-    wanted = _summed(command.lines)
+    wanted = summed(command.lines)
     changes = {p: (-n, 0) for p, n in wanted.items()}
     closed = []
     for hold_id in dict.fromkeys(command.holds):
@@ -150,7 +148,7 @@ def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             closed.append(_closed(hold, Status.EXPIRED, now))
     total = sum(line.quantity * line.price_cents for line in command.lines)
     record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
-    return _moved(
+    return post(
         books,
         command,
         who,
@@ -168,7 +166,7 @@ def _confirm(books: Books, command: Confirm, who: Who, now: datetime) -> Effect:
     if command.lines is None:
         taken = {line.product_id: line.quantity for line in hold.lines}
     else:
-        taken = _summed(command.lines)
+        taken = summed(command.lines)
         held = {line.product_id: line.quantity for line in hold.lines}
         lacking = tuple([ShortLine(p, n, held.get(p, 0)) for p, n in taken.items() if n > held.get(p, 0)])
         if lacking:
@@ -176,14 +174,6 @@ def _confirm(books: Books, command: Confirm, who: Who, now: datetime) -> Effect:
                 Refusal(Code.INSUFFICIENT_STOCK, "The hold has fewer units than you want to confirm.", lacking)
             )
     return _end(books, command, who, now, hold, Status.CONFIRMED, taken)
-
-
-def _adjust(books: Books, command: Adjust, who: Who, now: datetime) -> Effect:
-    if command.adjustment == 0 or abs(command.adjustment) > MAX_QUANTITY:
-        raise Refused(bad_quantity("adjustment", f"must be from -{MAX_QUANTITY} to {MAX_QUANTITY} and not 0"))
-    change = {command.product_id: (command.adjustment, 0)}
-    demand = {command.product_id: -command.adjustment}
-    return _moved(books, command, who, now, change, demand=demand, reason=command.reason)
 
 
 def _end(
@@ -198,7 +188,7 @@ def _end(
     taken = taken or {}
     changes = {line.product_id: (-taken.get(line.product_id, 0), -line.quantity) for line in hold.lines}
     closed = _closed(hold, status, now, taken)
-    return _moved(
+    return post(
         books,
         command,
         who,
@@ -208,90 +198,6 @@ def _end(
         reservation=closed,
         reservations=(closed,),
     )
-
-
-def _moved(
-    books: Books,
-    command: Command,
-    who: Who,
-    now: datetime,
-    changes: dict[str, tuple[int, int]],
-    *,
-    demand: dict[str, int] | None = None,
-    reason: str = "",
-    document_id: str = "",
-    reservation: Reservation | None = None,
-    reservations: tuple[Reservation, ...] = (),
-    sale: Sale | None = None,
-) -> Effect:
-    """Apply `changes` (product → signed on hand, signed reserved) to the store's rows, or refuse with every short line.
-
-    `demand` is what the sender asked of each product, for the refusal; its absence means nothing can fall short.
-    """
-    store_id, kind = command.store_id, kind_of(command)
-    rows: list[StockRow] = []
-    movements: list[Movement] = []
-    lacking: list[ShortLine] = []
-    for product_id, (on_hand_change, reserved_change) in changes.items():
-        row = books.stock.get((store_id, product_id))
-        if row is None:
-            raise Refused(unknown(books, store_id, product_id))
-        on_hand, reserved = row.on_hand + on_hand_change, row.reserved + reserved_change
-        left = on_hand - row.unavailable - row.allocated - reserved
-        if left < 0 and demand is not None:
-            asked = demand.get(product_id, 0)
-            lacking.append(ShortLine(product_id, asked, asked + left))
-            continue
-        version = row.version + 1
-        rows.append(
-            StockRow(
-                store_id,
-                product_id,
-                on_hand,
-                row.unavailable,
-                row.allocated,
-                reserved,
-                row.incoming,
-                version,
-            )
-        )
-        movements.append(
-            Movement(
-                store_id,
-                product_id,
-                version,
-                kind,
-                reason,
-                on_hand_change,
-                reserved_change,
-                on_hand,
-                row.unavailable,
-                row.allocated,
-                reserved,
-                row.incoming,
-                who.actor,
-                who.terminal_id,
-                document_id,
-                command.id,
-                now,
-            )
-        )
-    if lacking:
-        raise Refused(short(lacking))
-    answer = Answer(command.id, None, tuple(rows), reservation, sale.record if sale else None)
-    return Effect(answer, movements, reservations, sale)
-
-
-def _summed(lines: Iterable[Line | SaleLine]) -> dict[str, int]:
-    """Units per product, over all lines. Refuses an empty basket and a quantity no line may have."""
-    summed: dict[str, int] = {}
-    for line in lines:
-        if not 1 <= line.quantity <= MAX_QUANTITY:
-            raise Refused(bad_quantity("quantity", f"must be from 1 to {MAX_QUANTITY}"))
-        summed[line.product_id] = summed.get(line.product_id, 0) + line.quantity
-    if not summed:
-        raise Refused(Refusal(Code.EMPTY_BASKET, "There is no line; add at least one product.", field="lines"))
-    return summed
 
 
 def _free(changes: dict[str, tuple[int, int]], hold: Reservation) -> None:

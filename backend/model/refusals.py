@@ -3,6 +3,7 @@
 from .answers import Code, Refusal, ShortLine
 from .books import Books
 from .reservations import Reservation
+from .stock import StockRow
 
 
 class Refused(Exception):
@@ -26,10 +27,16 @@ def ended(hold: Reservation) -> Refusal:
     return Refusal(Code.RESERVATION_ENDED, message, state=hold.status.value)
 
 
-def unknown(books: Books, store_id: str, product_id: str) -> Refusal:
-    """There is no such store, or no such product."""
+def moved_on(row: StockRow) -> Refusal:
+    """The stock is not as the sender has seen it."""
+    message = f"The stock of {row.product_id} has changed: it is at version {row.version} now."
+    return Refusal(Code.VERSION_MOVED, message, stock=row)
+
+
+def unknown(books: Books, store_id: str, product_id: str, field: str = "store_id") -> Refusal:
+    """There is no such store (named in `field`), or no such product."""
     if store_id not in books.stores:
-        return Refusal(Code.UNKNOWN_STORE, f"There is no store {store_id}; check the store id.", field="store_id")
+        return Refusal(Code.UNKNOWN_STORE, f"There is no store {store_id}; check the store id.", field=field)
     message = f"There is no product {product_id}; check the code or add it to the catalogue."
     return Refusal(Code.UNKNOWN_PRODUCT, message, field="product_id")
 

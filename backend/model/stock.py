@@ -35,6 +35,24 @@ class StockRow(Struct, frozen=True):
         return self.on_hand - self.unavailable - self.allocated - self.reserved
 
 
+class Levels(Struct, frozen=True):
+    """How much of a product a store wants to have, in whole base units; 0 where nobody has said.
+
+    They are written with their stock row and under its version, so that version speaks for both.
+    """
+
+    store_id: str
+    product_id: str
+    safety_stock: int = 0
+    """Kept back for what nobody foresees."""
+    reorder_point: int = 0
+    """When so little is available, more is ordered."""
+    reorder_quantity: int = 0
+    """How much is ordered then."""
+    min_level: int = 0
+    max_level: int = 0
+
+
 class Movement(Struct, frozen=True):
     """One immutable line of the ledger: one change of one stock row.
 

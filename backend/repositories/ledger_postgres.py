@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from backend import tables
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
-from backend.model.stock import StockRow
+from backend.model.stock import Key, Levels, StockRow
 from backend.rows import HoldChange, StockChange, Writes
 from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
 
@@ -91,6 +91,12 @@ SELECT 1 FROM stock WHERE (store_id, product_id) IN (
     UNION ALL
     SELECT * FROM unnest($1::text[], $2::text[])
 ) ORDER BY store_id, product_id FOR UPDATE
+"""
+
+_READ_LEVELS = """
+SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quantity, l.min_level, l.max_level
+FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
+JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 """
 
 DUE_HOLDS = """
@@ -169,23 +175,27 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
         request = next(procedure)
         while True:
             if isinstance(request, DueHolds):
-                rows = await driver.fetch(DUE_HOLDS, *_keys(request), request.skip)
+                rows = await driver.fetch(DUE_HOLDS, *_keys(request.stock), request.skip)
                 request = procedure.send([DueHold(*row) for row in rows])
             else:
                 if locked:
-                    await driver.fetch(_LOCK, *_keys(request), request.reservations)
-                request = procedure.send(await _read(driver, request))
+                    await driver.fetch(_LOCK, *_keys(request.stock), request.reservations)
+                snapshot = await _read(driver, request)
+                if request.levels:
+                    for row in await driver.fetch(_READ_LEVELS, *_keys(request.levels)):
+                        snapshot.books.levels[row[0], row[1]] = Levels(*row)
+                request = procedure.send(snapshot)
     except StopIteration as stop:
         settled: Settled = stop.value
         return settled
 
 
-def _keys(wanted: Needs | DueHolds) -> tuple[list[str], list[str]]:
-    return [store for store, _ in wanted.stock], [product for _, product in wanted.stock]
+def _keys(wanted: Sequence[Key]) -> tuple[list[str], list[str]]:
+    return [store for store, _ in wanted], [product for _, product in wanted]
 
 
 async def _read(driver: Connection, needs: Needs) -> Snapshot:
-    keys = _keys(needs)
+    keys = _keys(needs.stock)
     if needs.stock and not needs.reservations:
         rows = await driver.fetch(_READ_STOCK, *keys, needs.commands)
         if rows[0]["recorded"] == 0:
@@ -226,6 +236,7 @@ def _add_stock(
 _INSERTED = {
     "new_stock": tables.stock,
     "movements": tables.movements,
+    "levels": tables.levels,
     "new_reservations": tables.reservations,
     "commands": tables.commands,
     "sales": tables.sales,
@@ -243,6 +254,11 @@ _UPDATED = {
         FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
         AND r.version = n.was AND r.status = 'PENDING' RETURNING 1"""),
 }  # fmt: skip
+
+_REPLACE_LEVELS = """
+        ON CONFLICT (store_id, product_id) DO UPDATE SET safety_stock = excluded.safety_stock,
+        reorder_point = excluded.reorder_point, reorder_quantity = excluded.reorder_quantity,
+        min_level = excluded.min_level, max_level = excluded.max_level"""
 
 
 async def _write(driver: Connection, writes: Writes) -> None:
@@ -265,7 +281,8 @@ def _write_statement(parts: tuple[str, ...]) -> str:
             table = _INSERTED[part]
             names = table.columns.keys()
             rows = _recordset(number, table, names)
-            ctes.append(f"{part}_part AS (INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {rows})")
+            replace = _REPLACE_LEVELS if table is tables.levels else ""
+            ctes.append(f"{part}_part AS (INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {rows}{replace})")
     counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATED) or "0"
     return f"WITH {', '.join(ctes)} SELECT 1 / ({counts} = $1::bigint)::int"
 

@@ -25,7 +25,7 @@ from backend.database import sqlite_writer
 from backend.model.answers import Answer
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
-from backend.model.stock import StockRow
+from backend.model.stock import Levels, StockRow
 from backend.rows import Writes
 from backend.settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
 
@@ -46,6 +46,11 @@ _READ_HOLDS = select(tables.reservations).where(_holds.id.in_(text("SELECT value
 _READ_COMMANDS = select(_commands.id, _commands.store_id, _commands.fingerprint, _commands.answer).where(
     _commands.id.in_(text("SELECT value FROM json_each(:ids)"))
 )
+_READ_LEVELS = text("""
+SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quantity, l.min_level, l.max_level
+FROM json_each(:keys) k
+JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
+""")
 DUE_HOLDS = text("""
 SELECT r.id, r.store_id, r.version
 FROM json_each(:keys) k
@@ -144,6 +149,9 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
                 books.stock[store_id, product_id] = StockRow(store_id, product_id)
     for id_, store_id, fingerprint, answer in connection.execute(_READ_COMMANDS, {"ids": _hex(needs.commands)}):
         snapshot.recorded[id_] = Recorded(store_id, fingerprint, answer)
+    if needs.levels:
+        for row in connection.execute(_READ_LEVELS, {"keys": _json(needs.levels)}):
+            books.levels[row.store_id, row.product_id] = Levels(*row)
     return snapshot
 
 
@@ -166,6 +174,7 @@ WHERE id = ? AND store_id = ? AND product_id = ? AND version = ? AND status = 'P
 _INSERTS = {
     table.name: str(insert(table).compile(dialect=sqlite.dialect())) for table in tables.metadata.tables.values()
 }
+_INSERTS["levels"] = str(insert(tables.levels).prefix_with("OR REPLACE").compile(dialect=sqlite.dialect()))
 
 
 def _write(connection: Connection, writes: Writes) -> None:
@@ -173,6 +182,7 @@ def _write(connection: Connection, writes: Writes) -> None:
     _update(connection, _UPDATE_STOCK, writes.stock, 2)
     _update(connection, _UPDATE_HOLD, writes.reservations, 3)
     _insert(connection, tables.movements, writes.movements)
+    _insert(connection, tables.levels, writes.levels)
     _insert(connection, tables.reservations, writes.new_reservations)
     _insert(connection, tables.commands, writes.commands)
     _insert(connection, tables.sales, writes.sales)

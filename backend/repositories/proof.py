@@ -219,6 +219,20 @@ def _sold_units() -> _Comparison:
     return _Comparison(s, {"units sold by movements": (s.c.lined, s.c.moved)})
 
 
+def _transfers() -> _Comparison:
+    """What a transfer took from one store against what it brought to the other."""
+    m = movements.c
+    taken = _sum(case((m.kind == "transfer_out", -m.on_hand_change), else_=0)).label("taken")
+    brought = _sum(case((m.kind == "transfer_in", m.on_hand_change), else_=0)).label("brought")
+    t = (
+        select(func.min(m.store_id).label("store_id"), m.product_id, m.command_id.label("which"), taken, brought)
+        .where(m.kind.in_(("transfer_out", "transfer_in")))
+        .group_by(m.command_id, m.product_id)
+        .subquery("t")
+    )
+    return _Comparison(t, {"units arrived by transfer": (t.c.taken, t.c.brought)})
+
+
 def _sale_totals() -> _Comparison:
     """The total of each sale against its lines, in cents."""
     lines = sales.outerjoin(
@@ -247,7 +261,7 @@ def _holds() -> _Comparison:
     return _Comparison(h, {"states of hold": (literal(1), h.c.states)})
 
 
-_COMPARISONS = (_balances(), _steps(), _causes(), _sold_units(), _sale_totals(), _holds())
+_COMPARISONS = (_balances(), _steps(), _causes(), _sold_units(), _transfers(), _sale_totals(), _holds())
 
 _sold = case((movements.c.kind == "sell", -movements.c.on_hand_change), else_=0)
 _TOTALS = select(

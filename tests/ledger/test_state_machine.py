@@ -30,7 +30,7 @@ from backend.ids import expiry_command_id, new_id
 from backend.ledger import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
-from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell
+from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell, SetStock, Transfer
 from backend.repositories.proof import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
@@ -137,6 +137,28 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.send(request(adjust)).accepted == fits
         if fits:
             self.shop.take(store, {product: -change})
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), counted=st.integers(0, 12), late=st.booleans())
+    def a_shelf_is_counted(self, store: str, product: str, counted: int, late: bool) -> None:
+        # Ending a dead hold moves the version too.
+        sure = not any(hold.dead and product in hold.units for hold in self.shop.holds.values())
+        version = self.run(self._version(store, product)) - late if sure or late else None
+        count = SetStock(id=new_id(), store_id=store, product_id=product, quantity=counted, expected_version=version)
+        kept = self.shop.on_hand.get((store, product), 0) - self.shop.free(store, product)
+        fits = not late and counted >= kept
+        assert self.send(request(count)).accepted == fits
+        if fits:
+            self.shop.on_hand[store, product] = counted
+
+    @rule(source=stores, to=stores, wanted=units)
+    def goods_change_store(self, source: str, to: str, wanted: dict[str, int]) -> None:
+        lines = tuple(Line(product, n) for product, n in wanted.items())
+        order = Transfer(id=new_id(), store_id=source, to_store_id=to, lines=lines)
+        fits = source != to and self.shop.has(source, wanted)
+        assert self.send(request(order)).accepted == fits
+        if fits:
+            self.shop.take(source, wanted)
+            self.shop.take(to, {product: -n for product, n in wanted.items()})
 
     @rule(target=holds, store=stores, wanted=units)
     def somebody_holds(self, store: str, wanted: dict[str, int]) -> object:
@@ -250,6 +272,12 @@ class LedgerMachine(RuleBasedStateMachine):
             rows = await connection.execute(select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved))
             statuses = await connection.execute(select(held.id, held.status))
             return {(r[0], r[1]): (r[2], r[3]) for r in rows}, {s.id: s.status for s in statuses}
+
+    async def _version(self, store_id: str, product_id: str) -> int:
+        stock = tables.stock.c
+        of_row = (stock.store_id == store_id) & (stock.product_id == product_id)
+        async with self.database.engine.connect() as connection:
+            return await connection.scalar(select(stock.version).where(of_row)) or 0
 
 
 @pytest.mark.slow
