@@ -17,7 +17,8 @@ PUBLIC = "public"
 _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
 
 
-def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+# Guards are coroutines: Litestar would run plain functions in threads, where what they bind to the log is lost.
+async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
     """The guard against addresses that a database cannot look up: PostgreSQL knows no NUL character."""
     if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
         raise InvalidInput("address", "The address has a NUL character in it; remove it.")
@@ -26,7 +27,7 @@ def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # typ
 def access_guard(tokens: Tokens) -> Guard:
     """The guard of all routes. A route says `scope=…` in its decorator; one that says nothing cannot be called."""
 
-    def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+    async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         if "OPTIONS" in getattr(handler, "http_methods", ()):
             return  # says only which methods there are
         wanted: Scope | str = handler.opt["scope"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+import structlog
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
@@ -97,6 +98,13 @@ async def test_a_lesser_role_is_refused_by_its_scope(shop: Shop, monkeypatch: py
         if path not in OPEN:
             answer = await shop.client.request(method, "http://shop" + re.sub(r"{\w+}", "x", path), headers=visitor)
             assert_problem(answer, 403, "scope_missing")
+
+
+@pytest.mark.usefixtures("process_wide")
+async def test_what_is_logged_of_a_request_names_its_caller(shop: Shop) -> None:
+    await shop.get("products")
+    said = structlog.contextvars.get_contextvars()
+    assert (said["person"], said["store"], said["terminal"]) == ("ana", "norte", "T1")
 
 
 async def test_every_route_is_in_the_documentation(shop: Shop) -> None:
