@@ -78,7 +78,7 @@ products = Table(
     Column("sku", String(64), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("description", String(2000), nullable=False, server_default=""),
-    Column("category", String(200), nullable=False, server_default=""),
+    Column("category", String(200), nullable=False, server_default="", index=True),
     Column("department", String(200), nullable=False, server_default=""),
     Column("brand", String(200), nullable=False, server_default=""),
     Column("package_size", String(100), nullable=False, server_default=""),
@@ -86,6 +86,7 @@ products = Table(
     Column("search_text", String(1000), nullable=False, comment="lower case words that a search looks in"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False, server_default="1"),
 )
 
 barcodes = Table(

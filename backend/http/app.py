@@ -15,11 +15,13 @@ from .commands import command_routes
 from .health import health_routes
 from .live import live_routes
 from .problems import EXCEPTION_HANDLERS
+from .products import product_routes
 from .request import ApiRequest
 from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
 from .stock import stock_routes
+from .stores import store_routes
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -42,6 +44,8 @@ def create_app(
         route_handlers=[
             *sign_in_routes(db, tokens, Pins()),
             *catalogue_routes(db),
+            *product_routes(db),
+            *store_routes(db),
             *stock_routes(db),
             *reservation_routes(db, ledger, default_ttl),
             *sales_routes(ledger),

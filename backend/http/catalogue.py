@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
@@ -20,9 +20,13 @@ from backend.repositories.reads import reading
 from backend.repositories.stock import stock_at
 
 from .errors import UnknownBarcode, UnknownProduct, UnknownStore
+from .etags import tagged
+from .pages import next_link
+from .request import ApiRequest
 from .shapes import ProductShape, StockShape
 
 MAX_PAGE_SIZE = 100
+MAX_OFFSET = 100_000_000
 
 
 class ProductsShape(Struct, frozen=True):
@@ -40,40 +44,53 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/products", scope=Scope.CATALOGUE_READ)
     async def products(
+        request: ApiRequest,
         q: Annotated[str, QueryParameter(max_length=200)] = "",
+        category: Annotated[str | None, QueryParameter(max_length=200)] = None,
         store_id: FromQuery[str | None] = None,
         page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
         page_size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
-    ) -> ProductsShape:
-        """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given."""
+        limit: Annotated[int | None, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = None,
+        offset: Annotated[int | None, QueryParameter(ge=0, le=MAX_OFFSET)] = None,
+    ) -> Response[ProductsShape]:
+        """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given.
+
+        `limit` and `offset` say in rows what `page_size` and `page` say in pages.
+        """
+        size = page_size if limit is None else limit
+        start = (page - 1) * size if offset is None else offset
         async with reading(db) as connection:
             if store_id is not None and await store_name(connection, store_id) is None:
                 raise UnknownStore(store_id)
-            found = await search_products(connection, q, limit=page_size, offset=(page - 1) * page_size)
+            found = await search_products(connection, q, category=category, limit=size, offset=start)
             stock = {}
             if store_id is not None:
                 levels = await stock_at(connection, store_id, [product.id for product in found.products])
                 stock = {level.row.product_id: StockShape.at(level) for level in levels}
         shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
-        return ProductsShape(shown, found.total, page, page_size, -(-found.total // page_size))
+        shape = ProductsShape(shown, found.total, start // size + 1, size, -(-found.total // size))
+        if start + size >= found.total:
+            return Response(shape)
+        onwards = ("page", page + 1) if offset is None else ("offset", offset + size)
+        return Response(shape, headers=next_link(request, onwards[0], str(onwards[1])))
 
     @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ)
-    async def product(product_id: FromPath[str]) -> ProductShape:
+    async def product(request: ApiRequest, product_id: FromPath[str]) -> Response[ProductShape]:
         """One product by its id."""
         async with reading(db) as connection:
             found = await product_by_id(connection, product_id)
         if found is None:
             raise UnknownProduct(product_id)
-        return ProductShape.of(found)
+        return tagged(request, found.version, ProductShape.of(found))
 
     @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ)
-    async def by_sku(sku: FromPath[str]) -> ProductShape:
+    async def by_sku(request: ApiRequest, sku: FromPath[str]) -> Response[ProductShape]:
         """One product by its SKU."""
         async with reading(db) as connection:
             found = await product_by_sku(connection, sku)
         if found is None:
             raise UnknownProduct(sku, "sku")
-        return ProductShape.of(found)
+        return tagged(request, found.version, ProductShape.of(found))
 
     @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ)
     async def by_barcode(barcode: FromPath[str]) -> ProductShape:

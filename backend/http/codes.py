@@ -164,6 +164,27 @@ PROBLEMS: dict[str, Meaning] = {
         "No client can cause this: the expiry loop alone sends that command.",
         "This hold is not due yet.",
     ),
+    "sku_taken": Meaning(
+        409,
+        "Another product has this SKU.",
+        "Choose another SKU, or change the product that has it.",
+        "Another product has the SKU 818981; choose another.",
+        {"field": "sku"},
+    ),
+    "barcode_taken": Meaning(
+        409,
+        "Another product has this barcode.",
+        "Check the barcode: one code can mean only one product.",
+        "Another product has the barcode 2000008189811; check it.",
+        {"field": "barcode"},
+    ),
+    "product_in_use": Meaning(
+        409,
+        "The product has stock in a store, or had some: its history must stay provable.",
+        "Keep the product and set its stock to 0.",
+        "818981 has stock or had some, which must stay provable; keep it and set its stock to 0.",
+        {"product_id": "818981"},
+    ),
     "receipt_taken": Meaning(
         409,
         "The store already has a sale with this receipt number.",

@@ -49,8 +49,12 @@ def page(
     shown = rows[:limit]
     if len(rows) <= limit:
         return shown, {}
-    cursor = urlsafe_b64encode(json.encode(key(shown[-1]))).decode()
+    return shown, next_link(request, "cursor", urlsafe_b64encode(json.encode(key(shown[-1]))).decode())
+
+
+def next_link(request: ApiRequest, parameter: str, value: str) -> dict[str, str]:
+    """The header that leads to the same question with another `value` of `parameter`."""
     asked = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    query = urlencode([*((name, value) for name, value in asked if name != "cursor"), ("cursor", cursor)])
+    query = urlencode([*(pair for pair in asked if pair[0] != parameter), (parameter, value)])
     # Without the host: behind a proxy only the client knows the right one.
-    return shown, {"Link": f'<{quote(request.scope["path"])}?{query}>; rel="next"'}
+    return {"Link": f'<{quote(request.scope["path"])}?{query}>; rel="next"'}

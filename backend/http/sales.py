@@ -1,6 +1,5 @@
 """Selling: goods leave the store for good, in one all-or-nothing command."""
 
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -14,27 +13,21 @@ from backend.ledger import Ledger
 from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, Sell, StoreId
 
 from .commanding import command_id, settle
-from .invalid import InvalidBody
+from .money import Price, cents
 from .request import ApiRequest
 from .shapes import SaleShape
 
-_MAX_PRICE = Decimal(1_000_000)
-
 
 class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units of one product at `unit_price`, a JSON number with at most two decimals."""
+    """Some units of one product at `unit_price` each."""
 
     product_id: ProductId
     quantity: Quantity
-    unit_price: Decimal
+    unit_price: Price
 
     def priced(self, index: int) -> SaleLine:
         """The line in cents. Raises InvalidBody for a price that no till can charge."""
-        price = self.unit_price
-        if not price.is_finite() or not 0 <= price <= _MAX_PRICE or price != round(price, 2):
-            field = f"lines[{index}].unit_price"
-            raise InvalidBody(field, f"{field} must be from 0 to {_MAX_PRICE} with at most two decimals.")
-        return SaleLine(self.product_id, self.quantity, int(price * 100))
+        return SaleLine(self.product_id, self.quantity, cents(f"lines[{index}].unit_price", self.unit_price))
 
 
 class SellBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -67,6 +67,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
     price: float
     created_at: datetime
     updated_at: datetime
+    version: int
     stock: StockShape | None = None
     pack_quantity: int | None = None
 
@@ -86,6 +87,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
             product.price_cents / 100,
             product.created_at,
             product.updated_at,
+            product.version,
             stock,
             pack_quantity,
         )

@@ -28,6 +28,8 @@ class Product(Struct, frozen=True):
     price_cents: int
     created_at: datetime
     updated_at: datetime
+    version: int
+    """Grows with every change of the product."""
 
 
 class Page(Struct, frozen=True):
@@ -58,9 +60,11 @@ _columns = (
     products.c.price_cents,
     products.c.created_at,
     products.c.updated_at,
+    products.c.version,
 )
 _product: Select[*tuple[Any, ...]] = select(*_columns)
 _BY_ID = _product.where(products.c.id == bindparam("code"))
+_LOCKED = _BY_ID.with_for_update(of=products)
 _BY_SKU = _product.where(products.c.sku == bindparam("code"))
 _BY_BARCODE = (
     select(*_columns, barcodes.c.quantity.label("pack_quantity"))
@@ -71,9 +75,9 @@ _STORES = select(stores.c.id, stores.c.name).order_by(stores.c.id)
 _STORE = select(stores.c.name).where(stores.c.id == bindparam("store_id"))
 
 
-async def product_by_id(connection: AsyncConnection, product_id: str) -> Product | None:
-    """The product with this id, or None."""
-    row = (await connection.execute(_BY_ID, {"code": product_id})).one_or_none()
+async def product_by_id(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product | None:
+    """The product with this id, or None; with `lock` nobody else changes it before the transaction ends."""
+    row = (await connection.execute(_LOCKED if lock else _BY_ID, {"code": product_id})).one_or_none()
     return None if row is None else Product(*row)
 
 
@@ -89,8 +93,10 @@ async def product_by_barcode(connection: AsyncConnection, barcode: str) -> tuple
     return None if row is None else (Product(*row[:-1]), row.pack_quantity)
 
 
-async def search_products(connection: AsyncConnection, query: str, *, limit: int, offset: int) -> Page:
-    """Products in which every word of `query` occurs; all products for an empty one.
+async def search_products(
+    connection: AsyncConnection, query: str, *, category: str | None = None, limit: int, offset: int
+) -> Page:
+    """Products (of a category) in which every word of `query` occurs; all of them for an empty one.
 
     An exact SKU, id or barcode comes first, then names that begin with the query, then names of which a later
     word does, then the rest.
@@ -99,14 +105,16 @@ async def search_products(connection: AsyncConnection, query: str, *, limit: int
     words = search_words(query)
     count = len(words) if query else None
     values: dict[str, str | int] = {"limit": limit, "offset": offset}
+    if category is not None:
+        values["category"] = category
     if query:
         values |= {"code": query, "phrase": " ".join(words)}
         values |= {f"word_{i}": f"%{word}%" for i, word in enumerate(words)}
-    found = (await connection.execute(_search(count), values)).all()
+    found = (await connection.execute(_search(count, category is not None), values)).all()
     if found:
         return Page([Product(*row[1:]) for row in found], found[0][0])
     # Past the last page no row is left to carry the total.
-    total = await connection.scalar(_count(count), values) if offset else 0
+    total = await connection.scalar(_count(count, category is not None), values) if offset else 0
     return Page([], total or 0)
 
 
@@ -122,11 +130,9 @@ async def store_name(connection: AsyncConnection, store_id: str) -> str | None:
 
 
 @cache  # one statement per number of words, built once
-def _search(words: int | None) -> Select[*tuple[Any, ...]]:
-    if words is None:
-        hits = select(products.c.id, literal(0).label("rank"), products.c.name)
-    else:
-        hits = select(products.c.id, _rank().label("rank"), products.c.name).where(_matches(words))
+def _search(words: int | None, of_category: bool) -> Select[*tuple[Any, ...]]:
+    rank = literal(0) if words is None else _rank()
+    hits = select(products.c.id, rank.label("rank"), products.c.name).where(*_wanted(words, of_category))
     # Only the page's own rows are joined to what is shown of them.
     found = hits.subquery()
     page = (
@@ -144,9 +150,13 @@ def _search(words: int | None) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _count(words: int | None) -> Select[int]:
-    statement = select(func.count()).select_from(products)
-    return statement if words is None else statement.where(_matches(words))
+def _count(words: int | None, of_category: bool) -> Select[int]:
+    return select(func.count()).select_from(products).where(*_wanted(words, of_category))
+
+
+def _wanted(words: int | None, of_category: bool) -> list[ColumnElement[bool]]:
+    found = [] if words is None else [_matches(words)]
+    return [*found, products.c.category == bindparam("category")] if of_category else found
 
 
 def _is_code() -> ColumnElement[bool]:

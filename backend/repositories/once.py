@@ -15,11 +15,11 @@ from sqlalchemy import bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
-from backend.database_errors import translated
 from backend.model.errors import MostradorError
 from backend.tables import once
 
 from .reads import database_now
+from .writes import writing
 
 T = TypeVar("T")
 
@@ -65,17 +65,16 @@ async def run_once(
     Without an attempt it simply runs. An effect that raises has changed nothing, and its key is free again.
     Raises KeyReused, StillRunning, what `effect` raises, and DatabaseAway and its like.
     """
-    with translated(db.url):
-        async with db.writer.begin() as connection:
-            if attempt is None:
-                return await effect(connection)
-            first = await _first(connection, attempt)
-            if first is not None:
-                return json.decode(first, type=answer)
-            result = await effect(connection)
-            values = {"id": attempt.id, "fingerprint": attempt.fingerprint, "answer": json.encode(result).decode()}
-            await connection.execute(_KEEP, values)
-            return result
+    async with writing(db) as connection:
+        if attempt is None:
+            return await effect(connection)
+        first = await _first(connection, attempt)
+        if first is not None:
+            return json.decode(first, type=answer)
+        result = await effect(connection)
+        values = {"id": attempt.id, "fingerprint": attempt.fingerprint, "answer": json.encode(result).decode()}
+        await connection.execute(_KEEP, values)
+        return result
 
 
 async def _first(connection: AsyncConnection, attempt: Attempt) -> str | None:

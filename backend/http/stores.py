@@ -1,0 +1,58 @@
+"""The stores of the chain. All of them are listed on the door sign, see `sign_in`."""
+
+from typing import Annotated
+
+from litestar import Response, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, PathParameter
+from msgspec import Meta, Struct
+
+from backend.auth.roles import Scope
+from backend.database import Database
+from backend.repositories.audit_trail import record
+from backend.repositories.catalogue import store_name
+from backend.repositories.reads import reading
+from backend.repositories.stores import put_store
+from backend.repositories.writes import writing
+
+from .errors import UnknownStore
+from .request import ApiRequest
+from .shapes import StoreShape
+
+
+class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of a store."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+
+
+def store_routes(db: Database) -> list[HTTPRouteHandler]:
+    """/stores/{store_id}"""
+
+    @get("/stores/{store_id:str}", scope=Scope.CATALOGUE_READ)
+    async def store(store_id: FromPath[str]) -> StoreShape:
+        """One store."""
+        async with reading(db) as connection:
+            name = await store_name(connection, store_id)
+        if name is None:
+            raise UnknownStore(store_id)
+        return StoreShape(store_id, name)
+
+    @put("/stores/{store_id:str}", scope=Scope.STORES_WRITE)
+    async def put_one(
+        request: ApiRequest,
+        store_id: Annotated[str, PathParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")],
+        data: JSONBody[StoreBody],
+    ) -> Response[StoreShape]:
+        """Found a store under this id (201), or give it another name."""
+        request.auth.require_store(store_id)
+        after = StoreShape(store_id, data.name)
+        async with writing(db) as connection:
+            was = await put_store(connection, store_id, data.name)
+            action = "store.create" if was is None else "store.rename"
+            before = None if was is None else StoreShape(store_id, was)
+            origin = request.origin()
+            await record(connection, origin, action, f"store:{store_id}", store_id=store_id, before=before, after=after)
+        return Response(after, status_code=201 if was is None else 200)
+
+    return [store, put_one]
