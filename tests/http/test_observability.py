@@ -1,5 +1,6 @@
 import json
 import logging
+from typing import Literal
 
 import pytest
 import structlog
@@ -54,3 +55,54 @@ def test_the_console_form_is_for_people(capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().err
     assert "seen" in shown
     assert "eyJ" not in shown
+
+
+SECRETS = {
+    "in an address": ("no database at postgresql://me:hunter2@db/x", "no database at postgresql://me:***@db/x"),
+    "in a header": ("sent Authorization: Bearer abc.def-ghi=", "sent Authorization: Bearer ***"),
+    "alone": ("refused eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbmEifQ.c2ln", "refused ***"),
+    "in a query": ("GET /live?store=292&access_token=abcdef&x=1", "GET /live?store=292&access_token=***&x=1"),
+    "in a body": ('{"user": "ana", "pin": "1234"}', '{"user": "ana", "pin": "***"}'),
+    "of NATS": (f"seed SAA{'B' * 55} is wrong", "seed *** is wrong"),
+}
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+@pytest.mark.parametrize(("told", "shown"), SECRETS.values(), ids=SECRETS)
+def test_no_secret_gets_out_of_a_sentence_or_an_exception(
+    capsys: pytest.CaptureFixture[str], style: Literal["json", "console"], told: str, shown: str
+) -> None:
+    configure_logging("info", style)
+    log = structlog.get_logger("test")
+    log.info(told, detail=told, sent=[{"why": told}])
+    logging.getLogger("library").warning("%s", told)
+    try:
+        raise RuntimeError(told)
+    except RuntimeError as error:
+        log.error("request_failed", exc_info=error)
+    text = capsys.readouterr().err
+    for secret in ("hunter2", "abc.def-ghi", "eyJhbG", "abcdef", "1234", "SAAB"):
+        assert secret not in text
+    assert text.replace("\\", "").count(shown) >= 4
+
+
+def test_no_secret_gets_out_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json")
+    key = "a1b2c3"
+
+    def fails(password: str) -> None:
+        raise RuntimeError("broken")
+
+    try:
+        fails(key)
+    except RuntimeError as error:
+        structlog.get_logger("test").error(
+            "failed", exc_info=error, headers={"X-API-Key": key, "Cookie": key, "host": "shop"}, accessToken=key
+        )
+    structlog.get_logger("test").info("seen", user={"pinned": "yes", "logins": [{"PIN": key}]}, token=None, tokens=2)
+    text = capsys.readouterr().err
+    assert key not in text
+    failed, seen = map(json.loads, text.splitlines())
+    assert failed["headers"] == {"X-API-Key": "***", "Cookie": "***", "host": "shop"}
+    assert seen["user"] == {"pinned": "yes", "logins": [{"PIN": "***"}]}
+    assert (seen["token"], seen["tokens"]) == (None, 2)
