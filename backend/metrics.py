@@ -61,6 +61,18 @@ COMMIT_TO_PUBLISH_SECONDS = Histogram(
 PUBLISH_REFUSED = Counter("mostrador_publish_refused", "Messages that NATS did not take; they stay in the outbox.")
 NATS_CONNECTED = Gauge("mostrador_nats_connected", "1 while messages are published, 0 while they wait in the outbox.")
 
+_TERMINAL = ["store", "terminal"]
+# Each server tells when it heard a terminal itself; the latest of all servers counts.
+TERMINAL_SEEN = Gauge(
+    "mostrador_terminal_seen_timestamp_seconds", "When a terminal was last heard here, in Unix time.", _TERMINAL
+)
+TERMINAL_CLOSED = Gauge(
+    "mostrador_terminal_closed_timestamp_seconds", "When a terminal last said here that it closes.", _TERMINAL
+)
+TERMINAL_QUEUE = Gauge(
+    "mostrador_terminal_queue_sales", "Sales that waited in a terminal when it was last heard here.", _TERMINAL
+)
+
 DRIFT = Gauge(
     "inventory_drift_units",
     "Units by which counters of stock differ from the sums of their movements and holds. Must be 0.",

@@ -22,6 +22,7 @@ from .sales import sales_routes
 from .sign_in import sign_in_routes
 from .stock import stock_routes
 from .stores import store_routes
+from .tills import hear_terminal
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -55,6 +56,7 @@ def create_app(
     )
     return Litestar(
         [*health_routes(db, stopping, instance_id), api],
+        before_request=hear_terminal,
         guards=[well_formed, access_guard(tokens)],
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,

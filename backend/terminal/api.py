@@ -4,7 +4,7 @@ One call is one attempt. What must not be lost (commands) is repeated by its sen
 `backend.terminal.desk`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -83,6 +83,8 @@ class Api:
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.token = ""
+        self.queued: Callable[[], int] | None = None
+        """Says how many sales wait here; the server is told with every call."""
         self._http = httpx.AsyncClient(
             base_url=f"{self.base_url}/api/v1",
             transport=transport,
@@ -121,6 +123,10 @@ class Api:
         """Where to listen for changes."""
         return await self._get("/live", LiveAddress)
 
+    async def goodbye(self) -> None:
+        """Say that this terminal closes, so that nobody takes its silence for a failure."""
+        await self._call("GET", "/live", LiveAddress, said=" closed")
+
     async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
         """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
         answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
@@ -136,9 +142,17 @@ class Api:
         return await self._call("GET", path, answer, query=query)
 
     async def _call(
-        self, method: str, path: str, answer: type[T], body: object = None, query: dict[str, str | int] | None = None
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        body: object = None,
+        query: dict[str, str | int] | None = None,
+        said: str = "",
     ) -> T:
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.queued is not None:
+            headers["x-terminal-queue"] = f"{self.queued()}{said}"
         content = None
         if body is not None:
             headers["content-type"] = "application/json"

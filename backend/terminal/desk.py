@@ -50,6 +50,7 @@ class Desk:
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
         self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        api.queued = lambda: self.till.queued
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -198,8 +199,10 @@ class Desk:
         self.cart.clear()
         self.pump()
         self.sender.hurry()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.sender.idle.wait(), patience)
+        with suppress(TimeoutError, MostradorError):
+            async with asyncio.timeout(patience):
+                await self.sender.idle.wait()
+                await self._api.goodbye()
 
     # What happens by itself.
 

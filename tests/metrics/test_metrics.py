@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from time import time
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.database import Database
+from backend.http import tills
 from backend.metrics import MetricsPortTaken, exposed
 from backend.repositories.backlog import Backlog, read_backlog
 from backend.repositories.reads import reading
@@ -110,6 +112,34 @@ async def test_it_tells_how_long_a_message_took_to_nats(shop: Watched) -> None:
 
 async def _connected(shop: Watched) -> bool:
     return (await shop.numbers())("mostrador_nats_connected") == 1
+
+
+async def test_a_terminal_tells_how_much_waits_in_it(shop: Watched) -> None:
+    async def says(what: str) -> None:
+        assert (await shop.get("stock/milk/norte", shop.auth | {"X-Terminal-Queue": what})).status_code == 200
+
+    terminal = {"store": "norte", "terminal": "T1"}
+    begun = time()
+    await says("3")
+    await says("many")  # nonsense is nobody's report
+    now = await shop.numbers()
+    assert now("mostrador_terminal_queue_sales", **terminal) == 3
+    assert begun <= now("mostrador_terminal_seen_timestamp_seconds", **terminal) <= time()
+    assert now("mostrador_terminal_closed_timestamp_seconds", **terminal) == 0
+    await says("0 closed")
+    now = await shop.numbers()
+    assert now("mostrador_terminal_queue_sales", **terminal) == 0
+    assert now("mostrador_terminal_closed_timestamp_seconds", **terminal) >= begun
+
+
+async def test_a_terminal_heard_long_ago_makes_room(shop: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tills, "MOST", 1)
+    for store in ("norte", "sur"):
+        header = shop.bearer("luis", "supervisor", [store]) | {"X-Terminal-Queue": "0"}
+        await shop.get("stock/milk/norte", header)
+    now = await shop.numbers()
+    assert now("mostrador_terminal_seen_timestamp_seconds", store="norte") == 0
+    assert now("mostrador_terminal_seen_timestamp_seconds", store="sur") > 0
 
 
 async def test_what_waits_in_the_database_is_counted(database: Database) -> None:

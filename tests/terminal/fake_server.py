@@ -55,6 +55,7 @@ class FakeServer:
         self.session_over = False
         self.problem: dict[str, Any] | None = None
         self.requests: list[str] = []
+        self.terminal_says = ""
         self.gate: asyncio.Event | None = None
         """Holds answers to commands back until it is set; they are decided before."""
         self.heard: list[Callable[[bytes], None]] = []
@@ -77,6 +78,7 @@ class FakeServer:
         self.requests.append(path)
         if self.away:
             raise httpx.ConnectError("away")
+        self.terminal_says = request.headers.get("x-terminal-queue", self.terminal_says)
         if self.session_over and path != "/auth/sign-in":
             return _problem(401, code="not_authenticated", detail="The token has expired.")
         if self.problem is not None:

@@ -307,6 +307,7 @@ async def test_sales_of_a_store_the_clerk_may_not_act_in_keep_waiting(shop: Shop
     async with shop.desk() as desk:
         await eventually(lambda: desk.till.queued == 1)
         await desk.scan(MILK)
+        assert shop.server.terminal_says == "1"
         await desk.finish()
         assert desk.till.queued == 1
 
@@ -316,6 +317,7 @@ async def test_leaving_gives_the_holds_back(shop: Shop) -> None:
         await desk.scan(MILK, 4)
         await all_held(desk)
         await desk.leave()
+        assert shop.server.terminal_says == "0 closed"
     assert shop.server.live_holds == 0
 
 
