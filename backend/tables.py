@@ -231,6 +231,8 @@ commands = Table(
     Column("terminal_id", String(64), nullable=False),
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
+    # For the list of all acts; new entries go to the end of their store's part.
+    Index("ix_commands_store_id_at_id", "store_id", "at", "id"),
 )
 
 sales = Table(

@@ -10,6 +10,7 @@ from backend.database import Database
 from backend.ledger import Ledger
 
 from .access import access_guard, well_formed
+from .audit import audit_routes
 from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
@@ -52,6 +53,7 @@ def create_app(
             *sales_routes(ledger),
             *command_routes(ledger),
             *live_routes(live_url),
+            *audit_routes(db),
         ],
     )
     return Litestar(

@@ -1,13 +1,10 @@
 """Finding due holds costs what is due, not what exists: both databases find them by the partial indexes."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
 
 import pytest
-from sqlalchemy import ClauseElement, insert, text
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import insert, text
 
 from backend import tables
 from backend.database import Database, open_database
@@ -16,6 +13,7 @@ from backend.ids import new_id
 from backend.repositories import ledger_postgres, ledger_sqlite
 from backend.repositories.due import DUE, NEXT
 from tests.ledger.shop import open_shop, reserve, running_ledger
+from tests.plans import compiled, plan
 
 
 async def look_for_due(database: Database, how: str = "") -> str:
@@ -29,20 +27,6 @@ async def look_for_dead_tea(database: Database, how: str = "") -> str:
         return await plan(database, ledger_postgres.DUE_HOLDS, (["292"], ["tea"], 0), how)
     values = {"keys": '[["292","tea"]]', "now": "2030", "skip": 0}
     return await plan(database, *compiled(database, ledger_sqlite.DUE_HOLDS, values))
-
-
-def compiled(database: Database, statement: ClauseElement, values: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
-    sql = statement.compile(dialect=database.engine.dialect)
-    assert isinstance(sql, SQLCompiler)
-    parameters = sql.construct_params(values) or {}
-    return str(sql), tuple(parameters[name] for name in sql.positiontup or ())
-
-
-async def plan(database: Database, sql: str, parameters: tuple[Any, ...], how: str = "") -> str:
-    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else f"EXPLAIN {how}"
-    async with database.engine.connect() as connection:
-        rows = await connection.exec_driver_sql(f"{explain} {sql}", parameters)
-        return "\n".join(str(row[-1]) for row in rows)
 
 
 async def test_both_are_found_by_their_index(database: Database) -> None:

@@ -88,7 +88,7 @@ async def furnish(url: str) -> None:
 async def forget_trade(url: str) -> None:
     """All that moved never did."""
     db = open_database(url)
-    moved = ("sale_lines", "sales", "reservations", "movements", "commands", "outbox", "stock")
+    moved = ("sale_lines", "sales", "reservations", "movements", "commands", "outbox", "stock", "audit")
     try:
         async with db.writer.begin() as connection:
             for table in moved:
