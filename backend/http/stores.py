@@ -6,13 +6,15 @@ from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, PathParameter
 from msgspec import Meta, Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.roles import Scope
+from backend.auth.tokens import Claims
 from backend.database import Database
-from backend.repositories.audit_trail import record
+from backend.repositories.audit_trail import Origin, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
-from backend.repositories.stores import put_store
+from backend.repositories.stores import found_store, put_store
 from backend.repositories.writes import writing
 
 from .errors import UnknownStore
@@ -56,3 +58,19 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
         return Response(after, status_code=201 if was is None else 200)
 
     return [store, put_one]
+
+
+async def ensure_store(connection: AsyncConnection, claims: Claims, origin: Origin, store_id: str) -> None:
+    """Found a store that is not there yet, named like its id, in the transaction of whatever needs it.
+
+    Clients of the prototype bring stock to stores that nobody has created. Raises StoreNotAllowed for a store outside
+    the token, UnknownStore for one that is not there when the caller may not found stores.
+    """
+    claims.require_store(store_id)
+    if await store_name(connection, store_id) is not None:
+        return
+    if Scope.STORES_WRITE not in claims.scopes:
+        raise UnknownStore(store_id)
+    if await found_store(connection, store_id):
+        after = StoreShape(store_id, store_id)
+        await record(connection, origin, "store.create", f"store:{store_id}", store_id=store_id, after=after)
