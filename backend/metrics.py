@@ -73,6 +73,10 @@ TERMINAL_QUEUE = Gauge(
     "mostrador_terminal_queue_sales", "Sales that waited in a terminal when it was last heard here.", _TERMINAL
 )
 
+RATE_LIMITED = Counter("mostrador_rate_limited", "Requests refused with 429, by the limit that they met.", ["policy"])
+REDIS_UP = Gauge("mostrador_redis_up", "0 while the Redis of REDIS_URL does not answer; 1 also when none is set.")
+REDIS_UP.set(1)
+
 DRIFT = Gauge(
     "inventory_drift_units",
     "Units by which counters of stock differ from the sums of their movements and holds. Must be 0.",

@@ -15,6 +15,8 @@ from nkeys import NkeysError
 from . import metrics
 from .auth.keys import load_signing_key
 from .auth.tokens import Tokens
+from .cache.counts import Counts, keep_settled
+from .cache.link import RedisLink
 from .database import Database, check_schema, open_database
 from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key
@@ -24,6 +26,7 @@ from .http.address import behind_proxies
 from .http.app import create_app
 from .http.envelope import envelope
 from .http.listener import listening, serve_until, url_of
+from .http.rates import Rates
 from .ledger import Ledger, open_ledger
 from .model.errors import InvalidInput
 from .model.events import Outgoing
@@ -53,6 +56,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(expiry.close)
         if settings.enable_metrics:
             await _start_metrics(settings, db, ledger, parts)
+        rates = await _start_rates(settings, parts)
         app = create_app(
             db=db,
             ledger=ledger,
@@ -61,6 +65,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             instance_id=f"{socket.gethostname()}-{os.getpid()}",
             default_ttl=settings.reservation_ttl,
             live_url=settings.live_url,
+            rates=rates,
         )
         yield behind_proxies(envelope(app), settings.trusted_proxies)
 
@@ -82,6 +87,24 @@ async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts
     watch = Watch(db)
     await watch.start()
     parts.push_async_callback(watch.close)
+
+
+async def _start_rates(settings: Settings, parts: AsyncExitStack) -> Rates | None:
+    """The limits, if there are any, shared with the other servers through Redis if there is one."""
+    if not settings.rate_limit_requests:
+        return None
+    counts = Counts()
+    if settings.redis_url:
+        link = RedisLink(settings.redis_url)
+        parts.push_async_callback(link.close)
+        settling = asyncio.create_task(keep_settled(counts, link), name="rate-counts")
+        parts.push_async_callback(_cancel, settling)
+    return Rates(counts, settings.rate_limit_requests)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _start_nats(

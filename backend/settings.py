@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     """Where terminals reach NATS; empty: where this server does."""
     nats_issuer_seed_file: Path | None = None
     """The nkey account seed with which this server answers NATS's questions who may listen; empty: it does not."""
+    redis_url: str = Field(default="", repr=False)
+    """redis://…, rediss://… or unix://…, shared by the servers of a fleet; empty: each server counts for itself."""
+    rate_limit_requests: int = Field(default=6000, ge=0)
+    """Requests a minute for one caller; an address may send ten times as many. 0: as many as they like."""
     server_host: str = "127.0.0.1"
     server_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port; the ready line names it."""

@@ -10,7 +10,7 @@ import pytest
 
 from backend.database import Database, migrate, open_database
 
-from .servers import NatsServer, PostgresServer, nats_server, postgres_server
+from .servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,20 @@ def start_nats() -> Iterator[Callable[[], NatsServer]]:
     """Starts private nats-servers, which the test may stop and start again; they end with the test."""
     with ExitStack() as servers:
         yield lambda: servers.enter_context(nats_server())
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A redis-server for the session; a test that stops one takes `own_redis`."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A redis-server of this test's own."""
+    with redis_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

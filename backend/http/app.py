@@ -17,6 +17,7 @@ from .health import health_routes
 from .live import live_routes
 from .problems import EXCEPTION_HANDLERS
 from .products import product_routes
+from .rates import Rates
 from .request import ApiRequest
 from .reservations import reservation_routes
 from .sales import sales_routes
@@ -39,8 +40,15 @@ def create_app(
     instance_id: str,
     default_ttl: int,
     live_url: str,
+    rates: Rates | None = None,
 ) -> Litestar:
-    """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it."""
+    """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
+
+    Without `rates` everybody may send as much as they like.
+    """
+    guards = [well_formed, access_guard(tokens)]
+    if rates is not None:
+        guards = [well_formed, rates.by_address, access_guard(tokens), rates.by_caller]
     api = Router(
         BASE,
         route_handlers=[
@@ -59,7 +67,7 @@ def create_app(
     return Litestar(
         [*health_routes(db, stopping, instance_id), api],
         before_request=hear_terminal,
-        guards=[well_formed, access_guard(tokens)],
+        guards=guards,
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=MAX_BODY,

@@ -237,6 +237,16 @@ PROBLEMS: dict[str, Meaning] = {
         "Send less at once: 256 KiB, and 8 MiB on the batch route.",
         "The request's body is too large; send fewer commands at once.",
     ),
+    # 429: too often.
+    "rate_limited": Meaning(
+        429,
+        "The caller, or the address it calls from, has sent more requests than it may in a minute.",
+        "Wait the seconds of Retry-After, then send the same request again. `policy` names the limit that was met; the"
+        " header RateLimit-Policy tells all limits, RateLimit what is left. Many commands go into one batch.",
+        "More than 6000 requests in 60 seconds; send this one again in 7 s.",
+        {"policy": "caller", "limit": 6000, "window_seconds": 60, "retry_after": 7},
+        retryable=True,
+    ),
     # 500 and 503: the server's own.
     "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
     "not_recorded": Meaning(

@@ -11,6 +11,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from backend.ids import new_id
 from backend.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
+from .rates import rate_headers
+
 log = structlog.get_logger(__name__)
 
 _SECURITY = [
@@ -34,13 +36,14 @@ def envelope(app: ASGIApp) -> ASGIApp:
         request_id = _sent(scope["headers"]) or str(new_id()).encode()
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         head = scope["method"] == "HEAD"
+        inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
         started, status = perf_counter(), 0
 
         async def send_on(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], *_SECURITY, (b"x-request-id", request_id)]
+                headers = [*message["headers"], *_SECURITY, *rate_headers(inner), (b"x-request-id", request_id)]
                 if all(name != b"cache-control" for name, _ in headers):
                     headers.append(_NOT_KEPT)
                 message["headers"] = headers
@@ -48,7 +51,6 @@ def envelope(app: ASGIApp) -> ASGIApp:
                 message["body"] = b""
             await send(message)
 
-        inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
         await app(inner, receive, send_on)
         seconds = perf_counter() - started
         # The template, not the path: a label for every product would be a series for every product.

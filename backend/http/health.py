@@ -15,6 +15,7 @@ from backend.model.errors import MostradorError
 from backend.repositories.reads import reading
 
 from .access import PUBLIC
+from .rates import UNLIMITED
 
 VERSION = version("mostrador")
 _ONE = select(1)
@@ -55,12 +56,12 @@ def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) 
         )
         return Response(body, status_code=200 if state == "healthy" else 503)
 
-    @get(["/health", "/health/ready"], scope=PUBLIC)
+    @get(["/health", "/health/ready"], scope=PUBLIC, rate=UNLIMITED)
     async def health() -> Response[HealthShape]:
         """Whether this server can do its work: 503 when its database does not answer or it is stopping."""
         return await look()
 
-    @get("/health/live", scope=PUBLIC)
+    @get("/health/live", scope=PUBLIC, rate=UNLIMITED)
     async def live() -> AliveShape:
         """Whether this process answers at all."""
         return AliveShape()

@@ -24,7 +24,6 @@ from .invalid import invalid_field
 log = structlog.get_logger(__name__)
 
 _FOR_CLIENTS = {"busy", "shutting_down", "not_recorded"}
-_RETRY_AFTER = {"Retry-After": "1"}
 _CODES = {404: "unknown_route", 413: "body_too_large"}
 """What Litestar itself refuses; the rest is a bad_request."""
 
@@ -69,7 +68,9 @@ def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Respons
     if error.code not in PROBLEMS:  # a test walks the error classes, so none should come here
         return _on_bug(request, error)
     status = PROBLEMS[error.code].status
-    headers = _RETRY_AFTER if error.retryable else {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    if error.retryable:
+        headers = {"Retry-After": str(error.fields.get("retry_after", 1))}
     if status < 500:
         return problem(request, error.code, error.message, headers=headers, fields=error.fields)
     # Sentences about the server's own parts are for its operator: they name files and hosts.

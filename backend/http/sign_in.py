@@ -21,6 +21,7 @@ from backend.repositories.users import find_user, stores_of
 
 from .access import PUBLIC
 from .errors import UnknownStore
+from .rates import SIGN_IN
 from .shapes import StoreShape
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ class SignInRefused(MostradorError):
 def sign_in_routes(db: Database, tokens: Tokens, pins: Pins) -> list[HTTPRouteHandler]:
     """POST /auth/sign-in and GET /stores."""
 
-    @post("/auth/sign-in", scope=PUBLIC, status_code=200)
+    @post("/auth/sign-in", scope=PUBLIC, rate=SIGN_IN, status_code=200)
     async def sign_in(data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for an access token."""
         async with reading(db) as connection:

@@ -13,7 +13,8 @@ from tests.servers import HOST, free_port, launched
 class ServerProcess:
     """One headless server. `directory` keeps its signing key and its log; servers of a fleet share it."""
 
-    def __init__(self, directory: Path, database_url: str, nats_url: str) -> None:
+    def __init__(self, directory: Path, database_url: str, nats_url: str, **settings: str) -> None:
+        """`settings` are more environment variables."""
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}/api/v1/"
         self._log = directory / f"server-{self.port}.log"
@@ -23,6 +24,8 @@ class ServerProcess:
             "NATS_URL": nats_url,
             "SIGNING_KEY_FILE": str(directory / "signing-key.pem"),
             "SERVER_PORT": str(self.port),
+            "RATE_LIMIT_REQUESTS": "0",
+            **settings,
         }
         self._process: asyncio.subprocess.Process | None = None
 

@@ -23,6 +23,7 @@ class Server:
         program = [sys.executable, "-c", "from backend.main import main; main()", "serve", "--json"]
         where = ["--port", self.url.rpartition(":")[2], "--database-url", self._database_url]
         settings = {"SIGNING_KEY_FILE": str(self._directory / "key.pem"), "LOG_LEVEL": "warning"}
+        settings["RATE_LIMIT_REQUESTS"] = "0"  # a replay sends as fast as it can
         with (self._directory / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [*program, *where, "--stop-when-stdin-closes"],
