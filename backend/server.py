@@ -5,8 +5,8 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 from litestar.types import ASGIApp
@@ -18,9 +18,11 @@ from .auth.tokens import Tokens
 from .cache.counts import Counts, keep_settled
 from .cache.link import RedisLink
 from .database import Database, check_schema, open_database
+from .events.connection import connect_options
 from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key
 from .events.relay import Relay
+from .events.streams import declare_streams
 from .expiry import ExpiryLoop
 from .http.address import behind_proxies
 from .http.app import create_app
@@ -111,16 +113,16 @@ async def _start_nats(
     settings: Settings, db: Database, tokens: Tokens, parts: AsyncExitStack
 ) -> Callable[[Sequence[Outgoing]], None]:
     """Start what talks to NATS, if there is one; what the ledger is to call after each commit."""
-    if not settings.nats_url:
+    if not settings.nats_servers:
         return _keep
-    options: dict[str, Any] = {"servers": [settings.nats_url]}
-    if settings.nats_user:
-        options |= {"user": settings.nats_user, "password": settings.nats_password}
+    options = connect_options(settings)
     if settings.nats_issuer_seed_file is not None:
         gate = NatsAuth(options, _issuer_seed(settings.nats_issuer_seed_file), tokens.verify)
         await gate.start()
         parts.push_async_callback(gate.close)
-    relay = Relay(db, options)
+    relay = Relay(
+        db, options, partial(declare_streams, replicas=settings.nats_replicas, max_bytes=settings.nats_stream_bytes)
+    )
     await relay.start()
     parts.push_async_callback(relay.close)
     return relay.publish

@@ -10,19 +10,55 @@ from .model.commands import MAX_TTL_SECONDS
 from .model.errors import InvalidInput
 
 
-class Settings(BaseSettings):
-    """The server's settings. Each field is the environment variable of the same name in capitals."""
-
+class _FromEnvironment(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    database_url: str = Field(min_length=1, repr=False)
-    """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """The settings of this process; `overrides` (command-line options) win over the environment.
+
+        Raises:
+            InvalidInput: a variable is missing or wrong; the sentence names it and says what it must be.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            raise InvalidInput(name, _sentence(name, first["type"], first["msg"])) from error
+
+
+class NatsSettings(_FromEnvironment):
+    """How a server or a tool reaches NATS."""
+
     nats_url: str = ""
-    """Empty: no events are published, the outbox keeps them until a server with NATS sends them."""
+    """One address, or several of a cluster split by commas. Empty: no events are published, the outbox keeps them until
+    a server with NATS sends them."""
     nats_user: str = ""
     nats_password: str = Field(default="", repr=False)
+    nats_tls_ca: Path | None = None
+    """Certificates of the authorities that are believed when NATS speaks TLS; empty: the system's."""
+    nats_tls_cert: Path | None = None
+    """The certificate that this server shows NATS, if NATS asks for one."""
+    nats_tls_key: Path | None = None
+    nats_replicas: int = Field(default=0, ge=0, le=5)
+    """Copies of each stream; 0: three on a cluster, one on a single server."""
+    nats_stream_bytes: int = Field(default=512 * 1024 * 1024, ge=1024 * 1024)
+    """The largest size of each stream; the oldest messages make room."""
+
+    @property
+    def nats_servers(self) -> list[str]:
+        """The addresses in `nats_url`."""
+        return [part.strip() for part in self.nats_url.split(",") if part.strip()]
+
+
+class Settings(NatsSettings):
+    """The server's settings. Each field is the environment variable of the same name in capitals."""
+
+    database_url: str = Field(min_length=1, repr=False)
+    """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
     nats_client_url: str = ""
     """Where terminals reach NATS; empty: where this server does."""
     nats_issuer_seed_file: Path | None = None
@@ -57,20 +93,6 @@ class Settings(BaseSettings):
     def live_url(self) -> str:
         """The NATS address that terminals are told; empty when there is none."""
         return self.nats_client_url or self.nats_url
-
-    @classmethod
-    def load(cls, **overrides: object) -> Self:
-        """The settings of this process; `overrides` (command-line options) win over the environment.
-
-        Raises:
-            InvalidInput: a variable is missing or wrong; the sentence names it and says what it must be.
-        """
-        try:
-            return cls(**overrides)  # type: ignore[arg-type]
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]).upper()
-            raise InvalidInput(name, _sentence(name, first["type"], first["msg"])) from error
 
 
 def _sentence(name: str, kind: str, reason: str) -> str:

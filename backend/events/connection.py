@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -9,11 +10,39 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from backend.model.errors import InvalidInput
+from backend.settings import NatsSettings
+
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between attempts: doubled from the first to the longest, and jittered so that servers do not keep step."""
+
+
+def connect_options(settings: NatsSettings) -> dict[str, Any]:
+    """nats-py's options for a connection of our own, by password and, when there is a certificate, over TLS.
+
+    Raises InvalidInput for a certificate or a key that cannot be used.
+    """
+    options: dict[str, Any] = {"servers": settings.nats_servers}
+    if settings.nats_user:
+        options |= {"user": settings.nats_user, "password": settings.nats_password}
+    if settings.nats_tls_ca is not None or settings.nats_tls_cert is not None:
+        options["tls"] = _tls(settings)
+    return options
+
+
+def _tls(settings: NatsSettings) -> ssl.SSLContext:
+    name = "NATS_TLS_CA"
+    try:
+        context = ssl.create_default_context(cafile=settings.nats_tls_ca)
+        if settings.nats_tls_cert is not None:
+            name = "NATS_TLS_CERT"
+            context.load_cert_chain(settings.nats_tls_cert, settings.nats_tls_key)
+    except OSError as error:  # ssl's own errors are such too
+        raise InvalidInput(name, f"{name} cannot be used: {error.strerror or error}; correct its path.") from error
+    return context
 
 
 async def stay_connected(options: Mapping[str, Any], session: Callable[[Client], Awaitable[None]]) -> None:

@@ -18,7 +18,7 @@ from msgspec import Struct, json
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from backend.auth.roles import EVERY_STORE, TokenRefused
+from backend.auth.roles import EVERY_STORE, Scope, TokenRefused
 from backend.auth.tokens import Claims
 
 from .connection import stay_connected
@@ -94,6 +94,8 @@ class NatsAuth:
         question = json.decode(_payload(request), type=_Request).nats
         try:
             claims = self._verify(question.connect_opts.auth_token)
+            if Scope.EVENTS_READ not in claims.scopes:
+                raise TokenRefused("This token gives no right to listen to events.")
         except TokenRefused as refused:
             verdict = {"error": refused.message}
         else:

@@ -2,7 +2,10 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
 import nkeys
 
@@ -20,13 +23,39 @@ def public_key(issuer_seed: str) -> str:
     return str(nkeys.from_seed(issuer_seed.encode()).public_key.decode())
 
 
-def render_config(*, host: str, port: int, store: Path, user: str, password: str, issuer: str) -> str:
+class Cluster(NamedTuple):
+    """The cluster that a nats-server belongs to. `routes` are its members as `host:port`, itself included."""
+
+    name: str
+    server_name: str
+    port: int
+    routes: Sequence[str]
+
+
+class Tls(NamedTuple):
+    """The certificate that nats-server shows its clients, and its key."""
+
+    cert: Path
+    key: Path
+
+
+def render_config(
+    *,
+    host: str,
+    port: int,
+    store: Path,
+    user: str,
+    password: str,
+    issuer: str,
+    cluster: Cluster | None = None,
+    tls: Tls | None = None,
+) -> str:
     """The text of a nats-server.conf that lets in our own servers by password and everybody else by access token.
 
     `store` is JetStream's directory and `issuer` the public key of the servers' seed. Contains the password.
     """
     # JSON is valid nats-server configuration, and quotes every value safely.
-    config = {
+    config: dict[str, object] = {
         "host": host,
         "port": port,
         "max_payload": MAX_PAYLOAD,
@@ -38,4 +67,18 @@ def render_config(*, host: str, port: int, store: Path, user: str, password: str
             "auth_callout": {"issuer": issuer, "auth_users": [user]},
         },
     }
+    if tls is not None:
+        config["tls"] = {"cert_file": str(tls.cert), "key_file": str(tls.key)}
+    if cluster is not None:
+        word = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        config |= {
+            "server_name": cluster.server_name,
+            "cluster": {
+                "name": cluster.name,
+                "host": host,
+                "port": cluster.port,
+                "authorization": {"user": user, "password": password},
+                "routes": [f"nats-route://{word}@{route}" for route in cluster.routes],
+            },
+        }
     return json.dumps(config, indent=2, ensure_ascii=False)

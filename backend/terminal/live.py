@@ -199,7 +199,7 @@ class Live:
 
         try:
             client: Client = await nats.connect(
-                address.nats_url,
+                address.nats_url.split(","),
                 token=self._api.token,
                 name=f"{self._session.user}@{self._terminal_id}",
                 inbox_prefix=f"_INBOX.{self._session.user}-{self._terminal_id}".encode(),

@@ -17,10 +17,12 @@ from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Tokens
 from backend.events.nats_auth import NatsAuth, inbox_prefix
 from backend.events.nats_config import new_issuer_seed, public_key, render_config
+from backend.events.streams import declare_streams
 from tests.eventually import eventually
 from tests.servers import HOST, NatsServer, free_port, nats_server
 
-SERVER = {"user": "server", "password": 'p"$\\äss'}
+USER, PASSWORD = "server", 'p"$\\äss'
+SERVER = {"user": USER, "password": PASSWORD}
 
 
 @pytest.fixture
@@ -34,7 +36,8 @@ def guarded(tmp_path: Path, seed: str) -> Iterator[NatsServer]:
     port, config = free_port(), tmp_path / "nats.conf"
     store = tmp_path / 'jet "stream"'
     config.write_text(
-        render_config(host=HOST, port=port, store=store, issuer=public_key(seed), **SERVER), encoding="utf-8"
+        render_config(host=HOST, port=port, store=store, issuer=public_key(seed), user=USER, password=PASSWORD),
+        encoding="utf-8",
     )
     with nats_server(config, port) as server:
         yield server
@@ -118,7 +121,7 @@ class TestAClerk:
     async def test_hears_the_own_store(self, intruder: Intruder, issue: Issue) -> None:
         await intruder.connect(token=issue())
 
-        await intruder.hears("inventory.S1.changes.batch", "inventory.S1.>")
+        await intruder.hears("inventory.S1.stock.P1", "inventory.S1.>")
 
     async def test_hears_the_own_inbox(self, intruder: Intruder, issue: Issue) -> None:
         await intruder.connect(token=issue(), inbox_prefix=inbox_prefix("ana", "T1"))
@@ -130,7 +133,7 @@ class TestAClerk:
         "subject",
         [
             "inventory.S2.>",
-            "inventory.S2.changes.batch",
+            "inventory.S2.stock.P1",
             "inventory.*.>",
             "inventory.>",
             "*.S1.>",
@@ -153,7 +156,7 @@ class TestAClerk:
     @pytest.mark.parametrize(
         "subject",
         [
-            "inventory.S1.changes.batch",
+            "inventory.S1.stock.P1",
             "$JS.API.STREAM.DELETE.INVENTORY",
             "$JS.API.CONSUMER.CREATE.INVENTORY",
             "$SYS.REQ.USER.AUTH",
@@ -167,6 +170,50 @@ class TestAClerk:
 
         await eventually(lambda: intruder.errors)
         assert intruder.errors == [f'nats: permissions violation for publish to "{subject.lower()}"']
+
+    async def test_reads_nothing_that_jetstream_keeps(
+        self, guarded: NatsServer, intruder: Intruder, issue: Issue
+    ) -> None:
+        server = await nats.connect(guarded.url, **SERVER)
+        await declare_streams(server.jetstream())
+        await server.jetstream().publish("inventory.S1.stock.P1", b"news")
+        await server.close()
+        await intruder.connect(token=issue(), inbox_prefix=inbox_prefix("ana", "T1"))
+        inbox = await intruder.client.subscribe(f"{inbox_prefix('ana', 'T1')}.>")
+        wanted = [
+            "INFO",
+            "STREAM.NAMES",
+            "STREAM.INFO.INVENTORY",
+            "STREAM.MSG.GET.INVENTORY",
+            "DIRECT.GET.INVENTORY_LAST",
+            "DIRECT.GET.INVENTORY_LAST.inventory.S1.stock.P1",
+            "DIRECT.GET.INVENTORY_LAST.inventory.S2.stock.P1",
+            "CONSUMER.CREATE.INVENTORY",
+            "CONSUMER.CREATE.INVENTORY.ana-T1.inventory.S1.>",
+            "CONSUMER.CREATE.INVENTORY.ana-T1.inventory.S2.>",
+            "CONSUMER.DURABLE.CREATE.INVENTORY.webhooks",
+            "CONSUMER.MSG.NEXT.INVENTORY.webhooks",
+            "CONSUMER.DELETE.INVENTORY.webhooks",
+            "STREAM.PURGE.INVENTORY",
+        ]
+        for request in wanted:
+            await intruder.client.publish(f"$JS.API.{request}", b"{}", reply=f"{inbox_prefix('ana', 'T1')}.answer")
+
+        await eventually(lambda: len(intruder.errors) == len(wanted))
+        assert all("permissions violation for publish" in error for error in intruder.errors)
+        assert inbox.pending_msgs == 0
+
+    async def test_comes_back_with_a_fresh_token_when_the_old_one_ends(
+        self, guarded: NatsServer, intruder: Intruder, issue: Issue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backend.auth.tokens, "LIFETIME", timedelta(seconds=2))
+        await intruder.connect(token=issue())
+        await asyncio.wait_for(intruder.closed.wait(), 20)
+        again = Intruder(guarded.url)
+        await again.connect(token=issue())
+
+        await again.hears("inventory.S1.stock.P1", "inventory.S1.>")
+        await again.client.close()
 
     async def test_is_cut_off_when_the_token_expires(
         self, intruder: Intruder, issue: Issue, monkeypatch: pytest.MonkeyPatch
@@ -207,7 +254,7 @@ class TestTheDoorIsShutTo:
 async def test_an_administrator_hears_every_store(intruder: Intruder, issue: Issue) -> None:
     await intruder.connect(token=issue(stores=[EVERY_STORE]))
 
-    await intruder.hears("inventory.S7.changes.batch", "inventory.*.>")
+    await intruder.hears("inventory.S7.stock.P1", "inventory.*.>")
 
 
 @pytest.mark.usefixtures("door")
@@ -223,7 +270,7 @@ async def test_names_that_are_wildcards_open_nothing(intruder: Intruder, issue: 
 async def test_a_supervisor_of_very_many_stores_gets_in(intruder: Intruder, issue: Issue) -> None:
     await intruder.connect(token=issue(stores=[f"store-{number}" for number in range(900)]))
 
-    await intruder.hears("inventory.store-899.changes.batch", "inventory.store-899.>")
+    await intruder.hears("inventory.store-899.stock.P1", "inventory.store-899.>")
 
 
 async def test_clients_keep_listening_while_the_servers_restart(
@@ -231,7 +278,7 @@ async def test_clients_keep_listening_while_the_servers_restart(
 ) -> None:
     async with asking(guarded, seed, tokens):
         await intruder.connect(token=issue())
-    await intruder.hears("inventory.S1.changes.batch", "inventory.S1.>")
+    await intruder.hears("inventory.S1.stock.P1", "inventory.S1.>")
 
     async with asking(guarded, seed, tokens):
         late = await nats.connect(guarded.url, token=issue(user="luis"))
