@@ -19,7 +19,7 @@ from zlib import crc32
 
 import structlog
 
-from backend import metrics
+from backend import metrics, tracing
 from backend.database import Database
 from backend.database_errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
@@ -82,10 +82,11 @@ def open_ledger(database: Database, after_commit: Callable[[Sequence[Outgoing]],
 class _Call:
     """One caller and the answers it still waits for."""
 
-    __slots__ = ("answers", "at", "future", "left")
+    __slots__ = ("answers", "at", "cause", "future", "left")
 
     def __init__(self, size: int) -> None:
         self.at = perf_counter()
+        self.cause = tracing.current()
         self.answers: list[Answer | None] = [None] * size
         self.left = size
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -193,7 +194,8 @@ class _Lane:
                 await self._work.wait()
                 batch = [self.queue.popleft() for _ in range(min(len(self.queue), MAX_BATCH))]
                 if batch:
-                    await self._settle(batch)
+                    with tracing.batch((call.cause for _, call, _ in batch), len(batch)):
+                        await self._settle(batch)
                 elif self._closing:
                     return
                 else:

@@ -12,7 +12,7 @@ import structlog
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
-from . import metrics
+from . import metrics, tracing
 from .auth.keys import load_signing_key
 from .auth.tokens import Tokens
 from .cache.counts import Counts, keep_settled
@@ -46,6 +46,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
     in the outbox until it is there.
     """
     async with AsyncExitStack() as parts:
+        if settings.otel_exporter_otlp_endpoint:
+            exporter = tracing.exporter_to(settings.otel_exporter_otlp_endpoint)
+            await parts.enter_async_context(tracing.recording(exporter, settings.otel_traces_sampler_arg))
         db = open_database(settings.database_url)
         parts.push_async_callback(db.close)
         await check_schema(db)

@@ -81,6 +81,10 @@ class Settings(NatsSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(default=9464, ge=0, le=65535)
     """Not the public port. 0: any free one; the log names it."""
+    otel_exporter_otlp_endpoint: str = ""
+    """The collector that traces are sent to, http://host:4318; empty: none are recorded."""
+    otel_traces_sampler_arg: float = Field(default=1.0, ge=0, le=1)
+    """The share of traces that is recorded."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import groupby
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -25,7 +25,7 @@ from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import metrics
+from backend import metrics, tracing
 from backend.database import Database
 from backend.ids import new_id
 from backend.model.events import Message, Outgoing
@@ -35,6 +35,9 @@ from . import outbox, subjects
 from .connection import stay_connected
 from .newest import newer_rows
 from .streams import declare_streams
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span, SpanContext
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +71,8 @@ class _Queued(NamedTuple):
     message: Outgoing
     committed: float | None
     """When, on the monotonic clock; None when only the database knows, because the sweep found it."""
+    cause: "SpanContext | None" = None
+    """The span of its batch."""
 
 
 class _Sent(NamedTuple):
@@ -75,6 +80,7 @@ class _Sent(NamedTuple):
     parts: int
     at: float
     committed: float | None
+    span: "Span | None"
 
 
 class Relay:
@@ -118,10 +124,10 @@ class Relay:
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Take a batch that was just committed. Costs microseconds and cannot fail: the rows are in the outbox."""
         if self._connected.is_set():
-            now = monotonic()
+            now, cause = monotonic(), tracing.current()
             with suppress(asyncio.QueueFull):
                 for message in batch:
-                    self._queue.put_nowait(_Queued(message, now))
+                    self._queue.put_nowait(_Queued(message, now, cause))
 
     async def start(self) -> None:
         """Begin. NATS may be away."""
@@ -170,17 +176,19 @@ class Relay:
                 self._queue.task_done()
 
     async def _publish_next(self, client: Client, inbox: str) -> None:
-        outgoing, committed = await self._queue.get()
+        outgoing, committed, cause = await self._queue.get()
         try:
             await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
             key, parts = str(outgoing.id), list(subjects.parts(outgoing.message))
-            self._in_flight[key] = _Sent(outgoing, len(parts), monotonic(), committed)
+            span, headers = tracing.message(cause, f"inventory.{outgoing.store_id}")
+            self._in_flight[key] = _Sent(outgoing, len(parts), monotonic(), committed, span)
             self._parts_in_flight += len(parts)
             for number, (subject, part) in enumerate(parts, 1):
                 if number < len(parts):
-                    await client.publish(subject, json.encode(part))
+                    await client.publish(subject, json.encode(part), headers=headers or None)
                 else:
-                    await client.publish(subject, json.encode(part), f"{inbox}.{key}", {"Nats-Msg-Id": key})
+                    last = {"Nats-Msg-Id": key, **headers}
+                    await client.publish(subject, json.encode(part), f"{inbox}.{key}", last)
                 self._sent += 1
                 if self._sent % TURN == 0:
                     await asyncio.sleep(0)
@@ -199,6 +207,7 @@ class Relay:
             self._refuse(key, error)
         elif sent := self._answer(key):
             self.published += 1
+            tracing.ended(sent.span)
             now = monotonic()
             metrics.PUBLISH_SECONDS.observe(now - sent.at)
             if sent.committed is not None:
@@ -209,8 +218,9 @@ class Relay:
                 self._told[row_key] = max(row.version, self._told.get(row_key, 0))
 
     def _refuse(self, key: str, why: object) -> None:
-        if self._answer(key):
+        if sent := self._answer(key):
             self.refused += 1
+            tracing.ended(sent.span, str(why))
             metrics.PUBLISH_REFUSED.inc()
             log.warning("message_refused", message_id=key, detail=why)
 

@@ -8,6 +8,7 @@ import structlog
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend import tracing
 from backend.ids import new_id
 from backend.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
@@ -51,10 +52,12 @@ def envelope(app: ASGIApp) -> ASGIApp:
                 message["body"] = b""
             await send(message)
 
-        await app(inner, receive, send_on)
+        with tracing.request(scope["method"], scope["path"], scope["headers"]) as span:
+            await app(inner, receive, send_on)
+            # The template, not the path: a label for every product would be a series for every product.
+            route = inner.get("path_template", "none")
+            tracing.answered(span, scope["method"], route, status)
         seconds = perf_counter() - started
-        # The template, not the path: a label for every product would be a series for every product.
-        route = inner.get("path_template", "none")
         HTTP_REQUESTS.labels(scope["method"], route, status).inc()
         HTTP_SECONDS.labels(scope["method"], route).observe(seconds)
         log.debug(
