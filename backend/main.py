@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from .cli import errors
 
 COMMANDS = {
+    "archive": "Move old movements into files, month by month.",
     "demo": "Build the demo shop: 24 stores with real products.",
     "explain": "Tell the story of one stock number.",
     "migrate": "Bring a database to this version's schema.",

@@ -19,6 +19,7 @@ from backend.model.books import Books, Effect, Request, Sale
 from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell, SetStock, Transfer, kind_of
 from backend.model.decide import decide_all
 from backend.model.events import Message, Outgoing
+from backend.model.forgetting import COMMANDS_KEPT, forgotten
 from backend.model.reservations import Reservation
 from backend.model.stock import Key, Levels, StockRow, Who
 from backend.rows import CommandRow, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
@@ -159,15 +160,23 @@ def _needs(tickets: Iterable[Ticket]) -> Needs:
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
     """The tickets that are new, their effects, and the answers to all tickets; a known id gets its first answer."""
     fresh: dict[UUID, Ticket] = {}
+    old: set[UUID] = set()
     for ticket in tickets:
         command_id = ticket.request.command.id
-        if command_id not in snapshot.recorded and command_id not in fresh:
+        if command_id in snapshot.recorded or command_id in fresh:
+            continue
+        if forgotten(command_id, snapshot.now):
+            old.add(command_id)
+        else:
             fresh[command_id] = ticket
     effects = decide_all(snapshot.books, [ticket.request for ticket in fresh.values()], snapshot.now)
     decided = {effect.answer.id: effect.answer for effect in effects}
     answers = []
     for ticket in tickets:
         command = ticket.request.command
+        if command.id in old:
+            answers.append(_too_old(command.id))
+            continue
         recorded = snapshot.recorded.get(command.id)
         first = recorded.fingerprint if recorded else fresh[command.id].fingerprint
         if first != ticket.fingerprint:
@@ -182,6 +191,12 @@ def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket]
 def _reused(command_id: UUID) -> Answer:
     message = f"The command id {command_id} was used before for other content; make a new id for a new command."
     return Answer(command_id, Refusal(Code.COMMAND_REUSED, message, field="id"))
+
+
+def _too_old(command_id: UUID) -> Answer:
+    age = f"older than {COMMANDS_KEPT.days} days"
+    message = f"The command id {command_id} is {age}; if it never took effect, send it with a new id."
+    return Answer(command_id, Refusal(Code.COMMAND_TOO_OLD, message, field="id"))
 
 
 def _short_keys(tickets: Sequence[Ticket], effects: Sequence[Effect]) -> list[Key]:

@@ -174,8 +174,37 @@ movements = Table(
     Column("document_id", String(200), nullable=False),
     Column("command_id", Uuid, nullable=False),
     Column("at", Instant, nullable=False),
-    # The numbering is the second half of the optimistic lock: a version of a row can be written only once.
-    PrimaryKeyConstraint("store_id", "product_id", "version"),
+    # The numbering is the second half of the optimistic lock: a version of a row can be written only once. On
+    # PostgreSQL each monthly partition has this key (see repositories.partitions); a key of the whole would need `at`.
+    PrimaryKeyConstraint("store_id", "product_id", "version").ddl_if(dialect="sqlite"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    # The balance of a row after the last of its movements that were archived: where the fold begins.
+    Column("store_id", String(32), nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("unavailable", BigInteger, nullable=False),
+    Column("allocated", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("incoming", BigInteger, nullable=False),
+    Column("sold", BigInteger, nullable=False, comment="units that the archived movements of kind sell took"),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id"),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("until", Instant, primary_key=True, comment="all movements before this moment, of all stores"),
+    Column("file_name", String(100), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("movements", BigInteger, nullable=False),
+    Column("archived_at", Instant, nullable=False),
 )
 
 reservations = Table(

@@ -5,18 +5,26 @@ from pathlib import Path
 
 import click
 import msgspec
+from msgspec import structs
 from rich.table import Table
 
 from backend.database import check_schema, open_database
-from backend.repositories.proof import Proof, prove
+from backend.repositories.archive_proof import prove_archives
+from backend.repositories.proof import Drift, Proof, prove
 
 from .options import console, database_options, database_url_of
 
 
 @click.command()
 @database_options
+@click.option(
+    "--archives",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Prove the opening balances too, from the files that `mostrador archive` wrote to DIR.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def verify(database_url: str | None, data: Path | None, as_json: bool) -> int:
+def verify(database_url: str | None, data: Path | None, archives: Path | None, as_json: bool) -> int:
     """Prove that every stock number is the sum of its movements.
 
     Counts all movements, holds, sales and commands in one snapshot, also while servers write. Changes nothing.
@@ -25,9 +33,13 @@ def verify(database_url: str | None, data: Path | None, as_json: bool) -> int:
     \b
     Examples:
       mostrador verify
+      mostrador verify --archives /backup/movements
       mostrador verify --database-url postgresql://mostrador@localhost/mostrador --json
     """
-    proof = asyncio.run(proof_of(database_url_of(database_url, data)))
+    url = database_url_of(database_url, data)
+    proof = asyncio.run(proof_of(url))
+    if archives is not None:
+        proof = structs.replace(proof, drifts=proof.drifts + asyncio.run(_archives_of(url, archives)))
     if as_json:
         click.echo(msgspec.json.encode(proof))
     else:
@@ -41,6 +53,14 @@ async def proof_of(url: str) -> Proof:
     try:
         await check_schema(db)
         return await prove(db)
+    finally:
+        await db.close()
+
+
+async def _archives_of(url: str, directory: Path) -> tuple[Drift, ...]:
+    db = open_database(url)
+    try:
+        return await prove_archives(db, directory)
     finally:
         await db.close()
 

@@ -206,6 +206,13 @@ PROBLEMS: dict[str, Meaning] = {
         "This Idempotency-Key was used for another request; make a new one for each.",
         {"field": "Idempotency-Key"},
     ),
+    "command_too_old": Meaning(
+        409,
+        "The command's id was made more than 400 days ago, and no such command is recorded (any more).",
+        "If it never took effect, send it with a new id; else there is nothing to do.",
+        "The command id 0192… is older than 400 days; if it never took effect, send it with a new id.",
+        {"field": "id"},
+    ),
     "command_reused": Meaning(
         422,
         "This id was used before for a command with other content.",

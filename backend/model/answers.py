@@ -24,6 +24,7 @@ class Code(StrEnum):
     VERSION_MOVED = "version_moved"
     SAME_STORE = "same_store"
     COMMAND_REUSED = "command_reused"
+    COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
     NOT_RECORDED = "not_recorded"
     STORE_NOT_ALLOWED = "store_not_allowed"

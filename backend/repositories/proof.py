@@ -4,6 +4,7 @@ All of it is counted by the database, in one snapshot, so it is right while serv
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
 from backend.database_errors import DatabaseDamaged, named, translated
-from backend.tables import commands, movements, reservations, sale_lines, sales, stock
+from backend.model.forgetting import COMMANDS_KEPT
+from backend.tables import commands, movements, openings, reservations, sale_lines, sales, stock
 
 MAX_FINDINGS = 1000
 """Rows that are listed of one comparison; a database with more of them needs a restore, not a list."""
@@ -39,7 +41,7 @@ class Proof(Struct, frozen=True):
     units_on_hand: int
     units_reserved: int
     units_sold: int
-    """By the movements of kind `sell`."""
+    """By the movements of kind `sell`, the archived ones too."""
     drifts: tuple[Drift, ...]
 
 
@@ -110,7 +112,10 @@ def _or_zero(column: ColumnElement[int]) -> ColumnElement[int]:
 
 
 def _balances() -> _Comparison:
-    """Stock rows against the sums of their movements, the last movement, and the open holds. No row means zeros."""
+    """Stock rows against the sums of their movements, the last movement, and the open holds. No row means zeros.
+
+    A sum begins with the opening balance, which stands for the movements that were archived.
+    """
     folded = (
         select(
             *_row,
@@ -130,7 +135,7 @@ def _balances() -> _Comparison:
         .group_by(hold.store_id, hold.product_id)
         .cte("held")
     )
-    keys = union(*[select(x.c.store_id, x.c.product_id) for x in (stock, folded, held)]).cte("keys")
+    keys = union(*[select(x.c.store_id, x.c.product_id) for x in (stock, openings, folded, held)]).cte("keys")
 
     def same(other: FromClause) -> ColumnElement[bool]:
         return and_(other.c.store_id == keys.c.store_id, other.c.product_id == keys.c.product_id)
@@ -138,12 +143,16 @@ def _balances() -> _Comparison:
     counters = ("on_hand", "unavailable", "allocated", "reserved", "incoming", "version")
     numbers = [
         *[_or_zero(stock.c[name]).label(f"now_{name}") for name in counters],
-        *[_or_zero(movements.c[name]).label(f"last_{name}") for name in counters],
-        *[_or_zero(folded.c[name]).label(f"sum_{name}") for name in ("on_hand", "reserved", "movements", "first")],
+        *[func.coalesce(movements.c[name], openings.c[name], 0).label(f"last_{name}") for name in counters],
+        *[(_or_zero(openings.c[x]) + _or_zero(folded.c[x])).label(f"sum_{x}") for x in ("on_hand", "reserved")],
+        (_or_zero(openings.c.version) + _or_zero(folded.c.movements)).label("sum_movements"),
+        folded.c.first.label("first"),
+        _or_zero(openings.c.version).label("opening"),
         _or_zero(held.c.units).label("held"),
     ]
     joined = (
         keys.outerjoin(stock, same(stock))
+        .outerjoin(openings, same(openings))
         .outerjoin(folded, same(folded))
         .outerjoin(movements, and_(same(movements), movements.c.version == folded.c.last))
         .outerjoin(held, same(held))
@@ -152,7 +161,7 @@ def _balances() -> _Comparison:
     b = source.c
     pairs = {f"{name} after the last movement": (b[f"last_{name}"], b[f"now_{name}"]) for name in counters} | {
         "number of movements": (b.last_version, b.sum_movements),
-        "first movement": (case((b.last_version == 0, 0), else_=1), b.sum_first),
+        "first movement": (b.opening + 1, func.coalesce(b.first, b.opening + 1)),
         "on_hand as the sum of movements": (b.sum_on_hand, b.now_on_hand),
         "reserved as the sum of movements": (b.sum_reserved, b.now_reserved),
         "reserved as the sum of open holds": (b.held, b.now_reserved),
@@ -164,18 +173,21 @@ def _steps() -> _Comparison:
     """Each movement against the one before it; no step of any history may go below zero."""
     m = movements.c
 
-    def before(column: ColumnElement[int]) -> ColumnElement[int]:
-        return func.lag(column, 1, 0).over(partition_by=_row, order_by=m.version)
+    def before(name: str) -> ColumnElement[int]:
+        lag = func.lag(m[name]).over(partition_by=_row, order_by=m.version)
+        return func.coalesce(lag, openings.c[name], 0)
 
-    s = select(
+    opened = and_(openings.c.store_id == m.store_id, openings.c.product_id == m.product_id)
+    steps = select(
         *_row,
         m.version.label("which"),
-        (before(m.on_hand) + m.on_hand_change).label("expected_on_hand"),
-        (before(m.reserved) + m.reserved_change).label("expected_reserved"),
+        (before("on_hand") + m.on_hand_change).label("expected_on_hand"),
+        (before("reserved") + m.reserved_change).label("expected_reserved"),
         m.on_hand,
         m.reserved,
         (m.on_hand - m.unavailable - m.allocated - m.reserved).label("available"),
-    ).subquery("s")
+    ).select_from(movements.outerjoin(openings, opened))
+    s = steps.subquery("s")
 
     def not_below_zero(column: ColumnElement[int]) -> Pair:
         return literal(0), case((column < 0, column), else_=0)
@@ -191,22 +203,26 @@ def _steps() -> _Comparison:
 
 
 def _causes() -> _Comparison:
-    """Each movement has a recorded command."""
+    """Each movement has a recorded command, unless it is so old that its command may have been forgotten."""
     known = and_(commands.c.id == movements.c.command_id, commands.c.store_id == movements.c.store_id)
     joined = movements.outerjoin(commands, known)
     recorded = case((commands.c.id.is_(None), 0), else_=1).label("recorded")
-    c = select(*_row, movements.c.command_id.label("which"), recorded).select_from(joined).subquery("c")
+    young = movements.c.at > datetime.now(UTC) - COMMANDS_KEPT
+    c = select(*_row, movements.c.command_id.label("which"), recorded).select_from(joined).where(young).subquery("c")
     return _Comparison(c, {"recorded command": (literal(1), c.c.recorded)})
 
 
 def _sold_units() -> _Comparison:
-    """The lines of sales against the movements of kind `sell`."""
+    """The lines of sales against the movements of kind `sell`, the archived ones too."""
     line = sale_lines.c
     nothing = literal(0)
     moved = select(*_row, (-movements.c.on_hand_change).label("moved"), nothing.label("lined"))
     both = (
         moved.where(movements.c.kind == "sell")
-        .union_all(select(line.store_id, line.product_id, nothing, line.quantity))
+        .union_all(
+            select(line.store_id, line.product_id, nothing, line.quantity),
+            select(openings.c.store_id, openings.c.product_id, openings.c.sold, nothing),
+        )
         .subquery("both")
         .c
     )
@@ -264,6 +280,7 @@ def _holds() -> _Comparison:
 _COMPARISONS = (_balances(), _steps(), _causes(), _sold_units(), _transfers(), _sale_totals(), _holds())
 
 _sold = case((movements.c.kind == "sell", -movements.c.on_hand_change), else_=0)
+_archived = select(_sum(openings.c.sold)).scalar_subquery()
 _TOTALS = select(
     select(func.count()).select_from(stock).scalar_subquery(),
     select(func.count()).select_from(movements).scalar_subquery(),
@@ -272,5 +289,5 @@ _TOTALS = select(
     select(func.count(reservations.c.id.distinct())).where(reservations.c.status == "PENDING").scalar_subquery(),
     select(_sum(stock.c.on_hand)).scalar_subquery(),
     select(_sum(stock.c.reserved)).scalar_subquery(),
-    select(_sum(_sold)).scalar_subquery(),
+    select(_sum(_sold)).scalar_subquery() + _archived,
 )

@@ -46,8 +46,13 @@ async def test_sqlite_connections_are_durable_and_checked(
 
 
 def _differences(connection: Connection, target: MetaData) -> list[Any]:
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _not_a_partition})
     return list(compare_metadata(context, target))
+
+
+def _not_a_partition(name: str | None, kind: str, _: Any) -> bool:
+    """Which months there are depends on the day."""
+    return kind != "table" or not str(name).startswith("movements_")
 
 
 def _create_declared(connection: Connection) -> None:

@@ -1,0 +1,163 @@
+"""Old movements leave the database: written to a file month by month, and replaced by the balances they add up to.
+
+Each month goes in three steps: its movements are written to a file, the file is made durable, and then one transaction
+replaces the rows by `openings` (the balance each stock row had after them) and notes the file's hash in `archives`. A
+process that dies in between has changed nothing, and the next one writes the file anew. What is archived is never the
+current month, so nothing is written to it any more.
+"""
+
+import gzip
+import hashlib
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct, json
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.database import Database
+from backend.database_errors import translated
+from backend.model.errors import MostradorError
+from backend.model.stock import Movement
+from backend.tables import Instant, archives, movements
+
+from .partitions import Partition, alone, months_after, partitions
+
+CLOCK_STEP = timedelta(days=1)
+"""How far a database's clock may have been set back at the end of a month: by so much a movement may be dated later
+than the ones after it. Such movements leave with their elder ones, because a balance is folded in their order."""
+
+
+class ArchiveFailed(MostradorError):
+    """The movements of a month could not be archived; nothing has changed."""
+
+    code = "archive_failed"
+
+
+class Archived(Struct, frozen=True):
+    """One file: all movements of all stores before `until` that were not archived before."""
+
+    until: datetime
+    file_name: str
+    sha256: str
+    movements: int
+
+
+# The last version to go of each stock row, and everything up to it.
+_GOING = """
+WITH last AS (
+    SELECT store_id, product_id, max(version) AS version FROM movements WHERE at < :until GROUP BY store_id, product_id
+), going AS (
+    SELECT m.* FROM movements m
+    JOIN last ON last.store_id = m.store_id AND last.product_id = m.product_id AND m.version <= last.version
+    WHERE m.at < :latest
+)
+"""
+_MOMENTS = (bindparam("until", type_=Instant()), bindparam("latest", type_=Instant()))
+_NAMES = ", ".join(Movement.__struct_fields__)
+_READ = (
+    text(f"{_GOING} SELECT {_NAMES} FROM going ORDER BY store_id, product_id, version")
+    .bindparams(*_MOMENTS)
+    .columns(*[movements.c[name] for name in Movement.__struct_fields__])
+)
+_COUNT = text(_GOING + "SELECT count(*) FROM going").bindparams(*_MOMENTS)
+_OPEN = text(f"""
+INSERT INTO openings (store_id, product_id, version, on_hand, unavailable, allocated, reserved, incoming, sold, at)
+SELECT g.store_id, g.product_id, g.version, g.on_hand, g.unavailable, g.allocated, g.reserved, g.incoming, s.sold, g.at
+FROM ({_GOING} SELECT * FROM going) g
+JOIN (
+    {_GOING} SELECT store_id, product_id, max(version) AS version,
+    CAST(sum(CASE WHEN kind = 'sell' THEN -on_hand_change ELSE 0 END) AS bigint) AS sold
+    FROM going GROUP BY store_id, product_id
+) s ON s.store_id = g.store_id AND s.product_id = g.product_id AND s.version = g.version
+WHERE true
+ON CONFLICT (store_id, product_id) DO UPDATE SET version = excluded.version, on_hand = excluded.on_hand,
+    unavailable = excluded.unavailable, allocated = excluded.allocated, reserved = excluded.reserved,
+    incoming = excluded.incoming, sold = openings.sold + excluded.sold, at = excluded.at
+""").bindparams(*_MOMENTS)
+# What is left of them outside a dropped partition: on SQLite all, on PostgreSQL the few that a clock dated later.
+_DELETE = text("""
+DELETE FROM movements WHERE at < :latest AND EXISTS (
+    SELECT 1 FROM openings o
+    WHERE o.store_id = movements.store_id AND o.product_id = movements.product_id AND movements.version <= o.version
+)
+""").bindparams(_MOMENTS[1])
+_FIRST = text("SELECT min(at) AS at FROM movements").columns(at=Instant())
+
+
+async def months_to_archive(db: Database, before: datetime) -> list[datetime]:
+    """The ends of the months, oldest first, that lie wholly before `before` and have movements or a partition."""
+    with translated(db.url):
+        async with db.engine.connect() as connection:
+            if db.dialect == "postgresql":
+                return [part.until for part in await partitions(connection) if part.until <= before]
+            first = await connection.scalar(_FIRST)
+    ends = []
+    while first is not None and (end := months_after(first, 1)) <= before:
+        ends.append(end)
+        first = end
+    return ends
+
+
+async def archive_month(db: Database, until: datetime, directory: Path, now: datetime) -> Archived:
+    """Move all movements before `until` to a file in `directory`.
+
+    Raises ArchiveFailed when another process archives or somebody changed old movements, OSError when the file cannot
+    be written, and DatabaseAway and its like.
+    """
+    name = f"movements-until-{until:%Y-%m-%d}.ndjson.gz"
+    moments = {"until": until, "latest": until + CLOCK_STEP}
+    with translated(db.url):
+        async with db.snapshot.connect() as connection:
+            digest, count = await _write_file(connection, moments, directory / name)
+        done = Archived(until, name, digest, count)
+        async with db.writer.begin() as connection:
+            await _replace(connection, db, done, moments, now)
+    return done
+
+
+async def _write_file(connection: AsyncConnection, moments: dict[str, datetime], path: Path) -> tuple[str, int]:
+    """Write the rows; answers the file's SHA-256 and their number. The file has its name only once it is whole."""
+    part = path.with_suffix(".part")
+    count = 0
+    with part.open("wb") as raw:
+        # No file name and no time inside: the same rows give the same bytes.
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+            async with connection.stream(_READ, moments) as rows:
+                async for row in rows:
+                    packed.write(json.encode(Movement(*row)) + b"\n")
+                    count += 1
+        raw.flush()
+        os.fsync(raw.fileno())
+    part.replace(path)
+    return sha256_of(path), count
+
+
+async def _replace(
+    connection: AsyncConnection, db: Database, done: Archived, moments: dict[str, datetime], now: datetime
+) -> None:
+    """Openings for rows, in one transaction."""
+    if db.dialect == "postgresql" and not await alone(connection):
+        raise ArchiveFailed("Another process changes the partitions now; try again in a minute.")
+    if await connection.scalar(_COUNT, moments) != done.movements:
+        raise ArchiveFailed("Old movements changed while they were archived; run mostrador verify, then try again.")
+    await connection.execute(_OPEN, moments)
+    if db.dialect == "postgresql":
+        for part in await partitions(connection):
+            if part.until <= done.until:
+                await _drop(connection, part)
+    await connection.execute(_DELETE, {"latest": moments["latest"]})
+    values = {"until": done.until, "file_name": done.file_name, "sha256": done.sha256, "movements": done.movements}
+    await connection.execute(archives.insert().values(**values, archived_at=now))
+
+
+async def _drop(connection: AsyncConnection, part: Partition) -> None:
+    await connection.execute(text(f"ALTER TABLE movements DETACH PARTITION {part.name}"))
+    await connection.execute(text(f"DROP TABLE {part.name}"))
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
