@@ -33,6 +33,7 @@ from .ledger import Ledger, open_ledger
 from .model.errors import InvalidInput
 from .model.events import Outgoing
 from .settings import Settings
+from .upkeep import Upkeep
 from .watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
+        upkeep = Upkeep(db)
+        await upkeep.start()
+        parts.push_async_callback(upkeep.close)
         if settings.enable_metrics:
             await _start_metrics(settings, db, ledger, parts)
         rates = await _start_rates(settings, parts)

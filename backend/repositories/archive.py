@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec import Struct, json
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
@@ -83,6 +83,7 @@ DELETE FROM movements WHERE at < :latest AND EXISTS (
     WHERE o.store_id = movements.store_id AND o.product_id = movements.product_id AND movements.version <= o.version
 )
 """).bindparams(_MOMENTS[1])
+_ARCHIVED = select(archives.c.until).where(archives.c.until == bindparam("until"))
 _FIRST = text("SELECT min(at) AS at FROM movements").columns(at=Instant())
 
 
@@ -103,13 +104,15 @@ async def months_to_archive(db: Database, before: datetime) -> list[datetime]:
 async def archive_month(db: Database, until: datetime, directory: Path, now: datetime) -> Archived:
     """Move all movements before `until` to a file in `directory`.
 
-    Raises ArchiveFailed when another process archives or somebody changed old movements, OSError when the file cannot
-    be written, and DatabaseAway and its like.
+    Raises ArchiveFailed when another process archives, when somebody changed old movements or when this month has its
+    file already; OSError when the file cannot be written; and DatabaseAway and its like.
     """
     name = f"movements-until-{until:%Y-%m-%d}.ndjson.gz"
     moments = {"until": until, "latest": until + CLOCK_STEP}
     with translated(db.url):
         async with db.snapshot.connect() as connection:
+            if await connection.scalar(_ARCHIVED, {"until": until}):
+                raise ArchiveFailed(f"The movements before {until:%Y-%m-%d} were archived before; they are in {name}.")
             digest, count = await _write_file(connection, moments, directory / name)
         done = Archived(until, name, digest, count)
         async with db.writer.begin() as connection:

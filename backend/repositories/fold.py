@@ -20,14 +20,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.model.stock import Key
-from backend.tables import movements, reservations, stock
+from backend.tables import movements, openings, reservations, stock
 
 NOWHERE: Key = ("", "")
 """Before the first row."""
 
 
 class Part(Struct, frozen=True):
-    """The movements of one row up to a version, folded."""
+    """The movements of one row up to a version, folded; the archived ones stand in its opening."""
 
     version: int = 0
     on_hand: int = 0
@@ -84,6 +84,11 @@ _PART = select(*_CHANGES).where(
 )
 
 
+_OPENING = select(openings.c.version, openings.c.on_hand, openings.c.reserved).where(
+    openings.c.store_id == bindparam("store_id"), openings.c.product_id == bindparam("product_id")
+)
+
+
 def _compare() -> Select[Any]:
     """One statement, so one moment: the counters, and what their movements and holds add up to."""
     moved = (
@@ -107,10 +112,16 @@ def _compare() -> Select[Any]:
             func.coalesce(moved.c.on_hand, 0).label("moved_on_hand"),
             func.coalesce(moved.c.reserved, 0).label("moved_reserved"),
             func.coalesce(held.c.units, 0).label("held"),
+            func.coalesce(openings.c.version, 0).label("opening_version"),
+            func.coalesce(openings.c.on_hand, 0).label("opening_on_hand"),
+            func.coalesce(openings.c.reserved, 0).label("opening_reserved"),
         )
         .select_from(
-            stock.outerjoin(moved, moved.c.product_id == stock.c.product_id).outerjoin(
-                held, held.c.product_id == stock.c.product_id
+            stock.outerjoin(moved, moved.c.product_id == stock.c.product_id)
+            .outerjoin(held, held.c.product_id == stock.c.product_id)
+            .outerjoin(
+                openings,
+                and_(openings.c.store_id == stock.c.store_id, openings.c.product_id == stock.c.product_id),
             )
         )
         .where(_within(stock))
@@ -141,6 +152,9 @@ async def fold_part(connection: AsyncConnection, key: Key, part: Part, upto: int
     """`part` and the movements of the row `key` that follow it, up to the version `upto`."""
     where = {"store_id": key[0], "product_id": key[1], "after": part.version, "upto": upto}
     row = (await connection.execute(_PART, where)).one()
+    opening = (await connection.execute(_OPENING, {"store_id": key[0], "product_id": key[1]})).one_or_none()
+    if opening is not None and opening.version > part.version:
+        return Part(*opening)  # what was to be read next has been archived
     return Part(upto, part.on_hand + row.on_hand, part.reserved + row.reserved)
 
 
@@ -151,6 +165,8 @@ async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> 
 
 
 def _of(row: Row[Any], part: Part) -> Iterator[Difference]:
+    if row.opening_version > part.version:
+        part = Part(row.opening_version, row.opening_on_hand, row.opening_reserved)
     for what, expected, found in (
         ("on_hand as the sum of movements", part.on_hand + row.moved_on_hand, row.on_hand),
         ("reserved as the sum of movements", part.reserved + row.moved_reserved, row.reserved),

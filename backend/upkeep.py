@@ -1,0 +1,58 @@
+"""The upkeep loop: what a database needs from time to time so that nobody has to think of it.
+
+It runs on every server. Each of its acts is safe at any time and on any number of servers at once.
+"""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from .database import Database
+from .model.errors import MostradorError
+from .repositories.hygiene import drop_unclaimed, forget_commands
+from .repositories.partitions import make_partitions
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 3600.0
+"""Seconds between two turns."""
+
+
+class Upkeep:
+    """Makes next months' partitions, forgets old command ids and drops unclaimed messages, from `start` to `close`."""
+
+    def __init__(self, database: Database) -> None:
+        """`database` must be open until `close`."""
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="upkeep")
+
+    async def close(self) -> None:
+        """Stop; a turn that is cut short is made up by the next one."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.turn(datetime.now(UTC))
+            except (MostradorError, SQLAlchemyError) as error:
+                log.warning("upkeep_failed", detail=str(error))
+            await asyncio.sleep(PAUSE * random.uniform(0.9, 1.1))
+
+    async def turn(self, now: datetime) -> None:
+        """Do all of it once. Raises MostradorError when the database cannot take it now."""
+        done = {
+            "partitions": await make_partitions(self._database, now),
+            "forgotten_commands": await forget_commands(self._database, now),
+            "unclaimed_messages": await drop_unclaimed(self._database, now),
+        }
+        if any(done.values()):
+            log.info("upkeep", **done)
