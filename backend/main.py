@@ -16,6 +16,7 @@ from .cli import errors
 
 COMMANDS = {
     "archive": "Move old movements into files, month by month.",
+    "backup": "Copy the database of a SQLite shop while it is used.",
     "demo": "Build the demo shop: 24 stores with real products.",
     "explain": "Tell the story of one stock number.",
     "migrate": "Bring a database to this version's schema.",

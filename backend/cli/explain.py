@@ -44,8 +44,11 @@ async def _read(url: str, store: str, sku: str, limit: int) -> History:
 
 def _show(history: History) -> None:
     click.echo(f"{history.product_name} ({history.sku}) in {history.store_name} (store {history.store_id})")
-    if not history.steps:
+    if history.archived:
+        click.echo(f"{history.archived} older movements are in the files that mostrador archive wrote.")
+    elif not history.steps:
         click.echo("It never moved here: nothing is on hand, nothing is reserved.")
+    if not history.steps:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("time", "kind"):

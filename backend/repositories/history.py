@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database import Database
 from backend.database_errors import translated
 from backend.model.errors import InvalidInput
-from backend.tables import movements, products, stores, users
+from backend.tables import movements, openings, products, stores, users
 
 
 class Step(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Step(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """The last movements of a product in a store, oldest first; `movements` counts all there are."""
+    """The last movements of a product in a store, oldest first; `movements` counts all that are in the database."""
 
     store_id: str
     store_name: str
@@ -42,6 +42,8 @@ class History(Struct, frozen=True):
     sku: str
     product_name: str
     movements: int
+    archived: int
+    """Movements before these, which `mostrador archive` moved to files."""
     steps: tuple[Step, ...]
 
 
@@ -64,9 +66,10 @@ async def _history(connection: AsyncConnection, store_id: str, sku: str, limit: 
         raise InvalidInput("sku", f"There is no product {sku}; check the code.")
     key = {"store_id": store_id, "product_id": product.id}
     count = await connection.scalar(_COUNT, key) or 0
+    archived = await connection.scalar(_ARCHIVED, key) or 0
     rows = (await connection.execute(_STEPS, key | {"limit": limit})).all()
     steps = tuple([Step(*row) for row in reversed(rows)])
-    return History(store_id, store_name, product.id, product.sku, product.name, count, steps)
+    return History(store_id, store_name, product.id, product.sku, product.name, count, archived, steps)
 
 
 _STORE = select(stores.c.name).where(stores.c.id == bindparam("store_id"))
@@ -78,6 +81,9 @@ _PRODUCT = (
 _m = movements.c
 _of_row = (_m.store_id == bindparam("store_id")) & (_m.product_id == bindparam("product_id"))
 _COUNT = select(func.count()).select_from(movements).where(_of_row)
+_ARCHIVED = select(openings.c.version).where(
+    openings.c.store_id == bindparam("store_id"), openings.c.product_id == bindparam("product_id")
+)
 _STEPS = (
     select(
         _m.version,
