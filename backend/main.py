@@ -23,6 +23,7 @@ COMMANDS = {
     "nats-config": "Write the configuration of a nats-server of your own.",
     "replay": "Sell a file of real baskets as many terminals would.",
     "serve": "Run the headless server.",
+    "simulate": "Estimate the fleet that a chain needs.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
