@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from backend import tables
+from backend import drift, tables
 from backend.database import Database, open_database
+from backend.drift import DriftFold
 from backend.model.errors import InvalidInput
 from backend.repositories.archive import Archived, ArchiveFailed, archive_month, months_to_archive
 from backend.repositories.archive_proof import prove_archives
@@ -182,3 +183,25 @@ async def test_a_version_is_written_once_in_every_partition(postgres_url: str) -
         )
     assert keyed is True
     await database.close()
+
+
+@pytest.mark.parametrize("most", [5_000, 2])
+async def test_the_background_fold_begins_at_the_openings(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(drift, "MOVEMENTS", most)
+    await open_shop(database)
+    await trade(database, "T1-1")
+    fold = DriftFold(database)
+    await fold.turn()  # in the middle of a row, when slices are small
+    await archive_all(database, tmp_path)
+    await trade(database, "T1-2")
+    for _ in range(2):
+        while not await fold.turn():
+            pass
+    assert fold.units == 0
+    async with database.writer.begin() as connection:
+        await connection.execute(text("UPDATE openings SET on_hand = on_hand + 1 WHERE product_id = 'tea'"))
+    while not await fold.turn():
+        pass
+    assert fold.units == 1
