@@ -1,14 +1,14 @@
 """Movements by month on PostgreSQL, and what an archived month leaves behind.
 
-Revision: 0004
-Follows: 0003
+Revision: 0006
+Follows: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
