@@ -334,7 +334,7 @@ once = Table(
     # What a request outside the ledger answered first; see repositories/once.py.
     Column("id", LargeBinary(16), nullable=False, comment="BLAKE2b of caller and Idempotency-Key"),
     Column("fingerprint", String(32), nullable=False, comment="BLAKE2b of what the request said"),
-    Column("answer", Text, nullable=False, comment="JSON", info=JSON_TEXT),
+    Column("answer", Text, nullable=False, comment="JSON, sealed with the Idempotency-Key"),
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("id"),
 )

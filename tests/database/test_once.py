@@ -1,6 +1,7 @@
 """A request that is sent again has one effect, whichever server it reaches and however many copies run at once."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -105,6 +106,14 @@ async def test_a_copy_beside_the_first_has_no_effect(database: Database, other: 
     assert await first == Opened("a")
     assert await run_once(other, attempt, opens("b"), Opened) == Opened("a")
     assert await ids(database) == ["a"]
+
+
+async def test_the_row_does_not_tell_what_was_answered(database: Database) -> None:
+    await run_once(database, Attempt.of(new_id(), "luis", 1), opens("a-secret"), Opened)
+    async with database.engine.connect() as connection:
+        kept = await connection.scalar(select(once_table.c.answer))
+    assert kept
+    assert "a-secret" not in kept + b64decode(kept).decode("latin-1")
 
 
 async def test_the_row_does_not_tell_what_was_said(database: Database) -> None:

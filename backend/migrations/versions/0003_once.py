@@ -19,7 +19,7 @@ def upgrade() -> None:
         "once",
         sa.Column("id", sa.LargeBinary(length=16), nullable=False, comment="BLAKE2b of caller and Idempotency-Key"),
         sa.Column("fingerprint", sa.String(length=32), nullable=False, comment="BLAKE2b of what the request said"),
-        sa.Column("answer", sa.Text(), nullable=False, comment="JSON"),
+        sa.Column("answer", sa.Text(), nullable=False, comment="JSON, sealed with the Idempotency-Key"),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_once")),
     )
