@@ -5,6 +5,7 @@ by `repositories.ledger_postgres` (awaiting) and `repositories.ledger_sqlite` (i
 and is sent the `Snapshot` for it, or yields a `DueHolds` and is sent the dead holds found; it returns a `Settled`.
 """
 
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -12,16 +13,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Raw, Struct, json
+from msgspec.structs import astuple
 
 from backend.ids import expiry_command_id, new_id
-from backend.model.answers import Answer, Code, Refusal
+from backend.model.answers import Answer, Code, Refusal, SaleRecord
 from backend.model.books import Books, Effect, Request, Sale
 from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell, SetStock, Transfer, kind_of
 from backend.model.decide import decide_all
 from backend.model.events import Message, Outgoing
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
 from backend.model.reservations import Reservation
-from backend.model.stock import Key, Levels, StockRow, Who
+from backend.model.stock import Key, Levels, Movement, StockRow, Who
 from backend.rows import CommandRow, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
 
 EXPIRY = Who("system:expiry")
@@ -276,20 +278,44 @@ def _hold_changes(hold: Reservation, was: int) -> list[HoldChange]:
     return [HoldChange(hold.id, hold.store_id, line.product_id, line.confirmed, *tail) for line in hold.lines]
 
 
+class _Changes(Struct):
+    """What a batch changed in one store: the fields of its `Message`."""
+
+    stock: dict[str, StockRow] = {}
+    reservations: dict[UUID, Reservation] = {}
+    sales: list[SaleRecord] = []
+    transfers: list[Movement] = []
+    counts: list[Movement] = []
+
+
+_TOLD_MOVEMENTS = {"transfer_out": "transfers", "transfer_in": "transfers", "set_stock": "counts", "adjust": "counts"}
+"""Kind of movement → where a message tells of it."""
+
+
 def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
     """One message per store, with the last state of each row and hold that the batch changed."""
-    stores: dict[str, tuple[dict[str, StockRow], dict[UUID, Reservation], list[Effect]]] = {}
+    stores: defaultdict[str, _Changes] = defaultdict(_Changes)
     for effect in effects:
         for row in effect.answer.stock:
-            stores.setdefault(row.store_id, ({}, {}, []))[0][row.product_id] = row
+            stores[row.store_id].stock[row.product_id] = row
         for hold in effect.reservations:
-            stores.setdefault(hold.store_id, ({}, {}, []))[1][hold.id] = hold
+            stores[hold.store_id].reservations[hold.id] = hold
         if effect.sale:
-            stores[effect.sale.record.store_id][2].append(effect)
+            stores[effect.sale.record.store_id].sales.append(effect.sale.record)
+        for movement in effect.movements:
+            if field := _TOLD_MOVEMENTS.get(movement.kind):
+                getattr(stores[movement.store_id], field).append(movement)
     messages = []
-    for store_id, (rows, holds, sold) in stores.items():
-        sales = tuple([effect.sale.record for effect in sold if effect.sale])
-        message = Message(store_id, now, tuple(rows.values()), tuple(holds.values()), sales)
+    for store_id, told in stores.items():
+        message = Message(
+            store_id,
+            now,
+            tuple(told.stock.values()),
+            tuple(told.reservations.values()),
+            tuple(told.sales),
+            tuple(told.transfers),
+            tuple(told.counts),
+        )
         messages.extend(_fitting(message))
     return messages
 
@@ -297,11 +323,8 @@ def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
 def _fitting(message: Message) -> list[Outgoing]:
     """`message` in as many parts as NATS takes; the parts are independent, like all messages."""
     payload = json.encode(message)
-    rows, holds, sales = message.stock, message.reservations, message.sales
-    if len(payload) <= MAX_PAYLOAD or max(len(rows), len(holds), len(sales)) == 1:
+    store_id, at, *lists = astuple(message)
+    if len(payload) <= MAX_PAYLOAD or max(map(len, lists)) == 1:
         return [Outgoing(new_id(), message, payload)]
-    return [
-        outgoing
-        for cut in (slice(0, None, 2), slice(1, None, 2))
-        for outgoing in _fitting(Message(message.store_id, message.at, rows[cut], holds[cut], sales[cut]))
-    ]
+    cuts = slice(0, None, 2), slice(1, None, 2)
+    return [out for cut in cuts for out in _fitting(Message(store_id, at, *[x[cut] for x in lists]))]

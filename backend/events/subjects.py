@@ -1,8 +1,8 @@
 """What is published where: `inventory.<store>.<kind>.<key>`. Every message has the same shape, a `Message`.
 
 Stock is published row by row, so that a consumer may listen to one product, and JetStream can keep the last state of
-each. What happens once and has no state to be kept (holds, sales) is one message per batch and store, with the key
-`batch`.
+each. What has no last state worth keeping (holds, sales, transfers, counts) is one message per batch, store and kind,
+with the key `batch`.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,17 @@ class Kind(StrEnum):
     STOCK = "stock"
     RESERVATION = "reservation"
     SALE = "sale"
+    TRANSFER = "transfer"
+    COUNT = "count"
+
+
+_BATCHED = {
+    Kind.RESERVATION: "reservations",
+    Kind.SALE: "sales",
+    Kind.TRANSFER: "transfers",
+    Kind.COUNT: "counts",
+}
+"""Kind → the field of a message that tells of it."""
 
 
 def of_store(store_id: str, kind: Kind | None = None, key: str | None = None) -> str:
@@ -36,10 +47,9 @@ def parts(message: Message) -> Iterator[tuple[str, Message]]:
     store_id, at = message.store_id, message.at
     for row in message.stock:
         yield f"inventory.{store_id}.stock.{_token(row.product_id)}", Message(store_id, at, stock=(row,))
-    if message.reservations:
-        yield of_store(store_id, Kind.RESERVATION, BATCH), Message(store_id, at, reservations=message.reservations)
-    if message.sales:
-        yield of_store(store_id, Kind.SALE, BATCH), Message(store_id, at, sales=message.sales)
+    for kind, field in _BATCHED.items():
+        if told := getattr(message, field):
+            yield of_store(store_id, kind, BATCH), Message(store_id, at, **{field: told})
 
 
 def _token(product_id: str) -> str:

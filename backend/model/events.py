@@ -10,17 +10,22 @@ from msgspec import Struct
 
 from .answers import SaleRecord
 from .reservations import Reservation
-from .stock import StockRow
+from .stock import Movement, StockRow
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
-    """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched."""
+    """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched.
+
+    `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected.
+    """
 
     store_id: str
     at: datetime
     stock: tuple[StockRow, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     sales: tuple[SaleRecord, ...] = ()
+    transfers: tuple[Movement, ...] = ()
+    counts: tuple[Movement, ...] = ()
 
 
 class Outgoing(Struct, frozen=True):

@@ -12,7 +12,7 @@ from backend.database import Database
 from backend.ids import expiry_command_id, new_id
 from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Code, ShortLine
-from backend.model.commands import Expire, SaleLine, Sell
+from backend.model.commands import Expire, Line, SaleLine, Sell, SetStock, Transfer
 from backend.model.events import Message, Outgoing
 from backend.repositories.proof import prove
 from backend.settle import EXPIRY
@@ -167,6 +167,22 @@ async def test_one_message_per_batch_and_store_with_the_last_state(database: Dat
     async with database.engine.connect() as connection:
         rows = (await connection.execute(select(tables.outbox))).all()
     assert {row.id: row.payload.encode() for row in rows} == {out.id: out.payload for out in published}
+
+
+async def test_messages_tell_both_stores_of_a_transfer_and_who_looked_and_corrected(database: Database) -> None:
+    await open_shop(database)
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await ledger.submit(receive(tea=9))
+        published.clear()
+        move = Transfer(id=new_id(), store_id="292", to_store_id="304", lines=(Line("tea", 4),))
+        count = SetStock(id=new_id(), store_id="292", product_id="tea", quantity=3, reason="counted")
+        await ledger.submit_many([request(move), request(count)])
+    messages = {out.store_id: out.message for out in published}
+    assert [(x.on_hand_change, x.document_id) for x in messages["292"].transfers] == [(-4, "304")]
+    assert [(x.on_hand_change, x.document_id) for x in messages["304"].transfers] == [(4, "292")]
+    assert [(x.on_hand_change, x.on_hand, x.reason) for x in messages["292"].counts] == [(-2, 3, "counted")]
+    assert messages["304"].counts == ()
 
 
 async def test_two_ledgers_on_one_database_never_oversell(database: Database) -> None:
