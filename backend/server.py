@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from nkeys import NkeysError
 
 from . import metrics, tracing
-from .auth.keys import load_signing_key
+from .auth.keys import load_accepted_key, load_signing_key
 from .auth.tokens import Tokens
 from .cache.counts import Counts, keep_settled
 from .cache.link import RedisLink
@@ -32,6 +32,7 @@ from .http.rates import Rates
 from .ledger import Ledger, open_ledger
 from .model.errors import InvalidInput
 from .model.events import Outgoing
+from .people.watch import SessionWatch
 from .settings import Settings
 from .upkeep import Upkeep
 from .watch import Watch
@@ -53,7 +54,11 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         db = open_database(settings.database_url)
         parts.push_async_callback(db.close)
         await check_schema(db)
-        tokens = Tokens(load_signing_key(settings.signing_key_file))
+        accepted = [load_accepted_key(path) for path in settings.signing_keys_accepted]
+        tokens = Tokens(load_signing_key(settings.signing_key_file), accepted)
+        watch = SessionWatch(db, tokens.ended)
+        await watch.start()
+        parts.push_async_callback(watch.close)
         ledger = open_ledger(db, await _start_nats(settings, db, tokens, parts))
         await ledger.start()
         parts.push_async_callback(ledger.close)

@@ -74,6 +74,8 @@ class Settings(NatsSettings):
     """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, split by commas."""
     signing_key_file: Path = Path("signing-key.pem")
     """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
+    signing_keys_accepted: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Files with further keys, private or public, whose tokens are accepted too, split by commas: for a rotation."""
     reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
     """Seconds a hold lasts when its client names no duration."""
     enable_metrics: bool = False
@@ -88,7 +90,7 @@ class Settings(NatsSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "signing_keys_accepted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

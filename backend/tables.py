@@ -115,6 +115,38 @@ user_stores = Table(
     PrimaryKeyConstraint("user_name", "store_id"),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    # No foreign key: a session outlives its user for as long as the servers must know that it has ended.
+    Column("user_name", String(64), nullable=False, index=True),
+    Column("store_id", String(32), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("refresh_hash", String(64), nullable=False, comment="SHA-256 of the newest secret"),
+    Column("previous_hash", String(64), nullable=False, server_default="", comment="SHA-256 of the secret before it"),
+    Column("sealed_successor", String(100), nullable=False, server_default="", comment="see backend.auth.refresh"),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Column("end_reason", String(16), nullable=False, server_default=""),
+    # Every server reads this index every second.
+    Index(
+        "ix_sessions_ended",
+        "ended_at",
+        postgresql_where=text("ended_at IS NOT NULL"),
+        sqlite_where=text("ended_at IS NOT NULL"),
+    ),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("subject", String(100), primary_key=True, comment="name:<user> or address:<network>"),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", Instant, nullable=False),
+)
+
 stock = Table(
     "stock",
     metadata,

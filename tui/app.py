@@ -162,6 +162,7 @@ class CounterApp(App[None]):
         again.cancel()
         await desk.leave()
         await self._stop_desk()
+        await api.sign_out()
         self.shared.desk = None
 
     async def _sign_in_again(self, api: "Api", journal: "Journal", desk: "Desk") -> None:
@@ -185,6 +186,7 @@ class CounterApp(App[None]):
         """Close what was opened; what waits in the journal is sent at the next start."""
         await self._stop_desk()
         if self._api is not None:
+            await self._api.sign_out()
             await self._api.close()
         if self._journal is not None:
             self._journal.close()

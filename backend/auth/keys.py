@@ -6,14 +6,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from backend.model.errors import MostradorError
 
 
 class KeyDamaged(MostradorError):
-    """SIGNING_KEY_FILE cannot be used."""
+    """SIGNING_KEY_FILE, or a file of SIGNING_KEYS_ACCEPTED, cannot be used."""
 
     code = "signing_key_damaged"
 
@@ -21,22 +27,46 @@ class KeyDamaged(MostradorError):
 def load_signing_key(path: Path) -> Ed25519PrivateKey:
     """The private key in the PEM file `path`; a file that is missing is made, readable by its owner only.
 
-    Raises:
-        MostradorError: code signing_key_damaged, the file holds no Ed25519 private key.
+    Raises KeyDamaged when the file holds no Ed25519 private key.
     """
     if not path.exists():
         _make_key(path)
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
+    key = _private(path.read_bytes())
+    if key is None:
         raise KeyDamaged(
-            f"{path} holds no Ed25519 private key; restore it, or delete it so that a new one is made and"
-            " everybody signs in again.",
-            path=str(path),
+            f"{path} holds no Ed25519 private key; restore it, or delete it so that a new one is made.", path=str(path)
         )
     return key
+
+
+def load_accepted_key(path: Path) -> Ed25519PublicKey:
+    """The public key in the PEM file `path`, or that of the private key in it.
+
+    Raises KeyDamaged when the file is missing or holds no Ed25519 key.
+    """
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise KeyDamaged(f"{path} cannot be read; correct SIGNING_KEYS_ACCEPTED.", path=str(path)) from error
+    private = _private(pem)
+    key = private.public_key() if private else _public(pem)
+    if key is None:
+        raise KeyDamaged(f"{path} holds no Ed25519 key; correct SIGNING_KEYS_ACCEPTED.", path=str(path))
+    return key
+
+
+def _private(pem: bytes) -> Ed25519PrivateKey | None:
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        key = load_pem_private_key(pem, password=None)
+        return key if isinstance(key, Ed25519PrivateKey) else None
+    return None
+
+
+def _public(pem: bytes) -> Ed25519PublicKey | None:
+    with suppress(ValueError, UnsupportedAlgorithm):
+        key = load_pem_public_key(pem)
+        return key if isinstance(key, Ed25519PublicKey) else None
+    return None
 
 
 def _make_key(path: Path) -> None:

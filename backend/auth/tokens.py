@@ -1,28 +1,35 @@
 """Access tokens: JWTs signed with Ed25519.
 
-Any server of the fleet that has the same key file verifies them without asking anybody, and a verified token is
-remembered by its hash until it expires.
+Any server of the fleet verifies them with the keys it was given, without asking anybody, and remembers a verified
+token by its hash until it expires. Keys have ids (`kid`), so one can follow another while both are in use.
 """
 
 import hashlib
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import OKPAlgorithm
 from msgspec import Struct
 
 from backend.model.stock import Who
 
+from .ended import EndedSessions
 from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TokenRefused
 
 ALGORITHM = "EdDSA"
 ISSUER = "mostrador"
 AUDIENCE = "mostrador-api"
-LIFETIME = timedelta(hours=12)
-"""A working day: a till is signed in once, in the morning."""
+LIFETIME = timedelta(minutes=10)
+"""As long as a stolen token is worth anything; its bearer renews it with a refresh token (`backend.auth.refresh`)."""
+ENDED_MEMORY = LIFETIME + timedelta(minutes=1)
+"""When no access token of an ended session can be left, servers' clocks being a little apart."""
+REMEMBERED = 10_000
+"""Verified tokens kept: more people than one server has."""
 
 
 class Claims(Struct, frozen=True):
@@ -38,6 +45,8 @@ class Claims(Struct, frozen=True):
     terminal_id: str
     expires_at: datetime
     who: Who
+    session_id: str = ""
+    """Empty for a machine."""
 
     def allows_store(self, store_id: str) -> bool:
         """Whether the bearer may act in this store."""
@@ -50,17 +59,26 @@ class Claims(Struct, frozen=True):
 
 
 class Tokens:
-    """Issues and verifies access tokens with one key pair."""
+    """Issues access tokens with one key; verifies those of this key and of every other accepted one."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: Ed25519PrivateKey, accepted: Iterable[Ed25519PublicKey] = ()) -> None:
+        self.ended = EndedSessions(ENDED_MEMORY.total_seconds())
+        """The sessions that are over before their tokens are; whoever ends one or hears of it adds it."""
         self._private = key
-        self._public = key.public_key()
-        raw = self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self._kid = hashlib.sha256(raw).hexdigest()[:16]
+        self._kid = _kid(key.public_key())
+        self._keys = {_kid(public): public for public in (key.public_key(), *accepted)}
         self._verified: dict[bytes, Claims] = {}
 
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JSON Web Key Set (RFC 7517, RFC 8037): with them anybody can verify our tokens."""
+        more = {"use": "sig", "alg": ALGORITHM}
+        return {
+            "keys": [{**OKPAlgorithm.to_jwk(key, as_dict=True), "kid": kid, **more} for kid, key in self._keys.items()]
+        }
+
     def issue(
-        self, *, user: str, role: str, stores: Iterable[str], store_id: str, terminal_id: str
+        self, *, user: str, role: str, stores: Iterable[str], store_id: str, terminal_id: str, session_id: str
     ) -> tuple[str, datetime]:
         """A token for LIFETIME from now, and the moment it expires."""
         now = int(time.time())
@@ -71,6 +89,7 @@ class Tokens:
             "iat": now,
             "exp": expires_at,
             "sub": user,
+            "sid": session_id,
             "role": role,
             "stores": sorted(stores),
             "store_id": store_id,
@@ -80,32 +99,32 @@ class Tokens:
         return token, datetime.fromtimestamp(expires_at, UTC)
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token that this key signed, for this audience, and that has not expired.
+        """The claims of a token of an accepted key, for this audience, not expired, whose session is not over.
 
         Raises:
             TokenRefused: in every other case, without saying which.
         """
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         claims = self._verified.get(digest)
-        if claims is not None and time.time() < claims.expires_at.timestamp():
-            return claims
-        claims = self._decode(token)
-        if len(self._verified) >= 10_000:
-            self._verified.clear()  # rare, and costs one signature check per live token
-        self._verified[digest] = claims
+        if claims is None or time.time() >= claims.expires_at.timestamp():
+            claims = self._decode(token)
+            if len(self._verified) >= REMEMBERED:
+                self._verified.clear()  # rare, and costs one signature check per live token
+            self._verified[digest] = claims
+        if claims.session_id in self.ended:
+            raise TokenRefused("Your session has ended; sign in again.")
         return claims
 
     def _decode(self, token: str) -> Claims:
         try:
-            if jwt.get_unverified_header(token).get("kid") != self._kid:
-                raise TokenRefused("Your session is not valid here; sign in again.")
             said = jwt.decode(
                 token,
-                self._public,
+                self._keys[jwt.get_unverified_header(token)["kid"]],
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                options={"require": ["iss", "aud", "exp", "sub"]},
+                # Who issued a token may have a clock that is a little ahead of ours: `iat` forbids nothing.
+                options={"require": ["iss", "aud", "exp", "sub", "sid"], "verify_iat": False},
             )
             return Claims(
                 said["sub"],
@@ -116,6 +135,11 @@ class Tokens:
                 said["terminal_id"],
                 datetime.fromtimestamp(said["exp"], UTC),
                 Who(said["sub"], said["terminal_id"]),
+                said["sid"],
             )
         except (jwt.PyJWTError, KeyError, ValueError) as error:
             raise TokenRefused("Your session has ended or is not valid; sign in again.") from error
+
+
+def _kid(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]

@@ -8,12 +8,15 @@ from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.ledger import Ledger
+from backend.people.door import Door
+from backend.people.sessions import Sessions
 
 from .access import access_guard, well_formed
 from .audit import audit_routes
 from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
+from .jwks import jwks_routes
 from .live import live_routes
 from .problems import EXCEPTION_HANDLERS
 from .products import product_routes
@@ -49,10 +52,11 @@ def create_app(
     guards = [well_formed, access_guard(tokens)]
     if rates is not None:
         guards = [well_formed, rates.by_address, access_guard(tokens), rates.by_caller]
+    sessions = Sessions(db, tokens)
     api = Router(
         BASE,
         route_handlers=[
-            *sign_in_routes(db, tokens, Pins()),
+            *sign_in_routes(db, Door(db, Pins(), sessions), sessions),
             *catalogue_routes(db),
             *product_routes(db),
             *store_routes(db),
@@ -65,7 +69,7 @@ def create_app(
         ],
     )
     return Litestar(
-        [*health_routes(db, stopping, instance_id), api],
+        [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api],
         before_request=hear_terminal,
         guards=guards,
         exception_handlers=EXCEPTION_HANDLERS,

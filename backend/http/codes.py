@@ -88,6 +88,14 @@ PROBLEMS: dict[str, Meaning] = {
         "Try again with the right ones.",
         "The name or the PIN is wrong; try again.",
     ),
+    "sign_in_locked": Meaning(
+        429,
+        "Signing in failed too often with this name or from this address.",
+        "Wait as many seconds as `retry_after` and the header Retry-After say; each further failure doubles them.",
+        "Signing in failed too often with this name or from this address; try again in 15 s.",
+        {"retry_after": 15},
+        retryable=True,
+    ),
     "scope_missing": Meaning(
         403,
         "The caller is known, but lacks the right that this needs.",

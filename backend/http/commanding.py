@@ -22,7 +22,7 @@ def command_id(request: ApiRequest, in_body: UUID | None = None) -> UUID:
 
     Raises InvalidInput for a key that is no UUID or differs from the body's id.
     """
-    given = _key(request)
+    given = key_of(request)
     if given is None:
         return in_body or new_id()
     if in_body is not None and in_body != given:
@@ -35,7 +35,7 @@ def attempt(request: ApiRequest, said: object) -> Attempt | None:
 
     `said` is the body. Raises InvalidInput for a key that is no UUID.
     """
-    key = _key(request)
+    key = key_of(request)
     if key is None:
         return None
     return Attempt.of(key, request.auth.actor, [request.method, request.scope["path"], said])
@@ -53,7 +53,8 @@ async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answ
     return answer
 
 
-def _key(request: ApiRequest) -> UUID | None:
+def key_of(request: ApiRequest) -> UUID | None:
+    """The Idempotency-Key of a request. Raises InvalidInput for one that is no UUID."""
     key = request.headers.get(KEY)
     try:
         return None if key is None else UUID(key)

@@ -1,6 +1,7 @@
 """What a route can find missing before the ledger is asked; the ledger's own refusals read the same."""
 
 from backend.model.errors import MostradorError
+from backend.model.errors import UnknownStore as UnknownStore
 
 
 class UnknownProduct(MostradorError):
@@ -19,15 +20,6 @@ class UnknownBarcode(MostradorError):
 
     def __init__(self, barcode: str) -> None:
         super().__init__(f"No product has the barcode {barcode}; scan it again or search by name.", field="barcode")
-
-
-class UnknownStore(MostradorError):
-    """No store has this id."""
-
-    code = "unknown_store"
-
-    def __init__(self, store_id: str) -> None:
-        super().__init__(f"There is no store {store_id}; check the store id.", field="store_id")
 
 
 class UnknownReservation(MostradorError):

@@ -1,52 +1,78 @@
-"""Signing in at a terminal, and the stores on its door sign."""
+"""Signing in and out at a terminal, staying signed in, and the stores on its door sign."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-import structlog
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth.pins import Pins
-from backend.auth.roles import EVERY_STORE, StoreNotAllowed
-from backend.auth.tokens import Tokens
+from backend.auth.tokens import LIFETIME
 from backend.database import Database
 from backend.model.commands import StoreId
-from backend.model.errors import MostradorError
+from backend.people.door import Door
+from backend.people.sessions import Sessions, SignedIn
 from backend.repositories.catalogue import all_stores
 from backend.repositories.reads import reading
-from backend.repositories.users import find_user, stores_of
 
 from .access import PUBLIC
-from .errors import UnknownStore
+from .commanding import key_of
 from .rates import SIGN_IN
+from .request import ApiRequest
 from .shapes import StoreShape
 
-log = structlog.get_logger(__name__)
+UserName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
 class SignInBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Who signs in, at which terminal of which store."""
 
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-    pin: Annotated[str, Meta(min_length=1, max_length=128)]
+    user: UserName
+    pin: Annotated[str, Meta(min_length=1, max_length=128, description="The person's PIN or password.")]
     store_id: StoreId
     terminal_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 
 
+class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A session's newest refresh token."""
+
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
 class SessionShape(Struct, frozen=True):
-    """A session: the token to send with every request, and what to show of its bearer."""
+    """A session: the tokens, until when they are good, and what to show of their bearer."""
 
     access_token: str
     expires_at: datetime
+    """Of the access token."""
+    expires_in: int
+    """The same in seconds from now, for clients whose clock is off."""
+    refresh_token: str
+    session_expires_at: datetime
     user: str
     display_name: str
     role: str
     store_id: str
     store_name: str
     stores: list[StoreShape]
+
+    @classmethod
+    def of(cls, given: SignedIn) -> Self:
+        """As the wire shows it."""
+        return cls(
+            given.access_token,
+            given.access_expires_at,
+            int(LIFETIME.total_seconds()),
+            given.refresh_token,
+            given.session.expires_at,
+            given.user.name,
+            given.user.display_name,
+            given.user.role,
+            given.session.store_id,
+            given.stores[given.session.store_id],
+            [StoreShape(*store) for store in given.stores.items()],
+        )
 
 
 class StoresShape(Struct, frozen=True):
@@ -55,52 +81,25 @@ class StoresShape(Struct, frozen=True):
     stores: list[StoreShape]
 
 
-class SignInRefused(MostradorError):
-    """The name or the PIN is wrong; which of them is nobody's business."""
-
-    code = "sign_in_refused"
-
-
-def sign_in_routes(db: Database, tokens: Tokens, pins: Pins) -> list[HTTPRouteHandler]:
-    """POST /auth/sign-in and GET /stores."""
+def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRouteHandler]:
+    """POST /auth/… and GET /stores."""
 
     @post("/auth/sign-in", scope=PUBLIC, rate=SIGN_IN, status_code=200)
-    async def sign_in(data: JSONBody[SignInBody]) -> SessionShape:
-        """Trade a name and a PIN for an access token."""
-        async with reading(db) as connection:
-            user = await find_user(connection, data.user)
-            every = await all_stores(connection)
-            own = await stores_of(connection, data.user)
-        # The connection is given back first: checking a PIN is slow on purpose.
-        right = await pins.verify(user.pin_hash if user else None, data.pin)
-        if user is None or not right:
-            log.warning("sign_in_refused", person=data.user, store=data.store_id, terminal=data.terminal_id)
-            raise SignInRefused("The name or the PIN is wrong; try again.")
-        if user.role == "admin":
-            own = every
-        names = dict(own)
-        if data.store_id not in names:
-            if data.store_id not in dict(every):
-                raise UnknownStore(data.store_id)
-            raise StoreNotAllowed(data.store_id)
-        token, expires_at = tokens.issue(
-            user=user.name,
-            role=user.role,
-            stores=[EVERY_STORE] if user.role == "admin" else names,
-            store_id=data.store_id,
-            terminal_id=data.terminal_id,
-        )
-        log.info("signed_in", person=user.name, store=data.store_id, terminal=data.terminal_id)
-        return SessionShape(
-            token,
-            expires_at,
-            user.name,
-            user.display_name,
-            user.role,
-            data.store_id,
-            names[data.store_id],
-            [StoreShape(*store) for store in own],
-        )
+    async def sign_in(request: ApiRequest, data: JSONBody[SignInBody]) -> SessionShape:
+        """Trade a name and a PIN for a session."""
+        origin = request.origin(data.user, data.terminal_id)
+        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id))
+
+    @post("/auth/refresh", scope=PUBLIC, status_code=200)
+    async def refresh(request: ApiRequest, data: JSONBody[RefreshBody]) -> SessionShape:
+        """Trade a refresh token, once, for a new one and an access token."""
+        key = key_of(request)
+        return SessionShape.of(await sessions.refresh(request.origin(), data.refresh_token, str(key or "")))
+
+    @post("/auth/sign-out", scope=PUBLIC, status_code=204)
+    async def sign_out(request: ApiRequest, data: JSONBody[RefreshBody]) -> None:
+        """End a session. One that is over already stays so."""
+        await sessions.sign_out(request.origin(), data.refresh_token)
 
     @get("/stores", scope=PUBLIC)
     async def stores() -> StoresShape:
@@ -108,4 +107,4 @@ def sign_in_routes(db: Database, tokens: Tokens, pins: Pins) -> list[HTTPRouteHa
         async with reading(db) as connection:
             return StoresShape([StoreShape(*store) for store in await all_stores(connection)])
 
-    return [sign_in, stores]
+    return [sign_in, refresh, sign_out, stores]

@@ -33,3 +33,12 @@ class InvalidInput(MostradorError):
     def __init__(self, field: str, message: str, **fields: FieldValue) -> None:
         super().__init__(message, field=field, **fields)
         self.field = field
+
+
+class UnknownStore(MostradorError):
+    """No store has this id."""
+
+    code = "unknown_store"
+
+    def __init__(self, store_id: str) -> None:
+        super().__init__(f"There is no store {store_id}; check the store id.", field="store_id")

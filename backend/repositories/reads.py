@@ -45,6 +45,16 @@ def _now_sqlite(element: database_now, compiler: SQLCompiler, **_: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
+_NOW = select(database_now())
+
+
+async def moment(connection: AsyncConnection) -> datetime:
+    """The database's clock."""
+    now = await connection.scalar(_NOW)
+    assert isinstance(now, datetime)
+    return now
+
+
 def dead_units(row: FromClause) -> ColumnElement[int]:
     """Units that `row.reserved` still counts though their holds' deadlines have passed.
 

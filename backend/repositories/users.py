@@ -9,6 +9,7 @@ from backend.tables import stores, user_stores, users
 _USER = select(users.c.name, users.c.display_name, users.c.role, users.c.pin_hash).where(
     users.c.name == bindparam("name")
 )
+_KEPT = _USER.with_for_update(read=True)
 _STORES = (
     select(stores.c.id, stores.c.name)
     .join(user_stores, user_stores.c.store_id == stores.c.id)
@@ -26,9 +27,9 @@ class User(Struct, frozen=True):
     pin_hash: str
 
 
-async def find_user(connection: AsyncConnection, name: str) -> User | None:
-    """The user with this sign-in name, or None."""
-    row = (await connection.execute(_USER, {"name": name})).one_or_none()
+async def find_user(connection: AsyncConnection, name: str, *, keep: bool = False) -> User | None:
+    """The user with this sign-in name, or None. With `keep` nobody changes it until the transaction ends."""
+    row = (await connection.execute(_KEPT if keep else _USER, {"name": name})).one_or_none()
     return None if row is None else User(*row)
 
 

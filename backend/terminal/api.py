@@ -4,10 +4,14 @@ One call is one attempt. What must not be lost (commands) is repeated by its sen
 `backend.terminal.desk`.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -16,6 +20,7 @@ from backend.model.answers import Answer
 from backend.model.commands import ClientCommand
 from backend.model.errors import FieldValue, MostradorError
 
+from .renewal import Renewal
 from .values import LiveAddress, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
@@ -76,22 +81,27 @@ class _Problem(msgspec.Struct):
 
 
 class Api:
-    """The server at `base_url`. After `sign_in` every call carries the session's access token.
+    """The server at `base_url`. After `sign_in` every call carries the session's access token, which renews itself.
 
     Every method raises ServerAway (nobody answered), SessionEnded (sign in again) or ServerRefused (a problem).
     """
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
-        self.token = ""
         self.queued: Callable[[], int] | None = None
         """Says how many sales wait here; the server is told with every call."""
+        self._renewal: Renewal | None = None
         self._http = httpx.AsyncClient(
             base_url=f"{self.base_url}/api/v1",
             transport=transport,
             timeout=httpx.Timeout(5, connect=2),
             trust_env=False,
         )
+
+    @property
+    def token(self) -> str:
+        """The session's access token now; empty before `sign_in`."""
+        return self._renewal.token if self._renewal else ""
 
     async def stores(self) -> tuple[Store, ...]:
         """The shops of the chain. Needs no session."""
@@ -100,9 +110,27 @@ class Api:
     async def sign_in(self, user: str, pin: str, store_id: str, terminal_id: str) -> Session:
         """Open a session and use its token from now on. ServerRefused `sign_in_refused`: something of it is wrong."""
         body = {"user": user, "pin": pin, "store_id": store_id, "terminal_id": terminal_id}
-        session = await self._call("POST", "/auth/sign-in", Session, body=body)
-        self.token = session.access_token
+        session = _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
+        self.use(session)
         return session
+
+    def use(self, session: Session) -> None:
+        """Go on with a session that is open already."""
+        self._renewal = Renewal(session, self._refresh)
+
+    async def _refresh(self, refresh_token: str, key: UUID) -> Session:
+        body = {"refresh_token": refresh_token}
+        return _decoded(await self._send("POST", "/auth/refresh", body=body, key=key), Session)
+
+    async def sign_out(self, patience: float = 1.0) -> None:
+        """End the session if the server can be told within `patience` seconds; it ends by itself anyway."""
+        renewal, self._renewal = self._renewal, None
+        if renewal is None or not renewal.refresh_token:
+            return
+        await renewal.close()
+        with suppress(MostradorError, TimeoutError):
+            body = {"refresh_token": renewal.refresh_token}
+            await asyncio.wait_for(self._send("POST", "/auth/sign-out", body=body), patience)
 
     async def search(self, words: str, store_id: str, limit: int) -> Found:
         """Products that match all `words`, best first, with their stock in `store_id`."""
@@ -137,6 +165,8 @@ class Api:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._renewal is not None:
+            await self._renewal.close()
         await self._http.aclose()
 
     async def _get(self, path: str, answer: type[T], **query: str | int) -> T:
@@ -151,10 +181,38 @@ class Api:
         query: dict[str, str | int] | None = None,
         said: str = "",
     ) -> T:
+        send = partial(self._send, method, path, body=body, query=query, said=said)
+        renewal = self._renewal
+        if renewal is None:
+            return _decoded(await send(), answer)
+        token = await renewal.fresh()
+        try:
+            content = await send(token=token)
+        except SessionEnded:
+            if not renewal.refresh_token:
+                raise
+            await renewal.renew(token)
+            content = await send(token=renewal.token)
+        return _decoded(content, answer)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: dict[str, str | int] | None = None,
+        token: str = "",
+        key: UUID | None = None,
+        said: str = "",
+    ) -> bytes:
+        """One attempt; the content of its answer."""
         # A trace of its own for every call (W3C Trace Context); a server that records traces goes on with it.
         headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
-        if self.token:
-            headers["authorization"] = f"Bearer {self.token}"
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        if key is not None:
+            headers["idempotency-key"] = str(key)
         if self.queued is not None:
             headers["x-terminal-queue"] = f"{self.queued()}{said}"
         content = None
@@ -166,7 +224,7 @@ class Api:
         except httpx.HTTPError as error:
             raise ServerAway("The server does not answer; it will be tried again.", url=self.base_url) from error
         if response.is_success:
-            return _decoded(response.content, answer)
+            return response.content
         raise self._problem(response)
 
     def _problem(self, response: httpx.Response) -> MostradorError:
@@ -176,7 +234,7 @@ class Api:
         except msgspec.MsgspecError:
             problem, fields = _Problem(), {}
         message = problem.detail or problem.title or f"The server answered {response.status_code}."
-        if response.status_code == 401 and self.token:
+        if response.status_code == 401 and problem.code != "sign_in_refused":
             return SessionEnded("Your session has ended; sign in again.")
         if response.status_code >= 500 and not problem.code:
             # A proxy without a server behind it, or a server in the middle of dying.

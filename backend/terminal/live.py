@@ -187,7 +187,7 @@ class Live:
         except MostradorError:
             self._became(Link.OFFLINE)
             return False
-        if self.link is not Link.CONNECTING:
+        if self.link is Link.OFFLINE:
             self._became(Link.DEGRADED)
         nats = await asyncio.to_thread(importlib.import_module, "nats")
 
@@ -197,10 +197,11 @@ class Live:
         async def trouble(_error: Exception) -> None:
             """Every way a connection can fail also closes it, which is all that matters here."""
 
+        token = self._api.token
         try:
             client: Client = await nats.connect(
                 address.nats_url.split(","),
-                token=self._api.token,
+                token=token,
                 name=f"{self._session.user}@{self._terminal_id}",
                 inbox_prefix=f"_INBOX.{self._session.user}-{self._terminal_id}".encode(),
                 allow_reconnect=False,
@@ -221,26 +222,31 @@ class Live:
             await self._subscribe(client, address)
             await self._refetch()
             self._became(Link.ONLINE)
-            await self._beat(client)
+            if not await self._beat(client, token):
+                self._became(Link.DEGRADED)
+            return True
         except SessionEnded:
             raise
         except ServerAway:
             self._became(Link.OFFLINE)
         except (MostradorError, OSError, nats.errors.Error, TimeoutError):
             self._became(Link.DEGRADED)
-        else:
-            self._became(Link.DEGRADED)
-            return True
         finally:
             await client.close()
         return False
 
-    async def _beat(self, client: "Client") -> None:
-        """Return when NATS is lost; raise when the server is."""
+    async def _beat(self, client: "Client", token: str) -> bool:
+        """Return when NATS is lost (False) or the token it was shown is about to expire (True); raise when the server
+        is lost.
+
+        Then a connection with the new token follows at once, and what changed in between is fetched: nobody sees it.
+        """
         while True:
             self._again.clear()
             if client.is_closed:
-                return
+                return False
+            if self._api.token != token:
+                return True
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._again.wait(), HEARTBEAT)
             if not client.is_closed:

@@ -28,6 +28,10 @@ class Session(Struct, frozen=True):
     store_id: str
     store_name: str
     stores: tuple[Store, ...]
+    refresh_token: str = ""
+    """What the next access token is asked for with; empty: the session ends with this one."""
+    expires_in: float = 0.0
+    """Seconds from the answer until `expires_at`: the server's clock may not be this machine's."""
 
 
 class Product(Struct, frozen=True):

@@ -34,7 +34,9 @@ class Scene:
         self.nats = nats
         self.database = database
         tokens = Tokens(load_signing_key(directory / "signing-key.pem"))
-        token, _ = tokens.issue(user="luis", role="supervisor", stores=STORES, store_id=STORES[0], terminal_id="T1")
+        token, _ = tokens.issue(
+            user="luis", role="supervisor", stores=STORES, store_id=STORES[0], terminal_id="T1", session_id="s1"
+        )
         urls = [server.url for server in self.servers]
         self.tills = [
             Till(number, urls[number % servers :] + urls[: number % servers], token, STORES[number % len(STORES)])

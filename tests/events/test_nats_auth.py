@@ -111,7 +111,7 @@ def issue(tokens: Tokens) -> Issue:
     """Makes access tokens: of the clerk ana at terminal T1, in store S1, unless said otherwise."""
 
     def token(stores: Collection[str] = ("S1",), user: str = "ana", key: Tokens = tokens) -> str:
-        return key.issue(user=user, role="clerk", stores=stores, store_id="S1", terminal_id="T1")[0]
+        return key.issue(user=user, role="clerk", stores=stores, store_id="S1", terminal_id="T1", session_id="s1")[0]
 
     return token
 

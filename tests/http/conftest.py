@@ -5,6 +5,7 @@ import logging
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -50,11 +51,29 @@ async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The shop, without stock. Its server has no socket: requests go straight to the application."""
     settings = Settings.load(_env_file=None, database_url=shop_url, nats_url="", signing_key_file=tmp_path / "key.pem")
     tokens = Tokens(load_signing_key(settings.signing_key_file))
-    async with running(settings) as app:
-        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Litestar names the ASGI types itself
-        async with httpx.AsyncClient(transport=transport, base_url="http://shop/api/v1/") as client:
-            yield Shop(client, tokens, shop_url)
+    async with server_of(settings) as client:
+        yield Shop(client, tokens, shop_url)
     await forget_trade(shop_url)
+
+
+@asynccontextmanager
+async def server_of(settings: Settings, address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+    """A server without a socket, and a client of it at `address`."""
+    async with running(settings) as app:
+        transport = httpx.ASGITransport(app, client=(address, 1))  # type: ignore[arg-type]  # Litestar's own ASGI types
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop/api/v1/") as client:
+            yield client
+
+
+@pytest.fixture
+async def twin(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at another address, of a second server of the same fleet, which looks often for ended sessions."""
+    monkeypatch.setattr("backend.people.watch.PAUSE_SECONDS", 0.05)
+    settings = Settings.load(
+        _env_file=None, database_url=shop.database_url, nats_url="", signing_key_file=tmp_path / "key.pem"
+    )
+    async with server_of(settings, "192.0.2.9") as client:
+        yield client
 
 
 @pytest.fixture

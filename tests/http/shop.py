@@ -88,7 +88,18 @@ async def furnish(url: str) -> None:
 async def forget_trade(url: str) -> None:
     """All that moved never did."""
     db = open_database(url)
-    moved = ("sale_lines", "sales", "reservations", "movements", "commands", "outbox", "stock", "audit")
+    moved = (
+        "sessions",
+        "sign_in_failures",
+        "audit",
+        "sale_lines",
+        "sales",
+        "reservations",
+        "movements",
+        "commands",
+        "outbox",
+        "stock",
+    )
     try:
         async with db.writer.begin() as connection:
             for table in moved:
@@ -112,7 +123,9 @@ class Shop:
     def bearer(self, user: str = "ana", role: str = "clerk", stores: Iterable[str] = ("norte",)) -> dict[str, str]:
         """The header of a session, without the slow sign-in."""
         stores = list(stores)
-        token, _ = self.tokens.issue(user=user, role=role, stores=stores, store_id=stores[0], terminal_id="T1")
+        token, _ = self.tokens.issue(
+            user=user, role=role, stores=stores, store_id=stores[0], terminal_id="T1", session_id="s1"
+        )
         return {"Authorization": f"Bearer {token}"}
 
     @property

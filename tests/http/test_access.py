@@ -22,7 +22,16 @@ from backend.ledger import Ledger
 
 from .shop import Shop, assert_problem
 
-OPEN = {"/health", "/health/live", "/health/ready", "/api/v1/auth/sign-in", "/api/v1/stores"}
+OPEN = {
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/api/v1/auth/sign-in",
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/sign-out",
+    "/api/v1/stores",
+    "/.well-known/jwks.json",
+}
 API_DOC = Path(__file__).parents[2] / "docs" / "api.md"
 
 

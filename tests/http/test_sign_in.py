@@ -16,7 +16,10 @@ async def test_a_name_and_its_pin_give_a_token_that_works(shop: Shop) -> None:
     assert answer.status_code == 200, answer.text
     session = answer.json()
     token, expires_at = session.pop("access_token"), datetime.fromisoformat(session.pop("expires_at"))
+    session.pop("refresh_token")
+    session_expires_at = datetime.fromisoformat(session.pop("session_expires_at"))
     assert session == {
+        "expires_in": 600,
         "user": "ana",
         "display_name": "Ana",
         "role": "clerk",
@@ -24,7 +27,8 @@ async def test_a_name_and_its_pin_give_a_token_that_works(shop: Shop) -> None:
         "store_name": "Norte",
         "stores": [{"id": "norte", "name": "Norte"}],
     }
-    assert timedelta(hours=11) < expires_at - datetime.now(UTC) <= timedelta(hours=12)
+    assert timedelta(minutes=9) < expires_at - datetime.now(UTC) <= timedelta(minutes=10)
+    assert timedelta(hours=11) < session_expires_at - datetime.now(UTC) <= timedelta(hours=12, seconds=1)
     assert (await shop.get("products", {"Authorization": f"Bearer {token}"})).status_code == 200
 
 

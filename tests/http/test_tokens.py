@@ -20,14 +20,14 @@ KEY = Ed25519PrivateKey.generate()
 
 
 def issued(tokens: Tokens, role: str = "clerk") -> str:
-    return tokens.issue(user="ana", role=role, stores=["norte"], store_id="norte", terminal_id="T1")[0]
+    return tokens.issue(user="ana", role=role, stores=["norte"], store_id="norte", terminal_id="T1", session_id="s1")[0]
 
 
 def signed(changes: dict[str, Any] | None = None, key: Any = KEY, algorithm: str = "EdDSA", **header: Any) -> str:
     """A token like those of `Tokens(KEY)`, except for what is given."""
     kid = jwt.get_unverified_header(issued(Tokens(KEY)))["kid"]
     claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 60, "sub": "ana", "role": "clerk"}
-    claims |= {"stores": ["norte"], "store_id": "norte", "terminal_id": "T1"} | (changes or {})
+    claims |= {"stores": ["norte"], "store_id": "norte", "terminal_id": "T1", "sid": "s1"} | (changes or {})
     kept = {name: value for name, value in claims.items() if value is not None}
     shown = {name: value for name, value in ({"kid": kid} | header).items() if value is not None}
     return jwt.encode(kept, key, algorithm, headers=shown)

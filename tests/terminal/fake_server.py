@@ -53,6 +53,12 @@ class FakeServer:
         self.taken: set[str] = set()
         self.away = False
         self.session_over = False
+        self.renewals: list[tuple[str, str]] = []
+        """The refresh tokens that were traded, each with the key it was traded under."""
+        self.expired: set[str] = set()
+        """Access tokens that are not believed any more."""
+        self.lose_answers = 0
+        """How many answers to /auth/refresh get lost from now on."""
         self.problem: dict[str, Any] | None = None
         self.requests: list[str] = []
         self.terminal_says = ""
@@ -64,10 +70,10 @@ class FakeServer:
         """A client of this server."""
         return Api(url, transport=httpx.MockTransport(self.handle))
 
-    def signed_in(self) -> Api:
+    def signed_in(self, session: Session = SESSION) -> Api:
         """A client that has signed in already."""
         api = self.api()
-        api.token = SESSION.access_token
+        api.use(session)
         return api
 
     def available(self, product: str, store: str = "292") -> int:
@@ -81,6 +87,8 @@ class FakeServer:
         self.terminal_says = request.headers.get("x-terminal-queue", self.terminal_says)
         if self.session_over and path != "/auth/sign-in":
             return _problem(401, code="not_authenticated", detail="The token has expired.")
+        if request.headers.get("authorization", "").removeprefix("Bearer ") in self.expired:
+            return _problem(401, code="token_refused", detail="The token has expired.")
         if self.problem is not None:
             return _problem(**self.problem)
         query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
@@ -91,6 +99,8 @@ class FakeServer:
             return _json({"stores": STORES})
         if path == "/auth/sign-in":
             return self._sign_in(msgspec.json.decode(request.content))
+        if path == "/auth/refresh":
+            return self._refresh(msgspec.json.decode(request.content)["refresh_token"], request.headers)
         if path == "/products":
             return self._search(query)
         if path == "/live":
@@ -113,6 +123,18 @@ class FakeServer:
             SESSION, user=body["user"], display_name=body["user"].title(), store_id=store.id, store_name=store.name
         )
         return _json(session)
+
+    def _refresh(self, token: str, headers: httpx.Headers) -> httpx.Response:
+        traded = (token, headers["idempotency-key"])
+        if traded not in self.renewals[-1:]:
+            if token != f"refresh {len(self.renewals)}":
+                self.session_over = True
+                return _problem(401, code="token_refused", detail="Your session has ended; sign in again.")
+            self.renewals.append(traded)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise httpx.ReadTimeout("lost")
+        return _json(renewable(len(self.renewals)))
 
     def _search(self, query: dict[str, str]) -> httpx.Response:
         words = query.get("q", "").lower().split()
@@ -188,6 +210,13 @@ class FakeServer:
     def live_holds(self) -> int:
         """Holds that still keep units."""
         return sum(hold.is_live(self.now) for hold in self.books.reservations.values())
+
+
+def renewable(number: int = 0) -> Session:
+    """SESSION after so many renewals, with tokens for ten minutes."""
+    return msgspec.structs.replace(
+        SESSION, access_token=f"access {number}", refresh_token=f"refresh {number}", expires_in=600
+    )
 
 
 def _product(key: str) -> dict[str, Any]:

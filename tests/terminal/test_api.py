@@ -3,13 +3,13 @@ import pytest
 
 from backend.terminal.api import Api, ServerAway, ServerRefused, SessionEnded
 
-from .fake_server import FakeServer
+from .fake_server import SESSION, FakeServer
 from .test_sender import reserve
 
 
-def answering(response: httpx.Response, token: str = "token") -> Api:
+def answering(response: httpx.Response) -> Api:
     api = Api("http://server", transport=httpx.MockTransport(lambda _: response))
-    api.token = token
+    api.use(SESSION)
     return api
 
 

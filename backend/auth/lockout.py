@@ -1,0 +1,28 @@
+"""How long nobody may try to sign in after how many failures."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+FIRST_LOCK = timedelta(seconds=15)
+LONGEST_LOCK = timedelta(minutes=15)
+
+
+class Limit(Struct, frozen=True):
+    """So many failures in a row are free; each further one doubles the lock."""
+
+    failures: int
+    memory: timedelta
+    """Failures are forgotten when none has followed for so long. Longer than the longest lock, or waiting it out would
+    make the next ones free again."""
+
+    def lock(self, failures: int) -> timedelta:
+        """How long to wait after this many failures."""
+        over = failures - self.failures
+        return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else timedelta(0)
+
+
+NAME = Limit(5, timedelta(days=1))
+"""A PIN of four digits withstands what is left, about 100 guesses a day, for weeks; the log tells of them at once."""
+ADDRESS = Limit(30, timedelta(hours=1))
+"""A shop's tills often share one address, and its clerks mistype."""

@@ -1,0 +1,104 @@
+"""The door: a name and a secret are checked, slowly and not too often."""
+
+import asyncio
+from datetime import timedelta
+from ipaddress import ip_interface
+
+import structlog
+
+from backend.auth import lockout
+from backend.auth.pins import Pins
+from backend.database import Database
+from backend.model.errors import MostradorError
+from backend.repositories.audit_trail import Origin
+from backend.repositories.failures import count_failure, failures_of, forgive
+from backend.repositories.reads import reading
+from backend.repositories.users import User, find_user
+from backend.repositories.writes import writing
+
+from .sessions import Sessions, SignedIn
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 2
+
+
+class SignInRefused(MostradorError):
+    """The name or the secret is wrong; which of them is nobody's business."""
+
+    code = "sign_in_refused"
+
+    def __init__(self) -> None:
+        super().__init__("The name or the PIN is wrong; try again.")
+
+
+class SignInLocked(MostradorError):
+    """Too many failures with this name or from this address; `retry_after` is in seconds."""
+
+    code = "sign_in_locked"
+    retryable = True
+
+    def __init__(self, wait: timedelta) -> None:
+        seconds = 1 + int(wait.total_seconds())
+        message = f"Signing in failed too often with this name or from this address; try again in {seconds} s."
+        super().__init__(message, retry_after=seconds)
+
+
+class Door:
+    """Lets people in."""
+
+    def __init__(self, db: Database, pins: Pins, sessions: Sessions) -> None:
+        self._db, self._pins, self._sessions = db, pins, sessions
+        # From the look at the lock until a failure is counted: a burst of guesses cannot run past the lock, not even
+        # with one of them for each place of each server.
+        self._attempts = asyncio.Semaphore(_AT_ONCE)
+
+    async def sign_in(self, origin: Origin, pin: str, store_id: str) -> SignedIn:
+        """A new session of the person `origin.actor` at the terminal `origin.terminal_id` of a store.
+
+        Raises SignInRefused, SignInLocked, UnknownStore or StoreNotAllowed.
+        """
+        async with self._attempts:
+            checked = await self._check(origin, pin, store_id)
+        async with writing(self._db) as connection:
+            # Kept from changing until the session is there: whoever changes or removes a user ends the sessions that
+            # there are, and must not miss this one.
+            user = await find_user(connection, checked.name, keep=True)
+            if user is None or user.pin_hash != checked.pin_hash:
+                raise SignInRefused
+            signed_in = await self._sessions.open(connection, origin, user, store_id)
+            await forgive(connection, _name(user.name))
+        log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
+        return signed_in
+
+    async def _check(self, origin: Origin, pin: str, store_id: str) -> User:
+        """The user, whose secret is right. A name that does not exist goes the same way as a wrong secret."""
+        limits = {_name(origin.actor): lockout.NAME}
+        if origin.address:
+            limits[_network(origin.address)] = lockout.ADDRESS
+        async with reading(self._db) as connection:
+            user = await find_user(connection, origin.actor)
+            failures = await failures_of(connection, limits)
+        where = {"person": origin.actor, "store": store_id, "terminal": origin.terminal_id, "address": origin.address}
+        wait = max((limits[x.subject].lock(x.count) - x.ago for x in failures), default=timedelta(0))
+        if wait > timedelta(0):
+            log.warning("sign_in_locked", **where)
+            raise SignInLocked(wait)
+        # The connection was given back first: this is slow on purpose.
+        right = await self._pins.verify(user.pin_hash if user else None, pin)
+        if user is None or not right:
+            async with writing(self._db) as connection:
+                await count_failure(connection, {subject: limit.memory for subject, limit in limits.items()})
+            log.warning("sign_in_refused", **where)
+            raise SignInRefused
+        return user
+
+
+def _name(user: str) -> str:
+    return f"name:{user}"
+
+
+def _network(address: str) -> str:
+    """Whoever has one IPv6 address has 2**64 of them."""
+    interface = ip_interface(address)
+    return f"address:{address if interface.version == 4 else ip_interface(f'{address}/64').network}"

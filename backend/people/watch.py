@@ -1,0 +1,56 @@
+"""The session watch: brings the ends of sessions that other servers wrote to this one, within about a second."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.auth.ended import EndedSessions
+from backend.auth.tokens import ENDED_MEMORY
+from backend.database import Database
+from backend.model.errors import MostradorError
+from backend.repositories.reads import moment, reading
+from backend.repositories.sessions import ended_since
+
+log = structlog.get_logger(__name__)
+
+PAUSE_SECONDS = 1.0
+OVERLAP = timedelta(seconds=30)
+"""Each look goes so far behind the last one: a transaction that took its time commits an end with an earlier moment."""
+
+
+class SessionWatch:
+    """Reads the ended sessions every second, from `start` to `close`."""
+
+    def __init__(self, database: Database, ended: EndedSessions) -> None:
+        self._database, self._ended = database, ended
+        self._looked_at: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Learn what has ended already, then begin. Raises MostradorError when the database does not answer."""
+        await self.look()
+        self._task = asyncio.create_task(self._run(), name="session-watch")
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            try:
+                await self.look()
+            except (MostradorError, SQLAlchemyError) as error:
+                log.warning("ended_sessions_not_read", detail=str(error))
+
+    async def look(self) -> None:
+        """Read what has ended since the last look. Raises MostradorError when the database does not answer."""
+        async with reading(self._database) as connection:
+            now = await moment(connection)
+            since = now - ENDED_MEMORY if self._looked_at is None else self._looked_at - OVERLAP
+            self._ended.add(await ended_since(connection, since))
+        self._looked_at = now
