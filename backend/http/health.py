@@ -13,12 +13,14 @@ from sqlalchemy import select
 from backend.database import Database
 from backend.model.errors import MostradorError
 from backend.repositories.reads import reading
+from backend.tables import stores
 
 from .access import PUBLIC
 from .rates import UNLIMITED
 
 VERSION = version("mostrador")
-_ONE = select(1)
+_LOOK = select(stores.c.id).limit(1)
+"""Reads a table: for a mere SELECT 1 SQLite would not open its file."""
 
 
 class HealthShape(Struct, frozen=True):
@@ -44,7 +46,7 @@ def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) 
     async def look() -> Response[HealthShape]:
         try:
             async with reading(db) as connection:
-                await connection.execute(_ONE)
+                await connection.execute(_LOOK)
             healthy = True
         except MostradorError:
             healthy = False
