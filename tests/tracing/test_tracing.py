@@ -15,6 +15,7 @@ import nats as nats_client
 import pytest
 from litestar.types import Receive as ReceiveMessage
 from litestar.types import Scope, Send
+from msgspec import structs
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -33,6 +34,7 @@ from backend.terminal.api import Api
 from tests.http.shop import Shop, furnish
 from tests.ledger import shop as ledger_shop
 from tests.servers import HOST, NatsServer
+from tests.terminal.fake_server import SESSION
 
 
 def settings_of(url: str, tmp_path: Path, **more: object) -> Settings:
@@ -67,7 +69,8 @@ async def test_one_trace_from_the_tills_key_to_the_event(sqlite_url: str, nats: 
 
             till = Api("http://shop", Spy())
             shop = Shop(httpx.AsyncClient(), Tokens(load_signing_key(settings.signing_key_file)), sqlite_url)
-            till.token = shop.supervisor["Authorization"].removeprefix("Bearer ")
+            token = shop.supervisor["Authorization"].removeprefix("Bearer ")
+            till.use(structs.replace(SESSION, access_token=token))
             async with asyncio.timeout(30):
                 event = None
                 while event is None:  # until the relay is connected, events wait for its sweep and have no trace
