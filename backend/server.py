@@ -81,7 +81,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             live_url=settings.live_url,
             rates=rates,
         )
-        yield behind_proxies(envelope(app), settings.trusted_proxies)
+        yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
 
 
 async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None]) -> None:
@@ -91,7 +91,13 @@ async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str
     """
     with listening(settings.server_host, settings.server_port) as listener:
         async with running(settings, stop.is_set) as app:
-            await serve_until(stop, app, listener, on_started=lambda: on_ready(url_of(listener)))
+            await serve_until(
+                stop,
+                app,
+                listener,
+                on_started=lambda: on_ready(url_of(listener)),
+                drain=settings.drain_seconds,
+            )
 
 
 async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts: AsyncExitStack) -> None:

@@ -70,6 +70,8 @@ class Settings(NatsSettings):
     server_host: str = "127.0.0.1"
     server_port: int = Field(default=8000, ge=0, le=65535)
     """0: any free port; the ready line names it."""
+    drain_seconds: float = Field(default=0, ge=0, le=300)
+    """How long a server that is told to stop goes on answering while it says that it is not ready."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, split by commas."""
     signing_key_file: Path = Path("signing-key.pem")

@@ -1,7 +1,7 @@
 """What every request and response has, whatever the route: a request id, security headers, HEAD like GET."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 
 import structlog
@@ -27,7 +27,7 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-def envelope(app: ASGIApp) -> ASGIApp:
+def envelope(app: ASGIApp, stopping: Callable[[], bool] = lambda: False) -> ASGIApp:
     """`app` with a request id taken from the caller's X-Request-Id or made here, logged and sent back."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +47,9 @@ def envelope(app: ASGIApp) -> ASGIApp:
                 headers = [*message["headers"], *_SECURITY, *rate_headers(inner), (b"x-request-id", request_id)]
                 if all(name != b"cache-control" for name, _ in headers):
                     headers.append(_NOT_KEPT)
+                if stopping():
+                    # The next request of this connection, from a pool of the balancer's, must find another server.
+                    headers.append((b"connection", b"close"))
                 message["headers"] = headers
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""

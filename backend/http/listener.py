@@ -64,9 +64,12 @@ def url_of(listener: socket.socket) -> str:
 
 
 async def serve_until(
-    stop: asyncio.Event, app: ASGIApp, listener: socket.socket, *, on_started: Callable[[], None]
+    stop: asyncio.Event, app: ASGIApp, listener: socket.socket, *, on_started: Callable[[], None], drain: float = 0
 ) -> None:
-    """Answer requests until `stop` is set; then accept no more, finish those that have begun, and return."""
+    """Answer requests until `drain` seconds after `stop` is set; then accept no more, finish what has begun, return.
+
+    In between the load balancer notices that the server is not ready any more, and sends new requests elsewhere.
+    """
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -84,6 +87,7 @@ async def serve_until(
     serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving}, timeout=drain)
     server.should_exit = True
     stopping.cancel()
     await serving
