@@ -370,3 +370,18 @@ once = Table(
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("id"),
 )
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("secret_hash", String(64), nullable=False, comment="SHA-256"),
+    Column("name", String(200), nullable=False),
+    Column("scopes", Text, nullable=False, comment="words"),
+    Column("stores", Text, nullable=False, comment="words; * for all"),
+    Column("terminal_id", String(64), nullable=False, server_default="", comment="of a terminal's own key"),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=True),
+    Column("last_used_at", Instant, nullable=True, comment="to about a minute"),
+)

@@ -4,15 +4,20 @@ import re
 
 import structlog
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Headers
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from backend.auth.roles import Scope, ScopeMissing, TokenRefused
-from backend.auth.tokens import Tokens
+from backend.auth.tokens import Claims, Tokens
+from backend.machines.keys import Keys
 from backend.model.errors import InvalidInput
 
 PUBLIC = "public"
 """The declared scope of a route that asks for no token."""
+
+KEY = "X-API-Key"
+"""The header of machines."""
 
 _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
 
@@ -24,7 +29,7 @@ async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None: 
         raise InvalidInput("address", "The address has a NUL character in it; remove it.")
 
 
-def access_guard(tokens: Tokens) -> Guard:
+def access_guard(tokens: Tokens, keys: Keys) -> Guard:
     """The guard of all routes. A route says `scope=…` in its decorator; one that says nothing cannot be called."""
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
@@ -33,13 +38,23 @@ def access_guard(tokens: Tokens) -> Guard:
         wanted: Scope | str = handler.opt["scope"]
         if wanted == PUBLIC:
             return
-        match = _BEARER.fullmatch(connection.headers.get("authorization", ""))
-        if match is None:
-            raise TokenRefused("This needs a signed-in person: send the header Authorization: Bearer <access token>.")
-        claims = tokens.verify(match[1])
+        claims = await _caller(connection.headers, tokens, keys)
         connection.scope["auth"] = claims
         structlog.contextvars.bind_contextvars(person=claims.actor, store=claims.store_id, terminal=claims.terminal_id)
         if wanted not in claims.scopes:
             raise ScopeMissing(f"A {claims.role} may not do this; it needs the right {wanted}.", scope=str(wanted))
 
     return guard
+
+
+async def _caller(headers: Headers, tokens: Tokens, keys: Keys) -> Claims:
+    """Who says who they are, in one way and no other."""
+    bearer, key = headers.get("authorization"), headers.get(KEY)
+    if key is not None:
+        if bearer is not None:
+            raise InvalidInput(KEY, f"{KEY} and Authorization are two callers; send one of them.")
+        return await keys.verify(key)
+    match = _BEARER.fullmatch(bearer or "")
+    if match is None:
+        raise TokenRefused(f"This needs a caller: send the header Authorization: Bearer <access token>, or {KEY}.")
+    return tokens.verify(match[1])

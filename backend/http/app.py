@@ -8,6 +8,7 @@ from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.ledger import Ledger
+from backend.machines.keys import Keys
 from backend.people.door import Door
 from backend.people.sessions import Sessions
 
@@ -17,6 +18,7 @@ from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
 from .jwks import jwks_routes
+from .keys import key_routes
 from .live import live_routes
 from .problems import EXCEPTION_HANDLERS
 from .products import product_routes
@@ -49,9 +51,10 @@ def create_app(
 
     Without `rates` everybody may send as much as they like.
     """
-    guards = [well_formed, access_guard(tokens)]
+    keys = Keys(db)
+    guards = [well_formed, access_guard(tokens, keys)]
     if rates is not None:
-        guards = [well_formed, rates.by_address, access_guard(tokens), rates.by_caller]
+        guards = [well_formed, rates.by_address, access_guard(tokens, keys), rates.by_caller]
     sessions = Sessions(db, tokens)
     api = Router(
         BASE,
@@ -66,6 +69,7 @@ def create_app(
             *command_routes(ledger),
             *live_routes(live_url),
             *audit_routes(db),
+            *key_routes(db, keys),
         ],
     )
     return Litestar(

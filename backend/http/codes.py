@@ -82,6 +82,12 @@ PROBLEMS: dict[str, Meaning] = {
         "Sign in again and send the new token as `Authorization: Bearer <access_token>`.",
         "Your session has ended or is not valid; sign in again.",
     ),
+    "key_refused": Meaning(
+        401,
+        "The API key is unknown, wrong, expired or revoked; which of these is not told.",
+        "Send a valid one as `X-API-Key: <id>.<secret>`, or have a new one made.",
+        "This API key is not valid; use one that is, or have a new one made.",
+    ),
     "sign_in_refused": Meaning(
         401,
         "The name or the secret is wrong; which of them is not told.",
@@ -138,6 +144,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Check the id. A hold of a store that is not the caller's is as unknown as none.",
         "There is no hold 0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21; it may belong to another store.",
         {"field": "reservation_id"},
+    ),
+    "unknown_key": Meaning(
+        404,
+        "No API key of the caller's has this id.",
+        "Check the id: GET /api/v1/keys lists them. A key that is revoked is gone.",
+        "There is no key mk_0123456789abcdef; it may be revoked already.",
+        {"field": "key_id"},
     ),
     "unknown_route": Meaning(
         404,

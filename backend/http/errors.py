@@ -29,3 +29,12 @@ class UnknownReservation(MostradorError):
 
     def __init__(self, reservation_id: str) -> None:
         super().__init__(f"There is no hold {reservation_id}; it may belong to another store.", field="reservation_id")
+
+
+class UnknownKey(MostradorError):
+    """No key has this id, or somebody else made it and it is none of the caller's business."""
+
+    code = "unknown_key"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"There is no key {key_id}; it may be revoked already.", field="key_id")

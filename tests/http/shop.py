@@ -91,7 +91,9 @@ async def forget_trade(url: str) -> None:
     moved = (
         "sessions",
         "sign_in_failures",
+        "api_keys",
         "audit",
+        "once",
         "sale_lines",
         "sales",
         "reservations",

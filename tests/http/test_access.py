@@ -94,6 +94,7 @@ async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Sho
     ]
     wrong = [{}, {"Authorization": good}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer"}]
     wrong += [{"Authorization": f"Bearer {token}"} for token in bad]
+    wrong += [{"X-API-Key": f"mk_{'0' * 16}.{'A' * 43}"}, {"X-API-Key": good}]
     for method, path, _ in routes(shop):
         for headers in wrong:
             status = await call(shop, method, path, headers)

@@ -1,0 +1,1 @@
+"""Callers that are no people: programs with a key of their own, and terminals."""
