@@ -95,7 +95,7 @@ class Settings(NatsSettings):
     @field_validator("trusted_proxies", "signing_keys_accepted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @property
     def live_url(self) -> str:
