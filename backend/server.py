@@ -80,6 +80,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             default_ttl=settings.reservation_ttl,
             live_url=settings.live_url,
             rates=rates,
+            cors_origins=settings.cors_origins,
         )
         yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
 

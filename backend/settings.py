@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .model.commands import MAX_TTL_SECONDS
 from .model.errors import InvalidInput
 
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+"""As browsers send it: no path, and nothing that stands for many."""
+
 
 class _FromEnvironment(BaseSettings):
     model_config = SettingsConfigDict(
@@ -74,6 +77,8 @@ class Settings(NatsSettings):
     """How long a server that is told to stop goes on answering while it says that it is not ready."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, split by commas."""
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Web sites whose pages may call the API from a browser, split by commas; empty: none."""
     signing_key_file: Path = Path("signing-key.pem")
     """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
     signing_keys_accepted: Annotated[tuple[Path, ...], NoDecode] = ()
@@ -92,7 +97,7 @@ class Settings(NatsSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
-    @field_validator("trusted_proxies", "signing_keys_accepted", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

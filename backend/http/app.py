@@ -1,6 +1,6 @@
 """The API as one ASGI application, put together from its routes and what they work with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from litestar import Litestar, Router
 
@@ -14,6 +14,7 @@ from backend.people.sessions import Sessions
 
 from .access import access_guard, well_formed
 from .audit import audit_routes
+from .browsers import browsers_of
 from .catalogue import catalogue_routes
 from .commands import command_routes
 from .health import health_routes
@@ -46,6 +47,7 @@ def create_app(
     default_ttl: int,
     live_url: str,
     rates: Rates | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
@@ -76,6 +78,7 @@ def create_app(
         [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api],
         before_request=hear_terminal,
         guards=guards,
+        cors_config=browsers_of(cors_origins),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
         request_max_body_size=MAX_BODY,

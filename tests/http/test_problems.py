@@ -125,6 +125,10 @@ async def test_every_answer_has_a_request_id_and_security_headers(shop: Shop) ->
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
     kept = await shop.client.get("stores", headers={"X-Request-Id": "till-1.42"})
     assert kept.headers["x-request-id"] == "till-1.42"
     for forged in ("a b", "x" * 65, '"'):

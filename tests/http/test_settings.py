@@ -36,6 +36,8 @@ def test_the_environment_wins_over_the_file_and_options_over_both(
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, balancer"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://shop.example/"),
     ],
 )
 def test_a_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
