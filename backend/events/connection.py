@@ -3,14 +3,15 @@
 import asyncio
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from backend.model.errors import InvalidInput
+from backend.model.errors import InvalidInput, MostradorError
 from backend.settings import NatsSettings
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,34 @@ def _tls(settings: NatsSettings) -> ssl.SSLContext:
     except OSError as error:  # ssl's own errors are such too
         raise InvalidInput(name, f"{name} cannot be used: {error.strerror or error}; correct its path.") from error
     return context
+
+
+class NatsAway(MostradorError):
+    """NATS does not answer, or does not let us in."""
+
+    code = "nats_away"
+    retryable = True
+
+
+@asynccontextmanager
+async def connected(options: Mapping[str, Any]) -> AsyncIterator[Client]:
+    """One connection with nats-py's `options` until the end of the block, for tools. Raises NatsAway."""
+
+    async def quiet(_: Exception) -> None:
+        """What goes wrong on the way is told by whoever waits for an answer."""
+
+    client = Client()
+    try:
+        await client.connect(
+            **options, allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0, connect_timeout=5,
+            error_cb=quiet,
+        )  # fmt: skip
+    except (OSError, TimeoutError, NatsError) as error:
+        raise NatsAway(f"NATS cannot be reached: {str(error) or type(error).__name__}; check its address.") from error
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def stay_connected(options: Mapping[str, Any], session: Callable[[Client], Awaitable[None]]) -> None:

@@ -1,9 +1,11 @@
 """Reading holds."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from msgspec import structs
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.model.reservations import HeldLine, Reservation, Status
@@ -24,8 +26,15 @@ async def find_reservation(connection: AsyncConnection, reservation_id: UUID) ->
     rows = (await connection.execute(_LINES, {"id": reservation_id})).all()
     if not rows:
         return None
+    hold = hold_of(rows)
+    ended = hold.status is Status.PENDING and not hold.is_live(rows[0].now)
+    return structs.replace(hold, status=Status.EXPIRED) if ended else hold
+
+
+def hold_of(rows: Sequence[Row[Any]]) -> Reservation:
+    """The hold that these rows of the table are."""
     first = rows[0]
-    hold = Reservation(
+    return Reservation(
         first.id,
         first.store_id,
         Status(first.status),
@@ -38,8 +47,6 @@ async def find_reservation(connection: AsyncConnection, reservation_id: UUID) ->
         first.updated_at,
         first.version,
     )
-    ended = hold.status is Status.PENDING and not hold.is_live(first.now)
-    return structs.replace(hold, status=Status.EXPIRED) if ended else hold
 
 
 async def store_of_reservation(connection: AsyncConnection, reservation_id: UUID) -> str | None:
