@@ -85,12 +85,14 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
 
 
-async def serve(settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[str], None], descriptor: int | None = None
+) -> None:
     """Serve on the settings' port until `stop` is set. `on_ready` is called with the URL once requests are answered.
 
-    Raises what `running` and `listening` raise.
+    A worker gets the `descriptor` of the port that its parent has opened. Raises what `running` and `listening` raise.
     """
-    with listening(settings.server_host, settings.server_port) as listener:
+    with listening(settings.server_host, settings.server_port, descriptor) as listener:
         async with running(settings, stop.is_set) as app:
             await serve_until(
                 stop,

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,11 +17,15 @@ import click
 from backend.observability import configure_logging
 from backend.server import serve as run_server
 from backend.settings import Settings
+from backend.workers import run_workers
 
 from .options import database_options, database_url_of
 
 NATS_PID_FILE = "MOSTRADOR_NATS_PID_FILE"
 """Set by the keeper of the embedded servers: names the process to end with us if the keeper dies and cannot do it."""
+
+Run = Callable[[asyncio.Event, Callable[[str], None]], Awaitable[None]]
+"""Serves until the event is set, and calls the function with the URL once requests are answered."""
 
 
 @click.command()
@@ -28,6 +33,11 @@ NATS_PID_FILE = "MOSTRADOR_NATS_PID_FILE"
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any free one (SERVER_PORT).")
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="Say when it is ready as one line of JSON.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port; one for each core."
+)
+@click.option("--listener", type=int, hidden=True, help="The open port that a parent hands to its workers.")
+@click.option("--worker", type=int, default=0, hidden=True, help="The number of a worker, from 0.")
 @click.option("--stop-when-stdin-closes", is_flag=True, help="Stop as soon as whoever started it is gone.")
 def serve(
     host: str | None,
@@ -35,11 +45,18 @@ def serve(
     database_url: str | None,
     data: Path | None,
     as_json: bool,
+    workers: int,
+    listener: int | None,
+    worker: int,
     stop_when_stdin_closes: bool,
 ) -> None:
     """Run the headless server until Ctrl-C or SIGTERM.
 
     Settings come from the environment and from .env; see .env.example.
+
+    \b
+    Example:
+      mostrador serve --host 0.0.0.0 --workers 4
     """
     overrides = {
         "server_host": host,
@@ -49,6 +66,8 @@ def serve(
     }
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format)
+    if settings.metrics_port:
+        settings = settings.model_copy(update={"metrics_port": settings.metrics_port + worker})
 
     def on_ready(url: str) -> None:
         # All that exists now lives as long as the process. Looked through at every full collection, it would cost a
@@ -57,11 +76,12 @@ def serve(
         gc.freeze()
         click.echo(json.dumps({"event": "ready", "url": url}) if as_json else f"Mostrador serves {url}")
 
+    run = partial(run_workers, settings, workers) if workers > 1 else partial(run_server, settings, descriptor=listener)
     with asyncio.Runner(loop_factory=_event_loop()) as runner:
-        runner.run(_serve(settings, on_ready, stop_when_stdin_closes))
+        runner.run(_until_told(run, on_ready, stop_when_stdin_closes))
 
 
-async def _serve(settings: Settings, on_ready: Callable[[str], None], stop_when_stdin_closes: bool) -> None:
+async def _until_told(run: Run, on_ready: Callable[[str], None], stop_when_stdin_closes: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     orphaned = threading.Event()
@@ -78,7 +98,7 @@ async def _serve(settings: Settings, on_ready: Callable[[str], None], stop_when_
         signal.signal(number, told_to_stop)
     if stop_when_stdin_closes:
         threading.Thread(target=_wait_for_end_of_stdin, args=[starter_gone], daemon=True).start()
-    await run_server(settings, stop, on_ready)
+    await run(stop, on_ready)
     if orphaned.is_set():
         _end_nats()
 

@@ -31,11 +31,17 @@ class PortRefused(MostradorError):
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, descriptor: int | None = None) -> Iterator[socket.socket]:
     """A socket that listens on `host` and `port` (0: any free one). Nobody is answered until it is served.
+
+    With a `descriptor` it is that open one, inherited from a parent process.
 
     Raises PortTaken, PortRefused, or InvalidInput for a host that is not this machine's.
     """
+    if descriptor is not None:
+        with socket.socket(fileno=descriptor) as inherited:
+            yield inherited
+        return
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

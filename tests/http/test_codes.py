@@ -20,6 +20,7 @@ BEFORE_SERVING = {
     "port_refused",
     "port_taken",
     "signing_key_damaged",
+    "worker_failed",
 }
 """What stops a server from starting; no client hears of it."""
 
