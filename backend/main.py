@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from .cli import errors
 
 COMMANDS = {
+    "admin": "Make the first admin, or give an admin a new secret.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "demo": "Build the demo shop: 24 stores with real products.",

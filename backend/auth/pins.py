@@ -7,11 +7,29 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from backend.model.errors import InvalidInput
+
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id for one core
 
 
+SHORTEST = {"admin": 8}
+"""Characters of a secret, by role."""
+_SHORTEST = 4
+_RUNS = ("01234567890", "09876543210", "abcdefghijklmnopqrstuvwxyz")
+
+
+def check_secret(name: str, role: str, secret: str) -> None:
+    """Raises InvalidInput for a PIN or password that is too short for the role, or that one guesses first."""
+    shortest = SHORTEST.get(role, _SHORTEST)
+    if len(secret) < shortest:
+        raise InvalidInput("pin", f"pin is too short; {role} needs at least {shortest} characters.")
+    plain = secret.lower()
+    if len(set(plain)) == 1 or plain == name.lower() or any(plain in run for run in _RUNS):
+        raise InvalidInput("pin", "pin is one that people guess first; choose another.")
+
+
 class Pins:
-    """Checks PINs against argon2id hashes, in threads, at most two at a time: each takes a core and 19 MiB."""
+    """Makes and checks argon2id hashes, in threads, at most two at a time: each takes a core and 19 MiB."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(2)
@@ -20,6 +38,11 @@ class Pins:
         """Whether the PIN is right. A user who does not exist (None) takes as long as a wrong PIN."""
         async with self._places:
             return await asyncio.to_thread(_matches, pin_hash, pin)
+
+    async def hash(self, pin: str) -> str:
+        """What is stored of a PIN."""
+        async with self._places:
+            return await asyncio.to_thread(hash_pin, pin)
 
 
 def hash_pin(pin: str) -> str:

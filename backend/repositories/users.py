@@ -1,21 +1,46 @@
-"""The people who sign in."""
+"""The people who sign in, and the stores they work in."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.model.errors import MostradorError
 from backend.tables import stores, user_stores, users
 
-_USER = select(users.c.name, users.c.display_name, users.c.role, users.c.pin_hash).where(
-    users.c.name == bindparam("name")
-)
+from .reads import database_now
+
+_NAMED = users.c.name == bindparam("user")
+_USER = select(users.c.name, users.c.display_name, users.c.role, users.c.pin_hash).where(_NAMED)
 _KEPT = _USER.with_for_update(read=True)
 _STORES = (
     select(stores.c.id, stores.c.name)
     .join(user_stores, user_stores.c.store_id == stores.c.id)
-    .where(user_stores.c.user_name == bindparam("name"))
+    .where(user_stores.c.user_name == bindparam("user"))
     .order_by(stores.c.id)
 )
+_PEOPLE = select(users.c.name, users.c.display_name, users.c.role, users.c.created_at)
+_PERSON = _PEOPLE.where(_NAMED)
+_PAGE = _PEOPLE.where(users.c.name > bindparam("after")).order_by(users.c.name).limit(bindparam("most"))
+_WORKPLACES = (
+    select(user_stores.c.user_name, user_stores.c.store_id)
+    .where(user_stores.c.user_name.in_(bindparam("names", expanding=True)))
+    .order_by(user_stores.c.store_id)
+)
+_ADMINS = select(users.c.name).where(users.c.role == "admin").order_by(users.c.name)
+_ADD = insert(users).values(created_at=database_now())
+_ADD_STORE = insert(user_stores)
+_REMOVE_STORES = delete(user_stores).where(user_stores.c.user_name == bindparam("user"))
+_REMOVE = delete(users).where(_NAMED)
+
+
+class UserTaken(MostradorError):
+    """Somebody signs in with this name already."""
+
+    code = "user_taken"
 
 
 class User(Struct, frozen=True):
@@ -27,12 +52,82 @@ class User(Struct, frozen=True):
     pin_hash: str
 
 
+class Person(Struct, frozen=True):
+    """A person, as everybody who may look can see them."""
+
+    name: str
+    display_name: str
+    role: str
+    stores: tuple[str, ...]
+    """Ids of the stores they work in; none for an admin, who works in all."""
+    created_at: datetime
+
+
 async def find_user(connection: AsyncConnection, name: str, *, keep: bool = False) -> User | None:
     """The user with this sign-in name, or None. With `keep` nobody changes it until the transaction ends."""
-    row = (await connection.execute(_KEPT if keep else _USER, {"name": name})).one_or_none()
+    row = (await connection.execute(_KEPT if keep else _USER, {"user": name})).one_or_none()
     return None if row is None else User(*row)
 
 
 async def stores_of(connection: AsyncConnection, name: str) -> list[tuple[str, str]]:
     """Id and name of the stores the user works in, by id."""
-    return [(row.id, row.name) for row in await connection.execute(_STORES, {"name": name})]
+    return [(row.id, row.name) for row in await connection.execute(_STORES, {"user": name})]
+
+
+async def find_person(connection: AsyncConnection, name: str, *, lock: bool = False) -> Person | None:
+    """The person with this name, or None. With `lock` nobody reads them to change them until the transaction ends."""
+    found = await connection.execute(_PERSON.with_for_update() if lock else _PERSON, {"user": name})
+    people = await _with_stores(connection, found.all())
+    return people[0] if people else None
+
+
+async def people_after(connection: AsyncConnection, name: str, limit: int) -> list[Person]:
+    """The people whose names follow `name`, in order, `limit` at most."""
+    found = await connection.execute(_PAGE, {"after": name, "most": limit})
+    return await _with_stores(connection, found.all())
+
+
+async def lock_admins(connection: AsyncConnection) -> set[str]:
+    """The names of the admins. Until the transaction ends nobody else learns them to take one away."""
+    return set(await connection.scalars(_ADMINS.with_for_update()))
+
+
+async def add_user(connection: AsyncConnection, user: User, workplaces: Iterable[str]) -> None:
+    """A new user, who works in these stores. Raises UserTaken."""
+    if await find_user(connection, user.name) is not None:
+        raise UserTaken(f"There is a user {user.name} already; choose another name.", field="name")
+    values = {"name": user.name, "display_name": user.display_name, "role": user.role, "pin_hash": user.pin_hash}
+    await connection.execute(_ADD, values)
+    await _set_stores(connection, user.name, workplaces)
+
+
+async def change_user(
+    connection: AsyncConnection, name: str, display_name: str, role: str, workplaces: Iterable[str], pin_hash: str | None
+) -> None:
+    """Make a user so; without `pin_hash` the secret stays."""
+    values = {"display_name": display_name, "role": role} | ({"pin_hash": pin_hash} if pin_hash else {})
+    await connection.execute(update(users).where(_NAMED).values(**values), {"user": name})
+    await connection.execute(_REMOVE_STORES, {"user": name})
+    await _set_stores(connection, name, workplaces)
+
+
+async def remove_user(connection: AsyncConnection, name: str) -> None:
+    """Take a user away. What they did stays in the books under their name."""
+    await connection.execute(_REMOVE, {"user": name})
+
+
+async def _set_stores(connection: AsyncConnection, name: str, workplaces: Iterable[str]) -> None:
+    rows = [{"user_name": name, "store_id": store_id} for store_id in workplaces]
+    if rows:
+        await connection.execute(_ADD_STORE, rows)
+
+
+async def _with_stores(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Person]:
+    found = await connection.execute(_WORKPLACES, {"names": [row.name for row in rows]})
+    workplaces: dict[str, list[str]] = {}
+    for name, store_id in found:
+        workplaces.setdefault(name, []).append(store_id)
+    return [
+        Person(row.name, row.display_name, row.role, tuple(workplaces.get(row.name, ())), row.created_at)
+        for row in rows
+    ]
