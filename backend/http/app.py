@@ -11,6 +11,7 @@ from backend.ledger import Ledger
 from backend.machines.keys import Keys
 from backend.people.door import Door
 from backend.people.sessions import Sessions
+from backend.people.users import People
 
 from .access import access_guard, well_formed
 from .audit import audit_routes
@@ -31,6 +32,7 @@ from .sign_in import sign_in_routes
 from .stock import stock_routes
 from .stores import store_routes
 from .tills import hear_terminal
+from .users import user_routes
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -57,11 +59,11 @@ def create_app(
     guards = [well_formed, access_guard(tokens, keys)]
     if rates is not None:
         guards = [well_formed, rates.by_address, access_guard(tokens, keys), rates.by_caller]
-    sessions = Sessions(db, tokens)
+    pins, sessions = Pins(), Sessions(db, tokens)
     api = Router(
         BASE,
         route_handlers=[
-            *sign_in_routes(db, Door(db, Pins(), sessions), sessions),
+            *sign_in_routes(db, Door(db, pins, sessions), sessions),
             *catalogue_routes(db),
             *product_routes(db),
             *store_routes(db),
@@ -72,6 +74,7 @@ def create_app(
             *live_routes(live_url),
             *audit_routes(db),
             *key_routes(db, keys),
+            *user_routes(db, People(db, pins, tokens)),
         ],
     )
     return Litestar(

@@ -152,6 +152,13 @@ PROBLEMS: dict[str, Meaning] = {
         "There is no key mk_0123456789abcdef; it may be revoked already.",
         {"field": "key_id"},
     ),
+    "unknown_user": Meaning(
+        404,
+        "Nobody signs in with this name.",
+        "Check the name: GET /api/v1/users lists them all.",
+        "There is no user eva; check the name.",
+        {"field": "name"},
+    ),
     "unknown_route": Meaning(
         404,
         "There is nothing at this address.",
@@ -205,6 +212,19 @@ PROBLEMS: dict[str, Meaning] = {
         "Keep the product and set its stock to 0.",
         "818981 has stock or had some, which must stay provable; keep it and set its stock to 0.",
         {"product_id": "818981"},
+    ),
+    "user_taken": Meaning(
+        409,
+        "Somebody signs in with this name already.",
+        "Choose another name, or change the user that there is.",
+        "There is a user ana already; choose another name.",
+        {"field": "name"},
+    ),
+    "last_admin": Meaning(
+        409,
+        "The user is the only admin; without one nobody could manage users any more.",
+        "Make somebody else an admin first.",
+        "root is the last admin; make somebody else one first.",
     ),
     "receipt_taken": Meaning(
         409,

@@ -5,7 +5,7 @@ Whatever changes what a person may do ends their sessions; so does a new secret.
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.pins import Pins, check_secret
@@ -115,8 +115,8 @@ class People:
             elif role == "admin" != before.role:
                 raise InvalidInput("pin", "An admin needs a longer secret than others; send a new pin too.")
             shown = before.display_name if change.display_name is UNSET else change.display_name
-            await change_user(connection, name, shown, role, stores, pin_hash)
             after = structs.replace(before, display_name=shown, role=role, stores=stores)
+            await change_user(connection, after, pin_hash)
             if pin_hash is not None or (after.role, after.stores) != (before.role, before.stores):
                 ended = await end_sessions_of(connection, name, "user_changed")
             action = "user.update" if pin_hash is None else "user.new_pin"
@@ -162,6 +162,8 @@ async def make_admin(db: Database, pins: Pins, name: str, display_name: str, sec
     For whoever has the database anyway: the first admin, and the way back in for one who forgot the secret.
     Raises InvalidInput, DatabaseAway and its like.
     """
+    _check_name("name", name, Name)
+    _check_name("display_name", display_name or name, DisplayName)
     check_secret(name, "admin", secret)
     pin_hash, origin, subject = await pins.hash(secret), Origin("system:cli"), f"user:{name}"
     async with writing(db) as connection:
@@ -169,13 +171,23 @@ async def make_admin(db: Database, pins: Pins, name: str, display_name: str, sec
         if before is None:
             await add_user(connection, User(name, display_name or name, "admin", pin_hash), ())
         else:
-            await change_user(connection, name, display_name or before.display_name, "admin", (), pin_hash)
+            shown = display_name or before.display_name
+            await change_user(
+                connection, structs.replace(before, display_name=shown, role="admin", stores=()), pin_hash
+            )
             await end_sessions_of(connection, name, "user_changed")
         after = await find_person(connection, name)
         await record(
             connection, origin, "user.new_pin" if before else "user.create", subject, before=before, after=after
         )
     return before is None
+
+
+def _check_name(field: str, value: str, form: object) -> None:
+    try:
+        convert(value, form)
+    except ValidationError as error:
+        raise InvalidInput(field, f"{field} has characters that a name must not have, or too many.") from error
 
 
 def _workplaces(role: str, stores: tuple[str, ...]) -> tuple[str, ...]:

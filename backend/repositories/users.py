@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from msgspec import Struct, structs
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.model.errors import MostradorError
@@ -94,21 +95,19 @@ async def lock_admins(connection: AsyncConnection) -> set[str]:
 
 async def add_user(connection: AsyncConnection, user: User, workplaces: Iterable[str]) -> None:
     """A new user, who works in these stores. Raises UserTaken."""
-    if await find_user(connection, user.name) is not None:
-        raise UserTaken(f"There is a user {user.name} already; choose another name.", field="name")
-    values = {"name": user.name, "display_name": user.display_name, "role": user.role, "pin_hash": user.pin_hash}
-    await connection.execute(_ADD, values)
+    try:
+        await connection.execute(_ADD, structs.asdict(user))
+    except IntegrityError as error:
+        raise UserTaken(f"There is a user {user.name} already; choose another name.", field="name") from error
     await _set_stores(connection, user.name, workplaces)
 
 
-async def change_user(
-    connection: AsyncConnection, name: str, display_name: str, role: str, workplaces: Iterable[str], pin_hash: str | None
-) -> None:
-    """Make a user so; without `pin_hash` the secret stays."""
-    values = {"display_name": display_name, "role": role} | ({"pin_hash": pin_hash} if pin_hash else {})
-    await connection.execute(update(users).where(_NAMED).values(**values), {"user": name})
-    await connection.execute(_REMOVE_STORES, {"user": name})
-    await _set_stores(connection, name, workplaces)
+async def change_user(connection: AsyncConnection, person: Person, pin_hash: str | None) -> None:
+    """Make a user what `person` says; without `pin_hash` the secret stays."""
+    values = {"display_name": person.display_name, "role": person.role} | ({"pin_hash": pin_hash} if pin_hash else {})
+    await connection.execute(update(users).where(_NAMED).values(**values), {"user": person.name})
+    await connection.execute(_REMOVE_STORES, {"user": person.name})
+    await _set_stores(connection, person.name, person.stores)
 
 
 async def remove_user(connection: AsyncConnection, name: str) -> None:
@@ -122,7 +121,7 @@ async def _set_stores(connection: AsyncConnection, name: str, workplaces: Iterab
         await connection.execute(_ADD_STORE, rows)
 
 
-async def _with_stores(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Person]:
+async def _with_stores(connection: AsyncConnection, rows: Sequence[Any]) -> list[Person]:
     found = await connection.execute(_WORKPLACES, {"names": [row.name for row in rows]})
     workplaces: dict[str, list[str]] = {}
     for name, store_id in found:
