@@ -17,6 +17,7 @@ BEFORE_SERVING = {
     "database_newer",
     "database_not_migrated",
     "metrics_port_taken",
+    "nats_away",  # what `mostrador events` says
     "port_refused",
     "port_taken",
     "signing_key_damaged",
