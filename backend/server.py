@@ -78,6 +78,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             stopping=stopping,
             instance_id=f"{socket.gethostname()}-{os.getpid()}",
             default_ttl=settings.reservation_ttl,
+            require_if_match=settings.require_if_match,
             live_url=settings.live_url,
             rates=rates,
             cors_origins=settings.cors_origins,

@@ -85,6 +85,8 @@ class Settings(NatsSettings):
     """Files with further keys, private or public, whose tokens are accepted too, split by commas: for a rotation."""
     reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
     """Seconds a hold lasts when its client names no duration."""
+    require_if_match: bool = True
+    """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
     enable_metrics: bool = False
     """Whether Prometheus is answered, at http://METRICS_HOST:METRICS_PORT/metrics."""
     metrics_host: str = "127.0.0.1"

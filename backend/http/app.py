@@ -30,6 +30,7 @@ from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
 from .stock import stock_routes
+from .stock_writes import stock_write_routes
 from .stores import store_routes
 from .tills import hear_terminal
 from .users import user_routes
@@ -47,6 +48,7 @@ def create_app(
     stopping: Callable[[], bool],
     instance_id: str,
     default_ttl: int,
+    require_if_match: bool,
     live_url: str,
     rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
@@ -68,6 +70,7 @@ def create_app(
             *product_routes(db),
             *store_routes(db),
             *stock_routes(db),
+            *stock_write_routes(db, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
             *sales_routes(ledger),
             *command_routes(ledger),

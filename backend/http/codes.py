@@ -68,6 +68,13 @@ PROBLEMS: dict[str, Meaning] = {
         "The sentence says what is wrong with it.",
         "The request could not be read.",
     ),
+    "transfer_short": Meaning(
+        400,
+        "The store that gives has less available than is to be moved. Nothing was moved.",
+        "`lines` names every short line with what is available there now. Move less, or from elsewhere.",
+        "Only 1 of 3 units of 818981 are available.",
+        {"lines": [{"product_id": "818981", "requested": 3, "available": 1}]},
+    ),
     "same_store": Meaning(
         400,
         "A transfer from a store to itself.",
@@ -178,6 +185,13 @@ PROBLEMS: dict[str, Meaning] = {
         "`lines` names every short line with what is available now. Ask for less, or elsewhere.",
         "Only 1 of 3 units of 818981 are available.",
         {"lines": [{"product_id": "818981", "requested": 3, "available": 1}]},
+    ),
+    "stock_exists": Meaning(
+        409,
+        "The product has stock in this store already, perhaps of zero units.",
+        "Set it with PUT, or change it with adjust.",
+        "There is stock of 818981 in store 292 already; set or adjust it.",
+        {"product_id": "818981", "store_id": "292"},
     ),
     "reservation_ended": Meaning(
         409,

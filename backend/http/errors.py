@@ -38,3 +38,19 @@ class UnknownKey(MostradorError):
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"There is no key {key_id}; it may be revoked already.", field="key_id")
+
+
+class StockExists(MostradorError):
+    """The product has stock in the store already, perhaps of zero units."""
+
+    code = "stock_exists"
+
+    def __init__(self, product_id: str, store_id: str) -> None:
+        message = f"There is stock of {product_id} in store {store_id} already; set or adjust it."
+        super().__init__(message, product_id=product_id, store_id=store_id)
+
+
+class TransferShort(MostradorError):
+    """The store that gives has less than is to be moved; `lines` as in `insufficient_stock`."""
+
+    code = "transfer_short"

@@ -32,6 +32,7 @@ from backend.repositories.reservations import find_reservation, store_of_reserva
 from .commanding import command_id, settle
 from .errors import UnknownReservation
 from .invalid import InvalidBody
+from .lines import lines_of
 from .request import ApiRequest
 from .shapes import ReservationShape
 
@@ -59,18 +60,6 @@ class ReserveBody(_Duration, frozen=True, kw_only=True):
     lines: Lines | None = None
     customer_id: Text = ""
     replaces: UUID | None = None
-
-    def wanted(self) -> tuple[Line, ...]:
-        """The lines, however they were sent."""
-        if self.lines is not None:
-            if self.product_id is not None or self.quantity is not None:
-                raise InvalidBody("lines", "Send product_id and quantity, or lines, not both.")
-            return self.lines
-        if self.product_id is None:
-            raise InvalidBody("product_id", "product_id is missing; add it, or lines.")
-        if self.quantity is None:
-            raise InvalidBody("quantity", "quantity is missing; add it.")
-        return (Line(self.product_id, self.quantity),)
 
 
 class ConfirmBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,7 +99,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         command = Reserve(
             id=command_id(request, data.id),
             store_id=data.store_id,
-            lines=data.wanted(),
+            lines=lines_of(data.product_id, data.quantity, data.lines),
             ttl_seconds=data.seconds(default_ttl),
             customer_id=data.customer_id,
             replaces=data.replaces,

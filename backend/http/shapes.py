@@ -39,17 +39,25 @@ class CountersShape(Struct, frozen=True):
 
 
 class StockShape(CountersShape, frozen=True):
-    """Stock as it is now, with its names; `last_updated` is null for a product that never moved in the store."""
+    """Stock as it is now, with its names and levels; `last_updated` is null for what never moved in the store."""
 
     last_updated: datetime | None
     product_name: str
     product_sku: str
     store_name: str
+    min_stock: int
+    max_stock: int
+    reorder_point: int
+    reorder_qty: int
+    safety_stock: int
 
     @classmethod
     def at(cls, level: StockLevel) -> "StockShape":
         """`level` as the wire shows it."""
-        return cls(*counters(level.row), level.updated_at, level.product_name, level.product_sku, level.store_name)
+        names = (level.product_name, level.product_sku, level.store_name)
+        of = level.levels
+        wanted = (of.min_level, of.max_level, of.reorder_point, of.reorder_quantity, of.safety_stock)
+        return cls(*counters(level.row), level.updated_at, *names, *wanted)
 
 
 class ProductShape(Struct, frozen=True, omit_defaults=True):

@@ -1,20 +1,41 @@
 """Stock as it is now: of one store, and of the whole chain, which everybody may see."""
 
+from typing import Annotated, NamedTuple
+
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from backend.auth.roles import Scope
 from backend.database import Database
+from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
-from backend.repositories.stock import stock_everywhere, stock_of
+from backend.repositories.stock import StockLevel, low_stock, stock_everywhere, stock_in, stock_of
 
 from .errors import UnknownProduct, UnknownStore
 from .etags import tagged
+from .pages import Cursor, behind, page
 from .request import ApiRequest
 from .shapes import StockShape
+
+Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="Rows of a page.")]
+Units = Annotated[int, QueryParameter(ge=1, le=MAX_QUANTITY)]
+Threshold = Annotated[int | None, QueryParameter(ge=0, le=MAX_QUANTITY)]
+
+
+class ProductKey(NamedTuple):
+    """Where a page of a store's stock begins."""
+
+    product_id: ProductId
+
+
+class StockKey(NamedTuple):
+    """Where a page of all stock begins."""
+
+    store_id: StoreId
+    product_id: ProductId
 
 
 class ChainStockShape(Struct, frozen=True):
@@ -27,19 +48,57 @@ class ChainStockShape(Struct, frozen=True):
     total_available: int
 
 
+class StoreStockShape(Struct, frozen=True):
+    """What was ever in a store; `count` is the number of `items` on this page."""
+
+    store_id: str
+    items: list[StockShape]
+    count: int
+
+
+class LowStockShape(Struct, frozen=True):
+    """What is running out; `count` is the number of `items` on this page."""
+
+    threshold: int | None
+    items: list[StockShape]
+    count: int
+
+
+class AvailabilityShape(Struct, frozen=True):
+    """Whether `requested` units could be sold or held now."""
+
+    product_id: str
+    store_id: str
+    sufficient: bool
+    available: int
+    requested: int
+
+
+async def level_of(db: Database, product_id: str, store_id: str) -> StockLevel:
+    """The stock of a product in a store. Raises UnknownStore or UnknownProduct."""
+    async with reading(db) as connection:
+        level = await stock_of(connection, product_id, store_id)
+        if level is None and await store_name(connection, store_id) is None:
+            raise UnknownStore(store_id)
+    if level is None:
+        raise UnknownProduct(product_id)
+    return level
+
+
 def stock_routes(db: Database) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
     @get("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_READ)
     async def in_store(request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str]) -> Response[StockShape]:
         """The stock of a product in a store: zeros and version 0 if it never moved there."""
-        async with reading(db) as connection:
-            level = await stock_of(connection, product_id, store_id)
-            if level is None and await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
-        if level is None:
-            raise UnknownProduct(product_id)
+        level = await level_of(db, product_id, store_id)
         return tagged(request, level.row.version, StockShape.at(level))
+
+    @get("/stock/{product_id:str}/{store_id:str}/availability", scope=Scope.STOCK_READ)
+    async def availability(product_id: FromPath[str], store_id: FromPath[str], quantity: Units) -> AvailabilityShape:
+        """Whether a store has so many units of a product free. To keep them, hold them."""
+        available = (await level_of(db, product_id, store_id)).row.available
+        return AvailabilityShape(product_id, store_id, available >= quantity, available, quantity)
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ)
     async def in_chain(product_id: FromPath[str]) -> ChainStockShape:
@@ -57,4 +116,36 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
             sum(row.available for row in rows),
         )
 
-    return [in_store, in_chain]
+    @get("/stock/store/{store_id:str}", scope=Scope.STOCK_READ)
+    async def of_store(
+        request: ApiRequest, store_id: FromPath[str], limit: Limit = 1000, cursor: Cursor = None
+    ) -> Response[StoreStockShape]:
+        """What was ever in a store, by product id, in pages."""
+        after = behind(cursor, ProductKey) or ProductKey("")
+        async with reading(db) as connection:
+            if await store_name(connection, store_id) is None:
+                raise UnknownStore(store_id)
+            levels = await stock_in(connection, store_id, after=after.product_id, limit=limit + 1)
+        shown, headers = page(request, levels, limit, lambda level: ProductKey(level.row.product_id))
+        items = [StockShape.at(level) for level in shown]
+        return Response(StoreStockShape(store_id, items, len(items)), headers=headers)
+
+    @get("/stock/low-stock", scope=Scope.STOCK_READ)
+    async def low(
+        request: ApiRequest,
+        threshold: Threshold = None,
+        store_id: FromQuery[str | None] = None,
+        limit: Limit = 1000,
+        cursor: Cursor = None,
+    ) -> Response[LowStockShape]:
+        """What has at most `threshold` units available, or at most its own levels, by store and product, in pages."""
+        after = behind(cursor, StockKey) or StockKey("", "")
+        async with reading(db) as connection:
+            if store_id is not None and await store_name(connection, store_id) is None:
+                raise UnknownStore(store_id)
+            levels = await low_stock(connection, threshold, store_id, after=after, limit=limit + 1)
+        shown, headers = page(request, levels, limit, lambda level: StockKey(level.row.store_id, level.row.product_id))
+        items = [StockShape.at(level) for level in shown]
+        return Response(LowStockShape(threshold, items, len(items)), headers=headers)
+
+    return [in_store, availability, in_chain, of_store, low]

@@ -100,6 +100,7 @@ async def forget_trade(url: str) -> None:
         "movements",
         "commands",
         "outbox",
+        "levels",
         "stock",
     )
     try:
@@ -131,6 +132,11 @@ class Shop:
         return {"Authorization": f"Bearer {token}"}
 
     @property
+    def admin(self) -> dict[str, str]:
+        """The header of root, who may everything everywhere."""
+        return self.bearer("root", "admin", ["*"])
+
+    @property
     def supervisor(self) -> dict[str, str]:
         """The header of luis, who may receive goods in norte and sur."""
         return self.bearer("luis", "supervisor", ["norte", "sur"])
@@ -145,6 +151,10 @@ class Shop:
         as_json = None if isinstance(body, bytes) else body
         headers = {"Content-Type": "application/json"} | self.auth | (headers or {})
         return await self.client.post(path, content=content, json=as_json, headers=headers)
+
+    async def put(self, path: str, body: Any, headers: dict[str, str] | None = None) -> httpx.Response:
+        """PUT below /api/v1."""
+        return await self.client.put(path, json=body, headers=self.auth | (headers or {}))
 
     async def receive(self, product_id: str, quantity: int, store_id: str = "norte") -> None:
         """Goods arrive."""

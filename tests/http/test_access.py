@@ -44,6 +44,7 @@ def application(shop: Shop) -> Litestar:
         stopping=lambda: False,
         instance_id="walk",
         default_ttl=1,
+        require_if_match=True,
         live_url="",
     )
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import httpx
 from sqlalchemy import insert
 
 from backend import tables
@@ -30,6 +31,7 @@ async def test_stock_of_a_store(shop: Shop) -> None:
         "product_name": "Leche entera 1 l",
         "product_sku": "MILK",
         "store_name": "Norte",
+        **dict.fromkeys(("min_stock", "max_stock", "reorder_point", "reorder_qty", "safety_stock"), 0),
     }
 
 
@@ -62,10 +64,72 @@ async def test_everybody_sees_the_whole_chain(shop: Shop) -> None:
     assert (await shop.get("stock/milk/sur")).json()["quantity"] == 4
 
 
+async def next_page(shop: Shop, answer: httpx.Response) -> httpx.Response:
+    return await shop.client.get(f"http://shop{answer.links['next']['url']}", headers=shop.auth)
+
+
+async def test_what_a_store_has(shop: Shop) -> None:
+    for product in ("milk", "bread", "rice"):
+        await shop.receive(product, 4)
+    await shop.receive("choc", 4, "sur")
+    whole = (await shop.get("stock/store/norte")).json()
+    assert [item["product_id"] for item in whole["items"]] == ["bread", "milk", "rice"]
+    assert (whole["store_id"], whole["count"]) == ("norte", 3)
+    assert whole["items"][1] == (await shop.get("stock/milk/norte")).json()
+
+    first = await shop.get("stock/store/norte", limit=2)
+    assert [item["product_id"] for item in first.json()["items"]] == ["bread", "milk"]
+    rest = await next_page(shop, first)
+    assert [item["product_id"] for item in rest.json()["items"]] == ["rice"]
+    assert "next" not in rest.links
+
+
+async def test_what_is_running_out(shop: Shop) -> None:
+    await shop.receive("milk", 10)
+    await shop.receive("milk", 3, "sur")
+    await shop.receive("bread", 2, "sur")
+    await shop.reserve("milk", 6)
+
+    low = (await shop.get("stock/low-stock", threshold=3)).json()
+    assert [(item["store_id"], item["product_id"]) for item in low["items"]] == [("sur", "bread"), ("sur", "milk")]
+    assert (low["threshold"], low["count"]) == (3, 2)
+    assert (await shop.get("stock/low-stock", threshold=4)).json()["count"] == 3
+    assert (await shop.get("stock/low-stock", threshold=4, store_id="norte")).json()["count"] == 1
+    pages = [await shop.get("stock/low-stock", threshold=4, limit=2)]
+    pages.append(await next_page(shop, pages[0]))
+    found = [(item["store_id"], item["product_id"]) for one in pages for item in one.json()["items"]]
+    assert found == [("norte", "milk"), ("sur", "bread"), ("sur", "milk")]
+
+    assert (await shop.get("stock/low-stock")).json() == {"threshold": None, "items": [], "count": 0}
+    seen = shop.supervisor | {"If-Match": "*"}
+    await shop.put("stock/milk/norte", {"reorder_point": 4}, seen)
+    await shop.put("stock/milk/sur", {"min_stock": 2}, seen)
+    await shop.put("stock/bread/sur", {"min_stock": 2}, seen)
+    low = (await shop.get("stock/low-stock")).json()
+    assert [(item["store_id"], item["product_id"]) for item in low["items"]] == [("norte", "milk"), ("sur", "bread")]
+
+
+async def test_whether_there_is_enough(shop: Shop) -> None:
+    await shop.receive("milk", 10)
+    await shop.reserve("milk", 6)
+    path = "stock/milk/norte/availability"
+    key = {"product_id": "milk", "store_id": "norte", "available": 4}
+    assert (await shop.get(path, quantity=4)).json() == key | {"sufficient": True, "requested": 4}
+    assert (await shop.get(path, quantity=5)).json() == key | {"sufficient": False, "requested": 5}
+    for wrong in ({}, {"quantity": 0}, {"quantity": "many"}):
+        assert assert_problem(await shop.get(path, **wrong), 400, "invalid_quantity" if wrong else "invalid_input")
+    assert_problem(await shop.get("stock/gold/norte/availability", quantity=1), 404, "unknown_product")
+
+
 async def test_what_is_unknown(shop: Shop) -> None:
     assert_problem(await shop.get("stock/gold/norte"), 404, "unknown_product")
     assert_problem(await shop.get("stock/milk/oeste"), 404, "unknown_store")
     assert_problem(await shop.get("stock/product/gold"), 404, "unknown_product")
+    assert_problem(await shop.get("stock/store/oeste"), 404, "unknown_store")
+    assert_problem(await shop.get("stock/low-stock", store_id="oeste"), 404, "unknown_store")
+    assert_problem(await shop.get("stock/low-stock", threshold=-1), 400, "invalid_input")
+    for list_, cursor in (("store/norte", "IiI="), ("low-stock", "WyJhIl0="), ("low-stock", "WyJcdTAwMDAiLCJhIl0=")):
+        assert_problem(await shop.get(f"stock/{list_}", cursor=cursor), 400, "invalid_input")
 
 
 async def test_a_hold_past_its_deadline_counts_no_more_whatever_its_status_says(database: Database) -> None:
