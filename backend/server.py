@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from nkeys import NkeysError
 
 from . import metrics, tracing
-from .auth.keys import load_accepted_key, load_signing_key
+from .auth.keys import derive_signing_key, load_accepted_key, load_signing_key
 from .auth.tokens import Tokens
 from .cache.counts import Counts, keep_settled
 from .cache.link import RedisLink
@@ -55,7 +55,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(db.close)
         await check_schema(db)
         accepted = [load_accepted_key(path) for path in settings.signing_keys_accepted]
-        tokens = Tokens(load_signing_key(settings.signing_key_file), accepted)
+        secret = settings.jwt_secret
+        key = derive_signing_key(secret) if secret else load_signing_key(settings.signing_key_file)
+        tokens = Tokens(key, accepted)
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)

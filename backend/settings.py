@@ -1,9 +1,10 @@
-"""Everything that can be set from outside: one typed object, read from the environment and from `.env`."""
+"""Everything that can be set from outside: one typed object, read from the environment, `.env` and secret files."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .model.commands import MAX_TTL_SECONDS
@@ -11,6 +12,12 @@ from .model.errors import InvalidInput
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 """As browsers send it: no path, and nothing that stands for many."""
+
+
+SECRETS = Path("/run/secrets")
+"""A file in it is the setting of the same name in small letters, for what should not stand in the environment."""
+LEAST_SECRET = 32
+"""Characters of JWT_SECRET: a 256-bit key takes as many, even if all of them are random."""
 
 
 class _FromEnvironment(BaseSettings):
@@ -26,11 +33,39 @@ class _FromEnvironment(BaseSettings):
             InvalidInput: a variable is missing or wrong; the sentence names it and says what it must be.
         """
         try:
-            return cls(**overrides)
+            return cls(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **overrides)  # type: ignore[call-arg]
         except ValidationError as error:
             first = error.errors()[0]
-            name = str(first["loc"][0]).upper()
-            raise InvalidInput(name, _sentence(name, first["type"], first["msg"])) from error
+            name = str(first["loc"][0]).upper() if first["loc"] else "DATABASE_DRIVER"
+            reason = first["msg"].removeprefix("Value error, ")
+            raise InvalidInput(name, _sentence(name, first["type"], reason)) from error
+
+
+class DatabaseSettings(_FromEnvironment):
+    """Which database a server or a tool works on. With none of these it is empty."""
+
+    database_url: str = Field(default="", repr=False)
+    """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
+    database_password: str = Field(default="", repr=False)
+    """Put into DATABASE_URL if there is none in it, so that it can come from a file of its own."""
+    database_driver: Literal["", "sqlite", "postgres", "postgresql"] = ""
+    """Which of DATABASE_URL and SQLITE_PATH counts, when both are set."""
+    sqlite_path: Path | None = None
+    """The file of a SQLite database, in place of DATABASE_URL."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_address(cls, given: dict[str, Any]) -> dict[str, Any]:
+        url, path, driver = (given.get(name) or "" for name in ("database_url", "sqlite_path", "database_driver"))
+        if path and driver in (("", "sqlite") if not url else ("sqlite",)):
+            url = f"sqlite:///{path}"
+        if url and driver and not url.startswith(driver[: len("postgres")]):
+            wanted = "SQLITE_PATH" if driver == "sqlite" else "DATABASE_URL"
+            raise ValueError(f"DATABASE_DRIVER is {driver}, but {wanted} names no such database")
+        parts = urlsplit(url)
+        if (password := given.get("database_password")) and parts.username and parts.password is None:
+            url = url.replace(f"//{parts.username}", f"//{parts.username}:{quote(password, safe='')}", 1)
+        return {**given, "database_url": url} if url else given
 
 
 class NatsSettings(_FromEnvironment):
@@ -57,11 +92,10 @@ class NatsSettings(_FromEnvironment):
         return [part.strip() for part in self.nats_url.split(",") if part.strip()]
 
 
-class Settings(NatsSettings):
+class Settings(DatabaseSettings, NatsSettings):
     """The server's settings. Each field is the environment variable of the same name in capitals."""
 
     database_url: str = Field(min_length=1, repr=False)
-    """postgresql+asyncpg://… or sqlite+aiosqlite:///…"""
     nats_client_url: str = ""
     """Where terminals reach NATS; empty: where this server does."""
     nats_issuer_seed_file: Path | None = None
@@ -81,6 +115,8 @@ class Settings(NatsSettings):
     """Web sites whose pages may call the API from a browser, split by commas; empty: none."""
     signing_key_file: Path = Path("signing-key.pem")
     """Private key of the access tokens, the same on all servers of a fleet; made when it is missing."""
+    jwt_secret: str = Field(default="", repr=False)
+    """In place of SIGNING_KEY_FILE: the key is derived from 32 random characters or more, on all servers alike."""
     signing_keys_accepted: Annotated[tuple[Path, ...], NoDecode] = ()
     """Files with further keys, private or public, whose tokens are accepted too, split by commas: for a rotation."""
     reservation_ttl: int = Field(default=900, ge=1, le=MAX_TTL_SECONDS)
@@ -98,6 +134,18 @@ class Settings(NatsSettings):
     """The share of traces that is recorded."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _hard_to_guess(cls, value: str) -> str:
+        if value and (len(value) < LEAST_SECRET or len(set(value)) < LEAST_SECRET // 3):
+            raise ValueError(f"it must be {LEAST_SECRET} random characters or more, such as: openssl rand -base64 32")
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _usual_words(cls, value: str) -> str:
+        return {"warn": "warning", "text": "console"}.get(value.lower(), value.lower())
 
     @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", mode="before")
     @classmethod

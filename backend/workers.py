@@ -140,7 +140,15 @@ async def run_workers(settings: Settings, count: int, stop: asyncio.Event, on_re
         raise InvalidInput("workers", "--workers must be 1 on Windows; start several servers behind a load balancer.")
     command = [sys.executable, "-m", "backend.main", "serve", "--json"]
     # What options may have said; all else is in the environment or in .env for the workers too.
-    environment = {"DATABASE_URL": settings.database_url, "SIGNING_KEY_FILE": str(settings.signing_key_file)}
+    scheme, _, path = settings.database_url.partition(":///")
+    environment = {
+        "SIGNING_KEY_FILE": str(settings.signing_key_file),
+        **(
+            {"DATABASE_DRIVER": "sqlite", "SQLITE_PATH": path}
+            if scheme.startswith("sqlite")
+            else {"DATABASE_DRIVER": "postgres", "DATABASE_URL": settings.database_url}
+        ),
+    }
     with listening(settings.server_host, settings.server_port) as listener:
         workers = Workers(command, environment, listener, count=count, drain=settings.drain_seconds)
         await workers.run(stop, lambda: on_ready(url_of(listener)))

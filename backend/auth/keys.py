@@ -7,6 +7,8 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -37,6 +39,16 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
             f"{path} holds no Ed25519 private key; restore it, or delete it so that a new one is made.", path=str(path)
         )
     return key
+
+
+def derive_signing_key(secret: str) -> Ed25519PrivateKey:
+    """The private key that every server with this `secret` derives alike (HKDF, RFC 5869).
+
+    A deployment that has one secret in its environment, as for HS256, keeps it; tokens are signed as ever, and who
+    verifies them never holds what signs them. The secret must be random: the key is as hard to guess as it is.
+    """
+    seed = HKDF(SHA256(), length=32, salt=None, info=b"mostrador access tokens, Ed25519").derive(secret.encode())
+    return Ed25519PrivateKey.from_private_bytes(seed)
 
 
 def load_accepted_key(path: Path) -> Ed25519PublicKey:

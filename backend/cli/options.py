@@ -4,16 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
 from backend.embedded.files import shop_files
-
-
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore")
-
-    database_url: str = ""
+from backend.settings import DatabaseSettings
 
 
 def database_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -35,7 +29,7 @@ def database_url_of(database_url: str | None, data: Path | None) -> str:
     """The URL of the database that is meant: by option, by environment or `.env`, or this machine's shop."""
     if database_url:
         return database_url
-    if data is None and (configured := _Environment().database_url):
+    if data is None and (configured := DatabaseSettings.load().database_url):
         return configured
     return shop_files(data).database_url
 

@@ -62,6 +62,7 @@ def serve(
         "server_host": host,
         "server_port": port,
         "database_url": database_url_of(database_url, data),
+        "database_driver": "",  # that has been asked
         "signing_key_file": data / "signing-key.pem" if data else None,
     }
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})

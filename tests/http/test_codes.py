@@ -14,6 +14,7 @@ from backend.model.errors import MostradorError
 
 API_DOC = Path(__file__).parents[2] / "docs" / "api.md"
 BEFORE_SERVING = {
+    "archive_failed",  # `mostrador archive`
     "damaged_barcode",  # what a till's scanner reads
     "database_newer",
     "database_not_migrated",

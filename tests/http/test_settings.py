@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from backend import settings as module
+from backend.cli.options import database_url_of
 from backend.model.errors import InvalidInput
 from backend.settings import Settings
 
@@ -34,6 +36,10 @@ def test_the_environment_wins_over_the_file_and_options_over_both(
         ("SERVER_PORT", "65536"),
         ("RESERVATION_TTL", "0"),
         ("LOG_LEVEL", "loud"),
+        ("JWT_SECRET", "change-me"),
+        ("JWT_SECRET", "a" * 40),
+        ("DATABASE_DRIVER", "oracle"),
+        ("DATABASE_DRIVER", "postgres"),
         ("LOG_FORMAT", "xml"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, balancer"),
         ("CORS_ORIGINS", "*"),
@@ -72,3 +78,55 @@ def test_the_example_file_is_valid_and_names_every_setting(tmp_path: Path) -> No
     assert named == {name.upper() for name in Settings.model_fields}
     (tmp_path / ".env").write_text(text, "utf-8")
     assert Settings.load().database_url.startswith("postgresql://")
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({"DATABASE_DRIVER": "sqlite", "SQLITE_PATH": "/data/shop.db"}, "sqlite:////data/shop.db"),
+        ({"SQLITE_PATH": "shop.db"}, "sqlite:///shop.db"),
+        ({"DATABASE_URL": "postgresql://me@db/x", "SQLITE_PATH": "shop.db"}, "postgresql://me@db/x"),
+        (
+            {"DATABASE_DRIVER": "sqlite", "DATABASE_URL": "postgresql://me@db/x", "SQLITE_PATH": "shop.db"},
+            "sqlite:///shop.db",
+        ),
+        (
+            {"DATABASE_DRIVER": "postgres", "DATABASE_URL": "postgresql+asyncpg://me@db/x"},
+            "postgresql+asyncpg://me@db/x",
+        ),
+        ({"DATABASE_URL": "postgresql://me@db/x", "DATABASE_PASSWORD": "a/b"}, "postgresql://me:a%2Fb@db/x"),
+        ({"DATABASE_URL": "postgresql://me:own@db/x", "DATABASE_PASSWORD": "other"}, "postgresql://me:own@db/x"),
+    ],
+)
+def test_server_and_tools_mean_the_same_database(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], url: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().database_url == url
+    assert database_url_of(None, None) == url
+    # What an option names is not asked for again.
+    assert Settings.load(database_url="sqlite:///other.db", database_driver="").database_url == "sqlite:///other.db"
+
+
+def test_other_programs_words_for_logs_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "WARN")
+    monkeypatch.setenv("LOG_FORMAT", "text")
+    settings = Settings.load(database_url="sqlite:///x.db")
+    assert (settings.log_level, settings.log_format) == ("warning", "console")
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "SECRETS", tmp_path)
+    (tmp_path / "nats_password").write_text("from a file\n")
+    (tmp_path / "jwt_secret").write_text("0123456789abcdef0123456789abcdef\n")
+    (tmp_path / "database_password").write_text("hunter2\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@db/x")
+    settings = Settings.load()
+    assert (settings.nats_password, settings.jwt_secret[:4]) == ("from a file", "0123")
+    assert settings.database_url == "postgresql://me:hunter2@db/x"
+    monkeypatch.setenv("NATS_PASSWORD", "from the environment")
+    settings = Settings.load()
+    assert settings.nats_password == "from the environment"
+    assert "hunter2" not in repr(settings)
+    assert "0123" not in repr(settings)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from backend.auth.ended import EndedSessions
-from backend.auth.keys import KeyDamaged, load_accepted_key, load_signing_key
+from backend.auth.keys import KeyDamaged, derive_signing_key, load_accepted_key, load_signing_key
 from backend.auth.pins import Pins, hash_pin
 from backend.auth.roles import Scope, TokenRefused
 from backend.auth.tokens import AUDIENCE, ISSUER, Tokens
@@ -136,3 +136,14 @@ def test_a_damaged_key_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(KeyDamaged, match=r"key\.pem holds no Ed25519"):
         load_signing_key(path)
+
+
+def test_servers_with_one_secret_believe_each_other() -> None:
+    secret = "correct horse battery staple, 2026"
+    here, there = Tokens(derive_signing_key(secret)), Tokens(derive_signing_key(secret))
+    assert there.verify(issued(here)).actor == "ana"
+    with pytest.raises(TokenRefused):
+        Tokens(derive_signing_key(secret + "!")).verify(issued(here))
+    # The secret itself signs nothing: whoever takes it for an HS256 key is refused.
+    with pytest.raises(TokenRefused):
+        here.verify(signed(key=secret, algorithm="HS256"))
