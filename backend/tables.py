@@ -385,3 +385,18 @@ api_keys = Table(
     Column("expires_at", Instant, nullable=True),
     Column("last_used_at", Instant, nullable=True, comment="to about a minute"),
 )
+
+terminals = Table(
+    "terminals",
+    metadata,
+    Column("store_id", String(32), ForeignKey("stores.id"), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    # Either a code that waits to be typed, or the key that it was traded for.
+    Column("code_hash", String(64), nullable=True, index=True, comment="SHA-256"),
+    Column("code_expires_at", Instant, nullable=True),
+    Column("key_id", String(32), nullable=True),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "terminal_id"),
+)

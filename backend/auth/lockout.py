@@ -1,6 +1,7 @@
 """How long nobody may try to sign in after how many failures."""
 
 from datetime import timedelta
+from ipaddress import ip_interface
 
 from msgspec import Struct
 
@@ -26,3 +27,11 @@ NAME = Limit(5, timedelta(days=1))
 """A PIN of four digits withstands what is left, about 100 guesses a day, for weeks; the log tells of them at once."""
 ADDRESS = Limit(30, timedelta(hours=1))
 """A shop's tills often share one address, and its clerks mistype."""
+ENROLMENT = Limit(10, timedelta(hours=1))
+"""By address. A code has 50 bits and lives for minutes; this is to be heard, and to keep the guesses few."""
+
+
+def network_of(address: str) -> str:
+    """Whose guesses are counted together: whoever has one IPv6 address has 2**64 of them."""
+    interface = ip_interface(address)
+    return address if interface.version == 4 else str(ip_interface(f"{address}/64").network)

@@ -40,6 +40,8 @@ _CLERK = frozenset(
     }
 )
 _SUPERVISOR = _CLERK | {Scope.STOCK_WRITE, Scope.TRANSFERS_WRITE, Scope.AUDIT_READ, Scope.TERMINALS_WRITE}
+TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
+"""What a terminal may do with nobody signed in: look. What changes anything, a person does."""
 ROLES = {"clerk": _CLERK, "supervisor": _SUPERVISOR, "admin": frozenset(Scope)}
 
 

@@ -32,6 +32,7 @@ from .sign_in import sign_in_routes
 from .stock import stock_routes
 from .stock_writes import stock_write_routes
 from .stores import store_routes
+from .terminals import terminal_routes
 from .tills import hear_terminal
 from .users import user_routes
 
@@ -78,6 +79,7 @@ def create_app(
             *audit_routes(db),
             *key_routes(db, keys),
             *user_routes(db, People(db, pins, tokens)),
+            *terminal_routes(db, keys),
         ],
     )
     return Litestar(

@@ -95,6 +95,20 @@ PROBLEMS: dict[str, Meaning] = {
         "Send a valid one as `X-API-Key: <id>.<secret>`, or have a new one made.",
         "This API key is not valid; use one that is, or have a new one made.",
     ),
+    "enrolment_refused": Meaning(
+        401,
+        "The enrolment code is wrong, was used already, or is older than 15 minutes.",
+        "Type it again, or ask a supervisor for a new one.",
+        "This enrolment code is not valid; ask a supervisor for a new one.",
+    ),
+    "enrolment_locked": Meaning(
+        429,
+        "Too many wrong enrolment codes came from this address.",
+        "Wait as many seconds as `retry_after` and the header Retry-After say; each further failure doubles them.",
+        "Too many wrong codes came from this address; try again in 15 s.",
+        {"retry_after": 15},
+        retryable=True,
+    ),
     "sign_in_refused": Meaning(
         401,
         "The name or the secret is wrong; which of them is not told.",
@@ -166,6 +180,13 @@ PROBLEMS: dict[str, Meaning] = {
         "There is no user eva; check the name.",
         {"field": "name"},
     ),
+    "unknown_terminal": Meaning(
+        404,
+        "The store has no terminal with this id.",
+        "Check the id: GET /api/v1/terminals lists them.",
+        "The store has no terminal T9; check the id.",
+        {"field": "terminal_id"},
+    ),
     "unknown_route": Meaning(
         404,
         "There is nothing at this address.",
@@ -205,6 +226,12 @@ PROBLEMS: dict[str, Meaning] = {
         "The server asked itself to end a hold whose time has not run out.",
         "No client can cause this: the expiry loop alone sends that command.",
         "This hold is not due yet.",
+    ),
+    "terminal_enrolled": Meaning(
+        409,
+        "The terminal has its key already; a second one would let two machines say that they are it.",
+        "Remove the terminal first, which revokes its key; or choose another id.",
+        "Terminal T9 is enrolled already; remove it first, or choose another id.",
     ),
     "sku_taken": Meaning(
         409,

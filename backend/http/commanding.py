@@ -38,7 +38,7 @@ def attempt(request: ApiRequest, said: object) -> Attempt | None:
     key = key_of(request)
     if key is None:
         return None
-    return Attempt.of(key, request.auth.actor, [request.method, request.scope["path"], said])
+    return Attempt.of(key, request.origin().actor, [request.method, request.scope["path"], said])
 
 
 async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answer:

@@ -54,3 +54,21 @@ class TransferShort(MostradorError):
     """The store that gives has less than is to be moved; `lines` as in `insufficient_stock`."""
 
     code = "transfer_short"
+
+
+class UnknownTerminal(MostradorError):
+    """The store has no terminal with this id."""
+
+    code = "unknown_terminal"
+
+    def __init__(self, terminal_id: str) -> None:
+        super().__init__(f"The store has no terminal {terminal_id}; check the id.", field="terminal_id")
+
+
+class TerminalEnrolled(MostradorError):
+    """The terminal has its key already."""
+
+    code = "terminal_enrolled"
+
+    def __init__(self, terminal_id: str) -> None:
+        super().__init__(f"Terminal {terminal_id} is enrolled already; remove it first, or choose another id.")

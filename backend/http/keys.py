@@ -20,6 +20,7 @@ from backend.repositories.catalogue import store_name
 from backend.repositories.keys import StoredKey, add_key, keys_after, remove_key
 from backend.repositories.once import run_once
 from backend.repositories.reads import moment, reading
+from backend.repositories.terminals import forget_key
 from backend.repositories.writes import writing
 
 from .commanding import attempt
@@ -102,6 +103,8 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
             was = await remove_key(connection, key_id, _maker(request.auth))
             if was is None:
                 raise UnknownKey(key_id)
+            if was.terminal_id:
+                await forget_key(connection, was.stores[0], was.terminal_id, key_id)
             await record(connection, request.origin(), "key.revoke", actor_of(key_id), store_id=_home(was), before=was)
         keys.forget(key_id)
 

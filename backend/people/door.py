@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from ipaddress import ip_interface
 
 import structlog
 
@@ -75,7 +74,7 @@ class Door:
         """The user, whose secret is right. A name that does not exist goes the same way as a wrong secret."""
         limits = {_name(origin.actor): lockout.NAME}
         if origin.address:
-            limits[_network(origin.address)] = lockout.ADDRESS
+            limits[f"address:{lockout.network_of(origin.address)}"] = lockout.ADDRESS
         async with reading(self._db) as connection:
             user = await find_user(connection, origin.actor)
             failures = await failures_of(connection, limits)
@@ -96,9 +95,3 @@ class Door:
 
 def _name(user: str) -> str:
     return f"name:{user}"
-
-
-def _network(address: str) -> str:
-    """Whoever has one IPv6 address has 2**64 of them."""
-    interface = ip_interface(address)
-    return f"address:{address if interface.version == 4 else ip_interface(f'{address}/64').network}"

@@ -92,6 +92,7 @@ async def forget_trade(url: str) -> None:
         "sessions",
         "sign_in_failures",
         "api_keys",
+        "terminals",
         "audit",
         "once",
         "sale_lines",

@@ -30,6 +30,7 @@ OPEN = {
     "/api/v1/auth/refresh",
     "/api/v1/auth/sign-out",
     "/api/v1/stores",
+    "/api/v1/terminals/enrol",
     "/.well-known/jwks.json",
 }
 API_DOC = Path(__file__).parents[2] / "docs" / "api.md"
