@@ -129,12 +129,12 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
     @post("/stock", scope=Scope.STOCK_WRITE)
     async def create(request: ApiRequest, data: JSONBody[NewStockBody]) -> Response[StockShape]:
         """Begin the stock of a product in a store; a caller who may found stores founds one that is not there yet."""
-        product_id, store_id = data.product_id, data.store_id
+        id_, product_id, store_id = command_id(request, data.id), data.product_id, data.store_id
         request.auth.require_store(store_id)
         await open_store(request, store_id, [product_id])
         level = await level_of(db, product_id, store_id)
         command = SetStock(
-            id=command_id(request, data.id),
+            id=id_,
             store_id=store_id,
             product_id=product_id,
             quantity=data.initial_quantity,
@@ -154,7 +154,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str], data: JSONBody[SetStockBody]
     ) -> Response[StockShape]:
         """Set what is on hand, the levels, or both at once, if the stock is as the caller has seen it (If-Match)."""
-        match, levels = if_match(request), data.levels()
+        id_, match, levels = command_id(request, data.id), if_match(request), data.levels()
         if data.quantity is None and levels is None:
             raise InvalidBody("quantity", "quantity is missing; add it, or one of the levels.")
         request.auth.require_store(store_id)
@@ -162,7 +162,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         if match is None and require_if_match:
             raise PreconditionRequired
         command = SetStock(
-            id=command_id(request, data.id),
+            id=id_,
             store_id=store_id,
             product_id=product_id,
             quantity=data.quantity,
@@ -184,10 +184,11 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str], data: JSONBody[AdjustBody]
     ) -> Response[StockShape]:
         """Correct what is on hand by some units; those that are held cannot be taken away."""
+        id_ = command_id(request, data.id)
         request.auth.require_store(store_id)
         level = await level_of(db, product_id, store_id)
         command = Adjust(
-            id=command_id(request, data.id),
+            id=id_,
             store_id=store_id,
             product_id=product_id,
             adjustment=data.adjustment,

@@ -59,6 +59,8 @@ async def test_malformed_comes_before_unknown_and_that_before_what_stock_forbids
     assert_problem(
         await shop.put("stock/milk/norte", {"quantity": 1}, headers | {"If-Match": "1"}), 400, "invalid_input"
     )
+    keyed = headers | {"Idempotency-Key": "mine"}
+    assert_problem(await shop.put("stock/gold/norte", {"quantity": 1}, keyed), 400, "invalid_input")
     adjust = {"adjustment": -1, "reason": "broken"}
     assert_problem(
         await shop.post("stock/gold/norte/adjust", adjust | {"adjustment": 1.5}, headers), 400, "invalid_quantity"
