@@ -58,8 +58,8 @@ def etag(version: int, shown: Struct) -> str:
 def tagged(request: ApiRequest, version: int, shown: Shape, status: int = 200) -> Response[Shape]:
     """The response with its ETag; for a GET whose If-None-Match names that tag 304 and no body."""
     tag = etag(version, shown)
-    # The answer may be kept, but has to be asked for again each time.
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    # The caller may keep the answer, but has to ask again each time; nobody in between may.
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.method == "GET" and _names(request.headers.get("If-None-Match", ""), tag):
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
     return Response(shown, status_code=status, headers=headers)

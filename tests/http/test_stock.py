@@ -43,7 +43,7 @@ async def test_a_product_that_never_moved_has_zeros(shop: Shop) -> None:
 async def test_what_has_not_changed_is_not_sent_again(shop: Shop) -> None:
     await shop.receive("milk", 10)
     first = await shop.get("stock/milk/norte")
-    assert first.headers["cache-control"] == "no-cache"
+    assert first.headers["cache-control"] == "private, no-cache"
     seen = shop.auth | {"If-None-Match": first.headers["etag"]}
     again = await shop.get("stock/milk/norte", seen)
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
