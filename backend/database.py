@@ -30,7 +30,8 @@ BUSY_TIMEOUT_MS = 10_000
 CONNECTIONS = 15
 """Kept open by a busy process. SQLAlchemy's overflow would open and close some for every burst of reads."""
 
-_POOL = {"pool_size": CONNECTIONS, "max_overflow": 0}
+_POOL = {"pool_size": CONNECTIONS, "max_overflow": 0, "hide_parameters": True}
+"""What is written, hashes of secrets among it, does not get into the text of an error."""
 _BEGIN_OPTION = "sqlite_begin"
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _MIGRATION_LOCK = 0x6D6F7374  # "most": any constant that all servers share
