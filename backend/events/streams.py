@@ -25,6 +25,7 @@ _STREAMS: dict[str, dict[str, Any]] = {
         "max_age": 3 * 24 * 3600.0,
         # How long a message published twice is one message; a later copy is harmless by its versions.
         "duplicate_window": 120.0,
+        "allow_direct": True,
     },
     LAST: {
         "description": "The last state of every stock row that changed",
