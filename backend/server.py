@@ -19,6 +19,7 @@ from .cache.counts import Counts, keep_settled
 from .cache.link import RedisLink
 from .database import Database, check_schema, open_database
 from .events.connection import connect_options
+from .events.feed import Feed
 from .events.nats_auth import NatsAuth
 from .events.nats_config import public_key
 from .events.relay import Relay
@@ -61,6 +62,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)
+        feed = Feed(connect_options(settings) if settings.nats_servers else None)
+        await feed.start()
+        parts.push_async_callback(feed.close)
         ledger = open_ledger(db, await _start_nats(settings, db, tokens, parts))
         await ledger.start()
         parts.push_async_callback(ledger.close)
@@ -83,6 +87,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             require_if_match=settings.require_if_match,
             live_url=settings.live_url,
             rates=rates,
+            feed=feed,
             cors_origins=settings.cors_origins,
         )
         yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, json
+from msgspec.structs import astuple
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -22,6 +23,7 @@ from nats.js.api import StreamInfo
 
 from backend.model.answers import SaleRecord
 from backend.model.errors import MostradorError
+from backend.model.events import Message
 from backend.model.reservations import Reservation
 from backend.model.stock import Movement, StockRow
 
@@ -70,13 +72,6 @@ class Event(Struct, frozen=True, omit_defaults=True):
     sales: tuple[SaleRecord, ...] = ()
     transfers: tuple[Movement, ...] = ()
     counts: tuple[Movement, ...] = ()
-
-
-class _Content(Event, frozen=True):
-    """A message as it lies in the history, which knows its own position and kind."""
-
-    position: str = ""
-    kind: str = ""
 
 
 class Page(Struct, frozen=True):
@@ -213,17 +208,7 @@ async def _messages(client: Client, subject: str, first: int, limit: int) -> lis
 
 def _event(history: StreamInfo, message: Msg) -> Event:
     headers = message.headers or {}
-    content = json.decode(message.data, type=_Content)
     kind = headers["Nats-Subject"].split(".")[2]
     position = _position(history, int(headers["Nats-Sequence"]))
-    return Event(
-        position,
-        kind,
-        content.store_id,
-        content.at,
-        content.stock,
-        content.reservations,
-        content.sales,
-        content.transfers,
-        content.counts,
-    )
+    # The fields of an event are the two above and those of a message, in their order.
+    return Event(position, kind, *astuple(json.decode(message.data, type=Message)))

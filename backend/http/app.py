@@ -7,6 +7,7 @@ from litestar import Litestar, Router
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
 from backend.database import Database
+from backend.events.feed import Feed
 from backend.ledger import Ledger
 from backend.machines.keys import Keys
 from backend.people.door import Door
@@ -18,6 +19,7 @@ from .audit import audit_routes
 from .browsers import browsers_of
 from .catalogue import catalogue_routes
 from .commands import command_routes
+from .events import event_routes
 from .health import health_routes
 from .jwks import jwks_routes
 from .keys import key_routes
@@ -52,11 +54,12 @@ def create_app(
     require_if_match: bool,
     live_url: str,
     rates: Rates | None = None,
+    feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
-    Without `rates` everybody may send as much as they like.
+    Without `rates` everybody may send as much as they like; without `feed` there are no events to read.
     """
     keys = Keys(db)
     guards = [well_formed, access_guard(tokens, keys)]
@@ -76,6 +79,7 @@ def create_app(
             *sales_routes(ledger),
             *command_routes(ledger),
             *live_routes(live_url),
+            *event_routes(db, feed or Feed(None), tokens.ended, stopping),
             *audit_routes(db),
             *key_routes(db, keys),
             *user_routes(db, People(db, pins, tokens)),

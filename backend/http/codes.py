@@ -214,6 +214,12 @@ PROBLEMS: dict[str, Meaning] = {
         "There is stock of 818981 in store 292 already; set or adjust it.",
         {"product_id": "818981", "store_id": "292"},
     ),
+    "position_gone": Meaning(
+        410,
+        "The history does not reach back to this position, or it began anew.",
+        "Read GET /events without a position for the `next` of now, then the state, then go on from that `next`.",
+        "The history does not go back to this position; read the state once more, and go on from `next`.",
+    ),
     "reservation_ended": Meaning(
         409,
         "The hold is over; somebody confirmed or cancelled it, or its time ran out.",
@@ -347,6 +353,13 @@ PROBLEMS: dict[str, Meaning] = {
     "database_damaged": Meaning(500, "The database is not whole.", _OPERATOR, _FAILED),
     "database_refused": Meaning(500, "The database does not let the server in.", _OPERATOR, _FAILED),
     "data_not_writable": Meaning(500, "The database cannot be written.", _OPERATOR, _FAILED),
+    "events_away": Meaning(
+        503,
+        "The history of events cannot be read now, or this server has none.",
+        "Ask again after the seconds in Retry-After; the state itself can be read over HTTP at any time.",
+        "Events cannot be read now; ask again in a moment, or read the state over HTTP.",
+        retryable=True,
+    ),
     "busy": Meaning(
         503, "Too many commands wait already.", _AGAIN, "The server has too much to do; try again.", retryable=True
     ),

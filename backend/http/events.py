@@ -1,6 +1,6 @@
 """What happened in a store since a position: in pages, and as server-sent events where only HTTP gets through."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated
@@ -12,6 +12,7 @@ from litestar.response import Stream
 from msgspec import json
 
 from backend.auth.roles import Scope
+from backend.auth.tokens import Claims
 from backend.database import Database
 from backend.events.feed import EventsAway, Feed, Page, PositionGone, is_position
 from backend.events.subjects import Kind
@@ -40,7 +41,9 @@ class TooManyStreams(MostradorError):
     retryable = True
 
 
-def event_routes(db: Database, feed: Feed, stopping: Callable[[], bool]) -> list[HTTPRouteHandler]:
+def event_routes(
+    db: Database, feed: Feed, ended: Container[str], stopping: Callable[[], bool]
+) -> list[HTTPRouteHandler]:
     """GET /events and GET /events/stream."""
     streams = 0
 
@@ -79,24 +82,22 @@ def event_routes(db: Database, feed: Feed, stopping: Callable[[], bool]) -> list
         if streams >= MAX_STREAMS:
             raise TooManyStreams("This server has as many event streams as it can serve; connect again in a moment.")
         # What is wrong is said now, as a problem; later it could only be a stream that ends.
-        begin = await feed.read(store, kind, position, 1) if position is None else None
-        position = position or (begin.next if begin else "")
-        await feed.read(store, kind, position, 1)
+        first = await feed.read(store, kind, position, 1)
         return Stream(
-            told(store, kind, position, request.auth.expires_at),
+            told(store, kind, position or first.next, request.auth),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
 
-    async def told(store: str, kind: Kind | None, position: str, until: datetime) -> AsyncIterator[str]:
-        """The stream until the token ends, the server stops or NATS is lost: then the client connects again."""
+    async def told(store: str, kind: Kind | None, position: str, who: Claims) -> AsyncIterator[str]:
+        """The stream until the session, its token, the server or NATS ends; the client connects again."""
         nonlocal streams
         streams += 1
         try:
             yield f"retry: {RETRY_MS}\nid: {position}\n\n"
             said = monotonic()
             async for page in feed.follow(store, kind, position):
-                if stopping() or datetime.now(UTC) >= until:
+                if stopping() or who.session_id in ended or datetime.now(UTC) >= who.expires_at:
                     return
                 for event in page.events:
                     yield f"id: {event.position}\nevent: {event.kind}\ndata: {json.encode(event).decode()}\n\n"
