@@ -20,6 +20,7 @@ from backend.http.access import PUBLIC
 from backend.http.app import create_app
 from backend.ledger import Ledger
 
+from .samples import NAMED, fields_of, sample
 from .shop import Shop, assert_problem
 
 OPEN = {
@@ -105,11 +106,50 @@ async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Sho
 
 async def test_a_lesser_role_is_refused_by_its_scope(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ROLES, "visitor", frozenset())
-    visitor = shop.bearer("eva", "visitor")
-    for method, path, _ in routes(shop):
-        if path not in OPEN:
-            answer = await shop.client.request(method, "http://shop" + re.sub(r"{\w+}", "x", path), headers=visitor)
-            assert_problem(answer, 403, "scope_missing")
+    for role, scopes in ROLES.items():
+        bearer = shop.bearer("eva", role)
+        for method, path, handler in routes(shop):
+            if path not in OPEN and handler.opt["scope"] not in scopes:
+                url = "http://shop" + re.sub(r"{\w+}", "x", path)
+                problem = assert_problem(await shop.client.request(method, url, headers=bearer), 403, "scope_missing")
+                assert problem["scope"] == handler.opt["scope"]
+
+
+STORES_FIELDS = {"store_id", "from_store_id", "to_store_id", "stores"}
+EVERYBODYS = {
+    # What every store has is everybody's to see.
+    ("GET", "/api/v1/products"),
+    ("GET", "/api/v1/stores/{store_id}"),
+    ("GET", "/api/v1/stock/{product_id}/{store_id}"),
+    ("GET", "/api/v1/stock/{product_id}/{store_id}/availability"),
+    ("GET", "/api/v1/stock/store/{store_id}"),
+}
+"""The routes that name a store and let in people of other stores."""
+
+
+async def test_a_token_of_another_store_is_refused(shop: Shop) -> None:
+    """Of every route that names a store: in its address, its query or its body."""
+    bearer = shop.bearer("eva", "admin", ["norte"])
+    refused = set()
+    for method, path, handler in routes(shop):
+        body = handler.parsed_data_field.annotation if handler.parsed_data_field else None
+        query = STORES_FIELDS & handler.parsed_fn_signature.parameters.keys()
+        if path in OPEN or not query | (STORES_FIELDS & fields_of(body)):
+            continue
+        url = re.sub(r"{\w+}", lambda match: NAMED.get(match[0][1:-1], "x"), path)  # type: ignore[arg-type, return-value]
+        answer = await shop.client.request(
+            method,
+            f"http://shop{url}",
+            params={"store_id": "sur"} if "store_id" in query else None,
+            json=None if body is None else sample(body),
+            headers=bearer,
+        )
+        if (method, path) in EVERYBODYS:
+            assert answer.status_code in (200, 400), f"{method} {path}: {answer.text}"
+        else:
+            assert (answer.status_code, answer.json().get("code")) == (403, "store_not_allowed"), f"{method} {path}"
+            refused.add((method, path))
+    assert len(refused) >= 5
 
 
 @pytest.mark.usefixtures("process_wide")
