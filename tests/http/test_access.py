@@ -123,6 +123,7 @@ EVERYBODYS = {
     ("GET", "/api/v1/stock/{product_id}/{store_id}"),
     ("GET", "/api/v1/stock/{product_id}/{store_id}/availability"),
     ("GET", "/api/v1/stock/store/{store_id}"),
+    ("GET", "/api/v1/stock/low-stock"),
 }
 """The routes that name a store and let in people of other stores."""
 
