@@ -19,6 +19,7 @@ COMMANDS = {
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "demo": "Build the demo shop: 24 stores with real products.",
+    "enrol": "Make this machine a terminal of a fleet.",
     "events": "Follow live events.",
     "explain": "Tell the story of one stock number.",
     "migrate": "Bring a database to this version's schema.",

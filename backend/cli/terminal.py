@@ -1,6 +1,7 @@
 """`mostrador` without a command: the point of sale on this machine's own shop, or on a running server."""
 
 import asyncio
+import json
 import re
 import socket
 import sys
@@ -81,11 +82,7 @@ def _open_own(files: ShopFiles, store: str | None, lang: str | None) -> None:
 def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | None) -> None:
     from tui.app import run
 
-    url = urlsplit(server)
-    if url.scheme not in ("http", "https") or not url.netloc:
-        raise InvalidInput("server", f"{server} is no server's address; give one like http://shop.example:8000")
-    # What waits to be sent to one fleet must never reach another one, so each has files of its own.
-    files = ShopFiles(files.root / "fleets" / re.sub(r"[^A-Za-z0-9.-]+", "_", url.netloc))
+    files = fleet_files(server, files)
     files.prepare()
     terminal = claim_terminal(files)
     host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname())[:40]
@@ -94,6 +91,30 @@ def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | N
         return server.rstrip("/")
 
     try:
-        run(connect=connect, data_dir=files.root, terminal_id=f"{host}-{terminal.name}", lang=lang, store=store)
+        run(
+            connect=connect,
+            data_dir=files.root,
+            terminal_id=f"{host}-{terminal.name}",
+            lang=lang,
+            store=store or _own_store(files),
+        )
     finally:
         terminal.release()
+
+
+def fleet_files(server: str, files: ShopFiles) -> ShopFiles:
+    """This machine's files for the fleet at `server`. Raises InvalidInput for what is no address."""
+    url = urlsplit(server)
+    if url.scheme not in ("http", "https") or not url.netloc:
+        raise InvalidInput("server", f"{server} is no server's address; give one like http://shop.example:8000")
+    # What waits to be sent to one fleet must never reach another one, so each has files of its own.
+    return ShopFiles(files.root / "fleets" / re.sub(r"[^A-Za-z0-9.-]+", "_", url.netloc))
+
+
+def _own_store(files: ShopFiles) -> str | None:
+    """The store of an enrolled terminal."""
+    try:
+        store_id: str = json.loads(files.enrolment.read_text("utf-8"))["store_id"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return store_id

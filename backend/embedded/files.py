@@ -61,6 +61,11 @@ class ShopFiles:
         """The key of the access tokens; kept, so that people stay signed in over a restart."""
         return self.root / "signing-key.pem"
 
+    @property
+    def enrolment(self) -> Path:
+        """Which terminal of a fleet this is, with its key; only after `mostrador enrol`."""
+        return self.root / "enrolment.json"
+
     def pid(self, name: str) -> Path:
         """Names the child process `name` while it runs, and after its keeper was killed."""
         return self.root / f"{name}.pid"

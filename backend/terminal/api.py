@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
@@ -21,9 +21,11 @@ from backend.model.commands import ClientCommand
 from backend.model.errors import FieldValue, MostradorError
 
 from .renewal import Renewal
-from .values import LiveAddress, Product, Session, Store, StoreStock
+from .values import Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
+
+ENROL_ATTEMPTS = 3
 
 
 class ServerAway(MostradorError):
@@ -113,6 +115,20 @@ class Api:
         session = _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
         self.use(session)
         return session
+
+    async def enrol(self, code: str) -> Enrolment:
+        """Trade a terminal's code, once, for its key; an answer that is lost is asked for again.
+
+        ServerRefused `enrolment_refused`: the code is wrong, used or too old.
+        """
+        key = uuid4()
+        for attempt in range(ENROL_ATTEMPTS):
+            try:
+                return _decoded(await self._send("POST", "/terminals/enrol", body={"code": code}, key=key), Enrolment)
+            except ServerAway:
+                if attempt == ENROL_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt answers or raises")
 
     def use(self, session: Session) -> None:
         """Go on with a session that is open already."""
@@ -234,7 +250,7 @@ class Api:
         except msgspec.MsgspecError:
             problem, fields = _Problem(), {}
         message = problem.detail or problem.title or f"The server answered {response.status_code}."
-        if response.status_code == 401 and problem.code != "sign_in_refused":
+        if response.status_code == 401 and problem.code not in ("sign_in_refused", "enrolment_refused"):
             return SessionEnded("Your session has ended; sign in again.")
         if response.status_code >= 500 and not problem.code:
             # A proxy without a server behind it, or a server in the middle of dying.

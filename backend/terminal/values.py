@@ -99,3 +99,12 @@ def notice_of(error: MostradorError) -> Notice:
     """What to say about an error; its own sentence goes along for codes the screens have no words for."""
     plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
     return Notice("error", error.code, {"message": error.message, **plain})
+
+
+class Enrolment(Struct, frozen=True):
+    """Which terminal of which store this is, and the key that proves it."""
+
+    store_id: str
+    terminal_id: str
+    name: str
+    key: str
