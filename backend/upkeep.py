@@ -5,24 +5,29 @@ It runs on every server. Each of its acts is safe at any time and on any number 
 
 import asyncio
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from .database import Database
 from .model.errors import MostradorError
+from .repositories.failures import forget_failures
 from .repositories.hygiene import drop_unclaimed, forget_commands
 from .repositories.partitions import make_partitions
+from .repositories.sessions import forget_sessions
+from .repositories.writes import writing
 
 log = structlog.get_logger(__name__)
 
 PAUSE = 3600.0
 """Seconds between two turns."""
+SESSIONS_KEPT = timedelta(days=1)
+"""How long a session that is over, and a failure to open one, are kept: longer than anybody asks for them."""
 
 
 class Upkeep:
-    """Makes next months' partitions, forgets old command ids and drops unclaimed messages, from `start` to `close`."""
+    """Makes next months' partitions, forgets old command ids, sessions and messages, from `start` to `close`."""
 
     def __init__(self, database: Database) -> None:
         """`database` must be open until `close`."""
@@ -53,6 +58,11 @@ class Upkeep:
             "partitions": await make_partitions(self._database, now),
             "forgotten_commands": await forget_commands(self._database, now),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
+            "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
         }
         if any(done.values()):
             log.info("upkeep", **done)
+
+    async def _forget_sessions(self, before: datetime) -> int:
+        async with writing(self._database) as connection:
+            return await forget_sessions(connection, before) + await forget_failures(connection, before)

@@ -14,13 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.roles import EVERY_STORE, Scope
 from backend.auth.tokens import Claims
 from backend.database import Database
-from backend.model.errors import InvalidInput
+from backend.model.errors import InvalidInput, UnknownStore
 from backend.repositories.acts import Act, Place, Question, acts
 from backend.repositories.audit_trail import CHAIN
 from backend.repositories.catalogue import all_stores, store_name
 from backend.repositories.reads import reading
 
-from .errors import UnknownStore
 from .pages import Cursor, Limit, behind, page
 from .request import ApiRequest
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from backend.auth.roles import Scope
 from backend.database import Database
+from backend.model.errors import UnknownStore
 from backend.repositories.catalogue import (
     product_by_barcode,
     product_by_id,
@@ -19,7 +20,7 @@ from backend.repositories.catalogue import (
 from backend.repositories.reads import reading
 from backend.repositories.stock import stock_at
 
-from .errors import UnknownBarcode, UnknownProduct, UnknownStore
+from .errors import UnknownBarcode, UnknownProduct
 from .etags import tagged
 from .pages import next_link
 from .request import ApiRequest

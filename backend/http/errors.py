@@ -1,7 +1,6 @@
 """What a route can find missing before the ledger is asked; the ledger's own refusals read the same."""
 
 from backend.model.errors import MostradorError
-from backend.model.errors import UnknownStore as UnknownStore
 
 
 class UnknownProduct(MostradorError):

@@ -16,11 +16,10 @@ from backend.auth.tokens import Claims
 from backend.database import Database
 from backend.events.feed import EventsAway, Feed, Page, PositionGone, is_position
 from backend.events.subjects import Kind
-from backend.model.errors import InvalidInput, MostradorError
+from backend.model.errors import InvalidInput, MostradorError, UnknownStore
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
 
-from .errors import UnknownStore
 from .request import ApiRequest
 
 HEARTBEAT_SECONDS = 15.0

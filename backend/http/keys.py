@@ -15,6 +15,7 @@ from backend.auth.roles import EVERY_STORE, Scope, ScopeMissing
 from backend.auth.tokens import Claims
 from backend.database import Database
 from backend.machines.keys import Keys, actor_of
+from backend.model.errors import UnknownStore
 from backend.repositories.audit_trail import CHAIN, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.keys import StoredKey, add_key, keys_after, remove_key
@@ -24,7 +25,7 @@ from backend.repositories.terminals import forget_key
 from backend.repositories.writes import writing
 
 from .commanding import attempt
-from .errors import UnknownKey, UnknownStore
+from .errors import UnknownKey
 from .pages import Cursor, Limit, behind, page
 from .request import ApiRequest
 

@@ -10,11 +10,12 @@ from msgspec import Struct
 from backend.auth.roles import Scope
 from backend.database import Database
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
+from backend.model.errors import UnknownStore
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
 from backend.repositories.stock import StockLevel, low_stock, stock_everywhere, stock_in, stock_of
 
-from .errors import UnknownProduct, UnknownStore
+from .errors import UnknownProduct
 from .etags import tagged
 from .pages import Cursor, behind, page
 from .request import ApiRequest

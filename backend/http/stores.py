@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
 from backend.database import Database
+from backend.model.errors import UnknownStore
 from backend.repositories.audit_trail import Origin, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
 from backend.repositories.stores import found_store, put_store
 from backend.repositories.writes import writing
 
-from .errors import UnknownStore
 from .request import ApiRequest
 from .shapes import StoreShape
 

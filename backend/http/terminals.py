@@ -14,6 +14,7 @@ from backend.database import Database
 from backend.machines.enrolment import Enrolled, enrol
 from backend.machines.keys import Keys
 from backend.model.commands import StoreId
+from backend.model.errors import UnknownStore
 from backend.repositories.audit_trail import record
 from backend.repositories.catalogue import store_name
 from backend.repositories.keys import remove_key
@@ -31,7 +32,7 @@ from backend.repositories.writes import writing
 
 from .access import PUBLIC
 from .commanding import attempt
-from .errors import TerminalEnrolled, UnknownStore, UnknownTerminal
+from .errors import TerminalEnrolled, UnknownTerminal
 from .pages import Cursor, Limit, behind, page
 from .rates import SIGN_IN
 from .request import ApiRequest

@@ -53,6 +53,6 @@ async def forgive(connection: AsyncConnection, subject: str) -> None:
     await connection.execute(_FORGIVE, {"subject": subject})
 
 
-async def forget_failures(connection: AsyncConnection, before: datetime) -> None:
-    """Delete the failures that happened before a moment."""
-    await connection.execute(_FORGET, {"before": before})
+async def forget_failures(connection: AsyncConnection, before: datetime) -> int:
+    """Delete the failures that happened before a moment; how many."""
+    return (await connection.execute(_FORGET, {"before": before})).rowcount

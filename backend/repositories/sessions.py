@@ -95,6 +95,6 @@ async def ended_since(connection: AsyncConnection, since: datetime) -> list[str]
     return [row.id for row in await connection.execute(_ENDED, {"since": since})]
 
 
-async def forget_sessions(connection: AsyncConnection, before: datetime) -> None:
-    """Delete the sessions that were over before a moment."""
-    await connection.execute(_FORGET, {"before": before})
+async def forget_sessions(connection: AsyncConnection, before: datetime) -> int:
+    """Delete the sessions that were over before a moment; how many."""
+    return (await connection.execute(_FORGET, {"before": before})).rowcount

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from backend.auth.roles import EVERY_STORE, Scope, StoreNotAllowed
 from backend.auth.tokens import Claims
 from backend.database import Database
-from backend.http.errors import UnknownStore
 from backend.http.stores import ensure_store
+from backend.model.errors import UnknownStore
 from backend.model.stock import Who
 from backend.repositories.audit_trail import Origin
 from backend.repositories.writes import writing

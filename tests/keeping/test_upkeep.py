@@ -91,3 +91,19 @@ async def record_old(database: Database, ids: list[UUID]) -> None:
 async def recorded(database: Database) -> set[UUID]:
     async with database.engine.connect() as connection:
         return set((await connection.scalars(select(tables.commands.c.id))).all())
+
+
+async def test_sessions_that_are_long_over_and_old_failures_are_forgotten(database: Database) -> None:
+    old, recent = NOW - timedelta(days=1, minutes=1), NOW - timedelta(hours=23)
+    common = {"user_name": "ana", "store_id": "norte", "terminal_id": "T1", "refresh_hash": "", "created_at": old}
+    async with database.writer.begin() as connection:
+        for at in (old, recent):
+            await connection.execute(insert(tables.sessions).values(id=at.isoformat(), expires_at=at, **common))
+            failure = {"subject": at.isoformat(), "failures": 1, "failed_at": at}
+            await connection.execute(insert(tables.sign_in_failures).values(**failure))
+
+    await Upkeep(database).turn(NOW)
+
+    async with database.engine.connect() as connection:
+        for column in (tables.sessions.c.id, tables.sign_in_failures.c.subject):
+            assert list(await connection.scalars(select(column))) == [recent.isoformat()]
