@@ -76,6 +76,11 @@ TERMINAL_QUEUE = Gauge(
 RATE_LIMITED = Counter("mostrador_rate_limited", "Requests refused with 429, by the limit that they met.", ["policy"])
 REDIS_UP = Gauge("mostrador_redis_up", "0 while the Redis of REDIS_URL does not answer; 1 also when none is set.")
 REDIS_UP.set(1)
+CACHE_REQUESTS = Counter(
+    "mostrador_cache_requests",
+    "Uses of views: hit, miss (computed and kept), away (computed because Redis is away).",
+    ["view", "result"],
+)
 
 DRIFT = Gauge(
     "inventory_drift_units",

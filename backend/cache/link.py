@@ -1,13 +1,15 @@
 """The way to Redis, which may be away at any time: short waits, and after a failure a second without asking again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import Any
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from backend.metrics import REDIS_UP
@@ -44,6 +46,7 @@ class RedisLink:
         except ValueError as error:
             raise InvalidInput("REDIS_URL", f"REDIS_URL is wrong: {error}. Say redis://host:6379/0.") from error
         self._client = Redis.from_pool(pool)
+        self._scripts: dict[str, AsyncScript] = {}
         self._up = True
         self._closed_until = 0.0
         REDIS_UP.set(1)
@@ -66,6 +69,14 @@ class RedisLink:
         if not self._up:
             log.info("redis_back")
         self._set(up=True)
+
+    async def run(self, lua: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """What a Lua script answers, which Redis runs as one step. Raises RedisAway."""
+        script = self._scripts.get(lua)
+        if script is None:
+            script = self._scripts[lua] = self._client.register_script(lua)
+        async with self.asking():
+            return await script(keys, arguments)
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -1,0 +1,29 @@
+"""The views of one server. Which routes use them, and why only those, is in docs/architecture.md."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from backend.repositories.catalogue import Page
+
+from .chain import ChainStock
+from .link import RedisLink
+from .shelf import Shelf
+
+SEARCH_LIFE = 60.0
+
+
+class Views:
+    """What is computed once for many callers."""
+
+    def __init__(self, link: RedisLink) -> None:
+        self.chain = ChainStock(link)
+        self.search = Shelf(link, "search", Page, SEARCH_LIFE)
+
+
+@asynccontextmanager
+async def open_views(link: RedisLink) -> AsyncIterator[Views]:
+    """Views that are written through until the end of the block."""
+    views = Views(link)
+    await views.chain.start()
+    yield views
+    await views.chain.close()
