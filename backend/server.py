@@ -15,8 +15,9 @@ from nkeys import NkeysError
 from . import metrics, tracing
 from .auth.keys import derive_signing_key, load_accepted_key, load_signing_key
 from .auth.tokens import Tokens
-from .cache.counts import Counts, keep_settled
-from .cache.link import RedisLink
+from .cache.counts import counting
+from .cache.link import linked
+from .cache.views import open_views
 from .database import Database, check_schema, open_database
 from .events.connection import connect_options
 from .events.feed import Feed
@@ -65,7 +66,17 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         feed = Feed(connect_options(settings) if settings.nats_servers else None)
         await feed.start()
         parts.push_async_callback(feed.close)
-        ledger = open_ledger(db, await _start_nats(settings, db, tokens, parts))
+        link = await parts.enter_async_context(linked(settings.redis_url)) if settings.redis_url else None
+        counts = await parts.enter_async_context(counting(link))
+        views = await parts.enter_async_context(open_views(link)) if link else None
+        publish = await _start_nats(settings, db, tokens, parts)
+
+        def after_commit(batch: Sequence[Outgoing]) -> None:
+            publish(batch)
+            if views is not None:
+                views.chain.committed(batch)
+
+        ledger = open_ledger(db, after_commit)
         await ledger.start()
         parts.push_async_callback(ledger.close)
         expiry = ExpiryLoop(db, ledger)
@@ -76,7 +87,6 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(upkeep.close)
         if settings.enable_metrics:
             await _start_metrics(settings, db, ledger, parts)
-        rates = await _start_rates(settings, parts)
         app = create_app(
             db=db,
             ledger=ledger,
@@ -86,8 +96,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             default_ttl=settings.reservation_ttl,
             require_if_match=settings.require_if_match,
             live_url=settings.live_url,
-            rates=rates,
             feed=feed,
+            views=views,
+            rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
         )
         yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
@@ -118,24 +129,6 @@ async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts
     watch = Watch(db)
     await watch.start()
     parts.push_async_callback(watch.close)
-
-
-async def _start_rates(settings: Settings, parts: AsyncExitStack) -> Rates | None:
-    """The limits, if there are any, shared with the other servers through Redis if there is one."""
-    if not settings.rate_limit_requests:
-        return None
-    counts = Counts()
-    if settings.redis_url:
-        link = RedisLink(settings.redis_url)
-        parts.push_async_callback(link.close)
-        settling = asyncio.create_task(keep_settled(counts, link), name="rate-counts")
-        parts.push_async_callback(_cancel, settling)
-    return Rates(counts, settings.rate_limit_requests)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _start_nats(

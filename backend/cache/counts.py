@@ -7,6 +7,8 @@ nothing changes but that each server counts for itself.
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from math import floor
 from time import time
 from typing import NamedTuple
@@ -93,8 +95,20 @@ class Counts:
         return passed / WINDOW
 
 
-async def keep_settled(counts: Counts, link: RedisLink) -> None:
-    """Settle with Redis until cancelled."""
+@asynccontextmanager
+async def counting(link: RedisLink | None) -> AsyncIterator[Counts]:
+    """Counts that are settled with Redis, if there is one, until the end of the block."""
+    counts = Counts()
+    if link is None:
+        yield counts
+        return
+    settling = asyncio.create_task(_keep_settled(counts, link), name="counts")
+    yield counts
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+
+
+async def _keep_settled(counts: Counts, link: RedisLink) -> None:
     while True:
         await asyncio.sleep(SETTLE_SECONDS)
         await counts.settle(link)

@@ -28,6 +28,14 @@ class RedisAway(Exception):
     """Redis does not answer, or not as it should: go on with what the process has."""
 
 
+@asynccontextmanager
+async def linked(url: str) -> AsyncIterator["RedisLink"]:
+    """A link until the end of the block. Raises what RedisLink raises."""
+    link = RedisLink(url)
+    yield link
+    await link.close()
+
+
 class RedisLink:
     """The connections of one server to Redis."""
 

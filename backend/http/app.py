@@ -6,6 +6,7 @@ from litestar import Litestar, Router
 
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
+from backend.cache.views import Views
 from backend.database import Database
 from backend.events.feed import Feed
 from backend.ledger import Ledger
@@ -53,13 +54,15 @@ def create_app(
     default_ttl: int,
     require_if_match: bool,
     live_url: str,
+    views: Views | None = None,
     rates: Rates | None = None,
     feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
-    Without `rates` everybody may send as much as they like; without `feed` there are no events to read.
+    Without `views` every answer is read from the database, without `rates` everybody may send as much as they like,
+    without `feed` there are no events to read.
     """
     keys = Keys(db)
     guards = [well_formed, access_guard(tokens, keys)]
@@ -70,10 +73,10 @@ def create_app(
         BASE,
         route_handlers=[
             *sign_in_routes(db, Door(db, pins, sessions), sessions),
-            *catalogue_routes(db),
-            *product_routes(db),
+            *catalogue_routes(db, views),
+            *product_routes(db, views),
             *store_routes(db),
-            *stock_routes(db),
+            *stock_routes(db, views),
             *stock_write_routes(db, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
             *sales_routes(ledger),

@@ -8,9 +8,11 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from backend.auth.roles import Scope
+from backend.cache.views import Views
 from backend.database import Database
 from backend.model.errors import UnknownStore
 from backend.repositories.catalogue import (
+    Page,
     product_by_barcode,
     product_by_id,
     product_by_sku,
@@ -25,6 +27,7 @@ from .etags import tagged
 from .pages import next_link
 from .request import ApiRequest
 from .shapes import ProductShape, StockShape
+from .viewed import viewed
 
 MAX_PAGE_SIZE = 100
 MAX_OFFSET = 100_000_000
@@ -40,7 +43,7 @@ class ProductsShape(Struct, frozen=True):
     total_pages: int
 
 
-def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
+def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     """GET /products and its single forms."""
 
     @get("/products", scope=Scope.CATALOGUE_READ)
@@ -56,24 +59,31 @@ def catalogue_routes(db: Database) -> list[HTTPRouteHandler]:
     ) -> Response[ProductsShape]:
         """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given.
 
-        `limit` and `offset` say in rows what `page_size` and `page` say in pages.
+        `limit` and `offset` say in rows what `page_size` and `page` say in pages. The page itself may come from a
+        view, with its Age; the stock in it never does.
         """
         size = page_size if limit is None else limit
         start = (page - 1) * size if offset is None else offset
-        async with reading(db) as connection:
-            if store_id is not None and await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
-            found = await search_products(connection, q, category=category, limit=size, offset=start)
-            stock = {}
-            if store_id is not None:
+
+        async def search() -> Page:
+            async with reading(db) as connection:
+                return await search_products(connection, q, category=category, limit=size, offset=start)
+
+        question = f"{size} {start} {len(q)} {q} {category}"
+        found, headers = await viewed(request, views.search.read if views else None, question, search)
+        stock = {}
+        if store_id is not None:
+            async with reading(db) as connection:
+                if await store_name(connection, store_id) is None:
+                    raise UnknownStore(store_id)
                 levels = await stock_at(connection, store_id, [product.id for product in found.products])
-                stock = {level.row.product_id: StockShape.at(level) for level in levels}
+            stock = {level.row.product_id: StockShape.at(level) for level in levels}
         shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
         shape = ProductsShape(shown, found.total, start // size + 1, size, -(-found.total // size))
         if start + size >= found.total:
-            return Response(shape)
+            return Response(shape, headers=headers)
         onwards = ("page", page + 1) if offset is None else ("offset", offset + size)
-        return Response(shape, headers=next_link(request, onwards[0], str(onwards[1])))
+        return Response(shape, headers=headers | next_link(request, onwards[0], str(onwards[1])))
 
     @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ)
     async def product(request: ApiRequest, product_id: FromPath[str]) -> Response[ProductShape]:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.roles import Scope
+from backend.cache.views import Views
 from backend.database import Database
 from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
@@ -77,8 +78,12 @@ class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
         return sent
 
 
-def product_routes(db: Database) -> list[HTTPRouteHandler]:
+def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     """POST /products; PUT and DELETE /products/{product_id}"""
+
+    async def changed() -> None:
+        if views is not None:
+            await views.search.moved()
 
     @post("/products", scope=Scope.CATALOGUE_WRITE)
     async def add(request: ApiRequest, data: JSONBody[NewProductBody]) -> Response[ProductShape]:
@@ -91,6 +96,7 @@ def product_routes(db: Database) -> list[HTTPRouteHandler]:
             return shape
 
         shape = await run_once(db, attempt(request, data), effect, ProductShape)
+        await changed()
         answer = tagged(request, shape.version, shape, status=201)
         answer.headers["Location"] = f"{request.scope['path']}/{shape.id}"
         return answer
@@ -108,6 +114,7 @@ def product_routes(db: Database) -> list[HTTPRouteHandler]:
             after = ProductShape.of(await change_product(connection, product, draft))
             subject = f"product:{product_id}"
             await record(connection, request.origin(), "product.update", subject, before=before, after=after)
+        await changed()
         return tagged(request, after.version, after)
 
     @delete("/products/{product_id:str}", scope=Scope.CATALOGUE_WRITE)
@@ -118,6 +125,7 @@ def product_routes(db: Database) -> list[HTTPRouteHandler]:
             await remove_product(connection, product)
             before = ProductShape.of(product)
             await record(connection, request.origin(), "product.delete", f"product:{product_id}", before=before)
+        await changed()
 
     return [add, change, remove]
 

@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from backend.auth.roles import Scope
+from backend.cache.views import Views
 from backend.database import Database
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
 from backend.model.errors import UnknownStore
@@ -20,6 +21,7 @@ from .etags import tagged
 from .pages import Cursor, behind, page
 from .request import ApiRequest
 from .shapes import StockShape
+from .viewed import viewed
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="Rows of a page.")]
 Units = Annotated[int, QueryParameter(ge=1, le=MAX_QUANTITY)]
@@ -86,7 +88,7 @@ async def level_of(db: Database, product_id: str, store_id: str) -> StockLevel:
     return level
 
 
-def stock_routes(db: Database) -> list[HTTPRouteHandler]:
+def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
     @get("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_READ)
@@ -102,20 +104,25 @@ def stock_routes(db: Database) -> list[HTTPRouteHandler]:
         return AvailabilityShape(product_id, store_id, available >= quantity, available, quantity)
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ)
-    async def in_chain(product_id: FromPath[str]) -> ChainStockShape:
-        """The stock of a product in every store of the chain."""
-        async with reading(db) as connection:
-            levels = await stock_everywhere(connection, product_id)
+    async def in_chain(request: ApiRequest, product_id: FromPath[str]) -> Response[ChainStockShape]:
+        """The stock of a product in every store of the chain. May come from a view, with its Age."""
+
+        async def load() -> list[StockLevel]:
+            async with reading(db) as connection:
+                return await stock_everywhere(connection, product_id)
+
+        levels, headers = await viewed(request, views.chain.read if views else None, product_id, load)
         if not levels:
             raise UnknownProduct(product_id)
         rows = [level.row for level in levels]
-        return ChainStockShape(
+        shape = ChainStockShape(
             product_id,
             [StockShape.at(level) for level in levels],
             sum(row.on_hand for row in rows),
             sum(row.reserved for row in rows),
             sum(row.available for row in rows),
         )
+        return Response(shape, headers=headers)
 
     @get("/stock/store/{store_id:str}", scope=Scope.STOCK_READ)
     async def of_store(
