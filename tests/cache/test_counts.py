@@ -1,13 +1,11 @@
 """Counting requests: what the window lets through, how long a refused caller waits, what servers tell each other."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from math import floor
 from types import SimpleNamespace
 
 import limits.storage.memory
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -16,11 +14,11 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from backend.cache import counts as counting
 from backend.cache.counts import WINDOW, Counts
 from backend.cache.link import RedisLink
-from tests.servers import RedisServer
 
 steps = st.lists(st.tuples(st.floats(0, 50) | st.floats(0, 0.5), st.sampled_from("ab")), max_size=60)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 6), steps=steps)
 def test_it_decides_as_the_library_limits_does(limit: int, steps: list[tuple[float, str]]) -> None:
     now = 1_000_000.0
@@ -36,6 +34,7 @@ def test_it_decides_as_the_library_limits_does(limit: int, steps: list[tuple[flo
                 assert taken.left == theirs.get_window_stats(RateLimitItemPerMinute(limit), key).remaining
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 9), pauses=st.lists(st.floats(0, 30), min_size=1, max_size=40))
 def test_who_waits_as_told_is_let_in_and_not_before(limit: int, pauses: list[float]) -> None:
     now, counts = 1_000_000.0, Counts()
@@ -57,20 +56,13 @@ def test_a_caller_who_was_away_has_all_again() -> None:
     assert counts.take("a", 3, 600 + 2 * WINDOW).left == 2
 
 
-@pytest.fixture
-async def links(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[RedisLink]]:
-    """Two servers' connections to an empty Redis, in the middle of a minute."""
+@pytest.fixture(autouse=True)
+def middle_of_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands, where the tests do not say the time themselves."""
     monkeypatch.setattr(counting, "time", lambda: 630.0)
-    async with AsyncExitStack() as stack:
-        both = [RedisLink(redis.url) for _ in range(2)]
-        for link in both:
-            stack.push_async_callback(link.close)
-        async with both[0].asking() as client:
-            await client.flushall()
-        yield both
 
 
-async def test_servers_learn_of_each_others_counts(links: list[RedisLink]) -> None:
+async def test_servers_learn_of_each_others_counts(links: tuple[RedisLink, RedisLink]) -> None:
     first, second = Counts(), Counts()
     for _ in range(6):
         first.take("ana", 10)
@@ -90,7 +82,7 @@ async def test_servers_learn_of_each_others_counts(links: list[RedisLink]) -> No
 
 
 async def test_the_last_minute_of_the_others_counts_too(
-    links: list[RedisLink], monkeypatch: pytest.MonkeyPatch
+    links: tuple[RedisLink, RedisLink], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = Counts(), Counts()
     for _ in range(8):
@@ -104,7 +96,7 @@ async def test_the_last_minute_of_the_others_counts_too(
     assert second.take("ana", 10).left == 10 - 8 // 2 - 2
 
 
-async def test_a_redis_that_has_forgotten_takes_nothing_back(links: list[RedisLink]) -> None:
+async def test_a_redis_that_has_forgotten_takes_nothing_back(links: tuple[RedisLink, RedisLink]) -> None:
     counts = Counts()
     for _ in range(5):
         counts.take("ana", 10)

@@ -9,7 +9,7 @@ import pytest
 
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
-from backend.http.rates import ADDRESS_FACTOR, SIGN_INS
+from backend.http.rates import ADDRESS_FACTOR
 from backend.metrics import RATE_LIMITED
 from backend.server import running
 from backend.settings import Settings
@@ -85,12 +85,11 @@ async def test_strangers_are_counted_by_their_address(opened: Opened) -> None:
 
 
 async def test_signing_in_has_a_limit_of_its_own(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.auth.pins._matches", lambda *_: False)
+    monkeypatch.setattr("backend.http.rates.SIGN_INS", 2)
     async with opened(6000) as shop:
         body = {"user": "ana", "pin": PIN, "store_id": "norte", "terminal_id": "T1"}
-        for _ in range(SIGN_INS):
-            answer = await shop.post("auth/sign-in", body)
-            assert answer.status_code != 429
+        for _ in range(2):
+            assert (await shop.post("auth/sign-in", body)).status_code == 200
         answer = await shop.post("auth/sign-in", body)
         assert assert_problem(answer, 429, "rate_limited")["policy"] == "sign-in"
         assert (await shop.get("products/milk")).status_code == 200
