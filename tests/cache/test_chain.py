@@ -15,7 +15,7 @@ from backend.cache.link import RedisLink
 from backend.ids import new_id
 from backend.metrics import CACHE_REQUESTS
 from backend.model.events import Message, Outgoing
-from backend.model.stock import StockRow
+from backend.model.stock import Levels, StockRow
 from backend.repositories.stock import StockLevel
 from tests.eventually import eventually
 from tests.servers import RedisServer
@@ -42,7 +42,10 @@ class Truth:
 
     async def load(self) -> list[StockLevel]:
         self.reads += 1
-        found = [StockLevel(row, AT, "Leche", "MILK", row.store_id.title()) for row in self.rows.values()]
+        found = [
+            StockLevel(row, AT, "Leche", "MILK", row.store_id, Levels(row.store_id, "milk"))
+            for row in self.rows.values()
+        ]
         await self.quick.wait()
         return found
 
@@ -121,7 +124,7 @@ async def test_nothing_older_replaces_anything_newer(servers: list[ChainStock]) 
         await link.run(chain._PUT_ROWS, ["mostrador:chain:milk"], [10_000, store, row])
         newest[store] = max(newest[store], version)
         versions = {store: chance.randint(0, version) for store, version in newest.items()}
-        levels = [StockLevel(row_of(store, x), AT, "", "", "") for store, x in versions.items()]
+        levels = [StockLevel(row_of(store, x), AT, "", "", "", Levels(store, "milk")) for store, x in versions.items()]
         base = chain._versioned(sum(versions.values()), chain._Base(time(), levels))
         await link.run(chain._PUT_BASE, ["mostrador:chain:milk"], [10_000, base])
         assert await on_hand(servers[1], Truth()) == list(newest.values())
