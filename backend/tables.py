@@ -209,6 +209,7 @@ movements = Table(
     # The numbering is the second half of the optimistic lock: a version of a row can be written only once. On
     # PostgreSQL each monthly partition has this key (see repositories.partitions); a key of the whole would need `at`.
     PrimaryKeyConstraint("store_id", "product_id", "version").ddl_if(dialect="sqlite"),
+    Index("ix_movements_store_id_at", "store_id", "at"),
     postgresql_partition_by="RANGE (at)",
 )
 
@@ -307,6 +308,7 @@ sales = Table(
     Column("total_cents", BigInteger, nullable=False),
     Column("sold_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
+    Index("ix_sales_store_id_sold_at", "store_id", "sold_at"),
     Index(
         "uq_sales_receipt",
         "store_id",

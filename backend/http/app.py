@@ -25,6 +25,7 @@ from .health import health_routes
 from .jwks import jwks_routes
 from .keys import key_routes
 from .live import live_routes
+from .movements import movement_routes
 from .problems import EXCEPTION_HANDLERS
 from .products import product_routes
 from .rates import Rates
@@ -79,7 +80,8 @@ def create_app(
             *stock_routes(db, views),
             *stock_write_routes(db, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
-            *sales_routes(ledger),
+            *sales_routes(db, ledger),
+            *movement_routes(db),
             *command_routes(ledger),
             *live_routes(live_url),
             *event_routes(db, feed or Feed(None), tokens.ended, stopping),

@@ -1,6 +1,5 @@
 """Every act by a person or a machine, for those who may look over others' shoulders."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -20,6 +19,7 @@ from backend.repositories.audit_trail import CHAIN
 from backend.repositories.catalogue import all_stores, store_name
 from backend.repositories.reads import reading
 
+from .moments import NEWEST, OLDEST, moment
 from .pages import Cursor, Limit, behind, page
 from .request import ApiRequest
 
@@ -27,8 +27,6 @@ MAX_STORES = 50
 """Stores whose acts are merged into one list."""
 WINDOW = timedelta(days=31)
 """How far back a question goes that does not say: a rare word would otherwise be looked for in all of history."""
-_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-_NEWEST = datetime.max.replace(tzinfo=UTC)
 
 Word = Annotated[str, QueryParameter(max_length=200)]
 
@@ -55,9 +53,9 @@ def audit_routes(db: Database) -> list[HTTPRouteHandler]:
         cursor: Cursor = None,
     ) -> Response[ActsShape]:
         """Who did what, where and when, and what was before and after: in one store, or in all of the caller's."""
-        place = behind(cursor, Place) or Place(until or _NEWEST, UUID(int=0))
-        latest = _moment("until", place.at)
-        since = _moment("since", since or max(min(latest, datetime.now(UTC)), _OLDEST) - WINDOW)
+        place = behind(cursor, Place) or Place(until or NEWEST, UUID(int=0))
+        latest = moment("until", place.at)
+        since = moment("since", since or max(min(latest, datetime.now(UTC)), OLDEST) - WINDOW)
         async with reading(db) as connection:
             stores = await _stores(connection, request.auth, store_id)
             found = await acts(connection, Question(stores, since, actor, action, subject), place, limit + 1)
@@ -81,11 +79,3 @@ async def _stores(connection: AsyncConnection, claims: Claims, store_id: str | N
     if len(stores) > MAX_STORES:
         raise InvalidInput("store_id", f"You see more than {MAX_STORES} stores; name one of them in store_id.")
     return stores
-
-
-def _moment(field: str, moment: datetime) -> datetime:
-    """`moment` in UTC. Raises InvalidInput for one without an offset, or beyond the calendar."""
-    if moment.tzinfo is not None:
-        with suppress(OverflowError):
-            return moment.astimezone(UTC)
-    raise InvalidInput(field, f"{field} must be a moment with its offset from UTC, like 2026-11-24T09:00:00Z.")

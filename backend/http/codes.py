@@ -187,6 +187,13 @@ PROBLEMS: dict[str, Meaning] = {
         "The store has no terminal T9; check the id.",
         {"field": "terminal_id"},
     ),
+    "unknown_sale": Meaning(
+        404,
+        "No sale of the caller's stores has this id or receipt number.",
+        "Check it. A sale that was not stored yet is not there: a till sends what it sold while it was offline later.",
+        "There is no sale T1-000042; it may belong to another store.",
+        {"field": "receipt_number"},
+    ),
     "unknown_route": Meaning(
         404,
         "There is nothing at this address.",

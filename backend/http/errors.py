@@ -21,6 +21,15 @@ class UnknownBarcode(MostradorError):
         super().__init__(f"No product has the barcode {barcode}; scan it again or search by name.", field="barcode")
 
 
+class UnknownSale(MostradorError):
+    """No sale has this id or receipt number, or it is another store's and none of the caller's business."""
+
+    code = "unknown_sale"
+
+    def __init__(self, code: str, field: str = "sale_id") -> None:
+        super().__init__(f"There is no sale {code}; it may belong to another store.", field=field)
+
+
 class UnknownReservation(MostradorError):
     """No hold has this id, or it is another store's and none of the caller's business."""
 

@@ -81,6 +81,7 @@ def _limit(match: re.Match[str]) -> str:
 
 _SENTENCES: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
     (re.compile(r"Object missing required field `(?P<name>.*)`"), lambda m: "is missing; add it"),
+    (re.compile(r"Missing required \w+ parameter '(?P<name>\w+)'.*"), lambda m: "is missing; add it"),
     (re.compile(r"Missing required .*"), lambda m: "is missing; add it"),
     (
         re.compile(r"Object contains unknown field `(?P<name>.*)`"),

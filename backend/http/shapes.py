@@ -10,6 +10,7 @@ from backend.model.commands import SaleLine
 from backend.model.reservations import HeldLine, Reservation
 from backend.model.stock import StockRow
 from backend.repositories.catalogue import Product
+from backend.repositories.sales import Sale
 from backend.repositories.stock import StockLevel
 
 
@@ -143,7 +144,34 @@ class SaleLineShape(Struct, frozen=True):
 
 
 class SaleShape(Struct, frozen=True):
-    """A finished sale, and the stock it left."""
+    """A finished sale; `actor` sold it at `terminal_id`."""
+
+    id: UUID
+    store_id: str
+    receipt_number: str
+    terminal_id: str
+    actor: str
+    total: float
+    sold_at: datetime
+    lines: tuple[SaleLineShape, ...]
+
+    @classmethod
+    def of(cls, sale: Sale) -> "SaleShape":
+        """`sale` as the wire shows it."""
+        return cls(
+            sale.id,
+            sale.store_id,
+            sale.receipt_number,
+            sale.terminal_id,
+            sale.actor,
+            sale.total_cents / 100,
+            sale.sold_at,
+            _sold(sale.lines),
+        )
+
+
+class NewSaleShape(Struct, frozen=True):
+    """A sale that was just made, and the stock it left."""
 
     id: UUID
     store_id: str
@@ -154,7 +182,7 @@ class SaleShape(Struct, frozen=True):
     stock: tuple[CountersShape, ...]
 
     @classmethod
-    def of(cls, record: SaleRecord, lines: tuple[SaleLine, ...], stock: tuple[StockRow, ...]) -> "SaleShape":
+    def of(cls, record: SaleRecord, lines: tuple[SaleLine, ...], stock: tuple[StockRow, ...]) -> "NewSaleShape":
         """`record` as the wire shows it."""
         return cls(
             record.id,
@@ -162,9 +190,13 @@ class SaleShape(Struct, frozen=True):
             record.receipt_number,
             record.total_cents / 100,
             record.sold_at,
-            tuple(SaleLineShape(x.product_id, x.quantity, x.price_cents / 100) for x in lines),
+            _sold(lines),
             tuple(map(CountersShape.of, stock)),
         )
+
+
+def _sold(lines: tuple[SaleLine, ...]) -> tuple[SaleLineShape, ...]:
+    return tuple(SaleLineShape(x.product_id, x.quantity, x.price_cents / 100) for x in lines)
 
 
 def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int]:

@@ -1,0 +1,61 @@
+"""A page of a list costs what it shows, not what exists: each is read in the order of its index."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, insert, text
+
+from backend import tables
+from backend.database import Database
+from backend.ids import new_id
+from backend.repositories import history, sales
+from backend.repositories.history import StepKey
+from tests.plans import compiled, plan
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MIDDLE = START + timedelta(seconds=1000)
+PAGE = {"store_id": "s1", "since": START, "limit": 51}
+
+
+async def many(database: Database) -> None:
+    """Sales and movements of four stores, 2,000 of each kind."""
+    moved: dict[str, Any] = dict.fromkeys(("reason", "actor", "terminal_id", "document_id"), "")
+    moved |= dict.fromkeys(("on_hand_change", "reserved_change", "on_hand", "unavailable"), 0)
+    moved |= dict.fromkeys(("allocated", "reserved", "incoming"), 0) | {"kind": "sell"}
+    sold: dict[str, Any] = {"receipt_number": "", "terminal_id": "", "actor": "", "total_cents": 0}
+    rows: list[dict[str, Any]] = [{"store_id": f"s{n % 4}", "at": START + timedelta(seconds=n)} for n in range(2000)]
+    async with database.writer.begin() as connection:
+        await connection.execute(
+            insert(tables.movements),
+            [
+                moved | row | {"product_id": f"p{n % 50}", "version": n, "command_id": new_id()}
+                for n, row in enumerate(rows)
+            ],
+        )
+        await connection.execute(
+            insert(tables.sales),
+            [sold | {"id": new_id(), "store_id": row["store_id"], "sold_at": row["at"]} for row in rows],
+        )
+        await connection.execute(text("ANALYZE movements"))
+        await connection.execute(text("ANALYZE sales"))
+
+
+async def how(database: Database, statement: Select[Any], **values: Any) -> str:
+    found = await plan(database, *compiled(database, statement, values))
+    assert "Seq Scan on movements" not in found
+    assert "Seq Scan on sales" not in found
+    return found
+
+
+async def test_lists_are_read_by_their_indexes(database: Database) -> None:
+    await many(database)
+    last_sale = {"sold_at": MIDDLE, "id": new_id() if database.dialect == "postgresql" else new_id().hex}
+    last_step = StepKey(MIDDLE, "p1", 1)._asdict()
+
+    assert "ix_sales_store_id_sold_at" in await how(database, sales.OF_STORE, **PAGE, **last_sale)
+    # A partition of PostgreSQL's names its part of an index itself.
+    assert "_store_id_at" in await how(database, history.OF_STORE, **PAGE, **last_step)
+    of_product = await how(database, history.OF_PRODUCT, **PAGE, **last_step, one_product="p1")
+    assert "pk_movements" in of_product or "_store_id_at" in of_product or "PRIMARY KEY" in of_product
+    story = await how(database, history.STORY, store_id="s1", product_id="p1", before=1000, limit=51)
+    assert "pk_movements" in story or "sqlite_autoindex_movements" in story
