@@ -1,0 +1,66 @@
+"""The previous release runs on the next schema: a migration adds, and takes nothing away that is in use.
+
+Read from the migrations' text. What is numbered up to FIRST_RELEASE was never run by an older release. A release that
+contracts, once no server needs the old form any more, names its migration in CONTRACTS, with the reason.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import backend.migrations
+
+VERSIONS = Path(backend.migrations.__path__[0]) / "versions"
+FIRST_RELEASE = "0011"
+CONTRACTS: dict[str, str] = {}
+TAKES_AWAY = {"drop_table", "drop_column", "rename_table", "alter_column", "execute"}
+"""`execute` may do anything: such a migration is looked at by a person, and named in CONTRACTS."""
+
+
+def refused(source: str) -> Iterator[str]:
+    """What in the `upgrade` of a migration would stop a server of the release before."""
+    for function in ast.parse(source).body:
+        if not (isinstance(function, ast.FunctionDef) and function.name == "upgrade"):
+            continue
+        for call in ast.walk(function):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+                continue
+            if call.func.attr in TAKES_AWAY:
+                yield call.func.attr
+            if call.func.attr == "add_column":
+                yield from _unfillable(call)
+
+
+def _unfillable(add_column: ast.Call) -> Iterator[str]:
+    for column in add_column.args:
+        if isinstance(column, ast.Call):
+            said = {word.arg: word.value for word in column.keywords}
+            required = isinstance(null := said.get("nullable"), ast.Constant) and null.value is False
+            if required and "server_default" not in said:
+                yield "add_column NOT NULL without server_default"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("op.drop_column('stock', 'x')", ["drop_column"]),
+        (
+            "op.add_column('stock', sa.Column('x', sa.Text, nullable=False))",
+            ["add_column NOT NULL without server_default"],
+        ),
+        ("op.add_column('stock', sa.Column('x', sa.Text, nullable=False, server_default=''))", []),
+        ("op.create_table('x', sa.Column('id', sa.Text, nullable=False))", []),
+    ],
+)
+def test_what_an_older_server_could_not_bear_is_found(line: str, found: list[str]) -> None:
+    assert list(refused(f"def upgrade():\n    {line}\n\ndef downgrade():\n    op.drop_table('x')\n")) == found
+
+
+def test_every_later_migration_only_adds() -> None:
+    names = sorted(path.stem for path in VERSIONS.glob("[0-9]*.py"))
+    assert names
+    for name in names:
+        if name[:4] > FIRST_RELEASE and name not in CONTRACTS:
+            assert list(refused((VERSIONS / f"{name}.py").read_text("utf-8"))) == [], name
