@@ -1,7 +1,7 @@
 """A NATS cluster of three keeps three copies of each stream, and loses nothing with one of its members."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import nats
@@ -9,39 +9,20 @@ import pytest
 from nats.errors import Error as NatsError
 
 from backend.database import open_database
-from backend.events.nats_config import Cluster, new_issuer_seed, public_key, render_config
 from backend.events.relay import Relay
 from backend.events.streams import HISTORY, LAST
 from tests.eventually import eventually
-from tests.servers import HOST, NatsServer, free_port, nats_server
+from tests.servers import NatsServer
 
+from .cluster import SERVER, nats_cluster
 from .messages import commit, holds, some
 
 pytestmark = pytest.mark.slow
 
-SERVER = {"user": "server", "password": "p@ss/word"}
-
 
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[list[NatsServer]]:
-    issuer = public_key(new_issuer_seed())
-    ports = [(free_port(), free_port()) for _ in range(3)]
-    with ExitStack() as running:
-        servers = []
-        for number, (port, route) in enumerate(ports):
-            cluster = Cluster("chain", f"n{number}", route, [f"{HOST}:{one}" for _, one in ports])
-            text = render_config(
-                host=HOST,
-                port=port,
-                store=tmp_path / f"n{number}",
-                user=SERVER["user"],
-                password=SERVER["password"],
-                issuer=issuer,
-                cluster=cluster,
-            )
-            config = tmp_path / f"n{number}.conf"
-            config.write_text(text)
-            servers.append(running.enter_context(nats_server(config, port)))
+    with nats_cluster(tmp_path) as servers:
         yield servers
 
 
