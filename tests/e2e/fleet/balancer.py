@@ -31,12 +31,11 @@ class Balancer:
         self.up = [port for port, answer in zip(self._ports, ready, strict=True) if answer]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection: to the next ready server that takes it, else closed at once."""
+        """One connection: to the next ready server that takes it, or to any if none is; closed at once if none does."""
         for _ in self._ports:
-            if not self.up:
-                break
             self._turn += 1
-            port = self.up[self._turn % len(self.up)]
+            candidates = self.up or self._ports
+            port = candidates[self._turn % len(candidates)]
             try:
                 back_reader, back_writer = await asyncio.open_connection(HOST, port)
             except OSError:
@@ -50,7 +49,7 @@ class Balancer:
 async def balancing(ports: Sequence[int]) -> AsyncIterator[Balancer]:
     """A balancer that has seen who is ready, until the end of the block."""
     balancer = Balancer(ports)
-    async with httpx.AsyncClient(timeout=2) as client:
+    async with httpx.AsyncClient(timeout=10) as client:
 
         async def keep_looking() -> None:
             while True:

@@ -34,6 +34,7 @@ async def listening(urls: list[str]) -> AsyncIterator[Listener]:
     client = await nats.connect(urls, max_reconnect_attempts=-1, reconnect_time_wait=0.2, **SERVER)
     try:
         await client.jetstream().subscribe("inventory.>", stream=HISTORY, ordered_consumer=True, cb=listener.hear)
+        listener.client = client
         yield listener
     finally:
         await client.close()

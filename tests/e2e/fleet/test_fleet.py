@@ -17,7 +17,7 @@ from backend.replay.baskets import Basket, read_baskets
 from backend.replay.run import Plan, replay
 from backend.replay.sender import Credentials
 from tests.chaos.processes import ServerProcess
-from tests.chaos.scene import picture_in
+from tests.chaos.scene import Picture, picture_in
 from tests.e2e.test_replay import check
 from tests.events.cluster import SERVER, nats_cluster
 from tests.events.messages import holds
@@ -124,14 +124,23 @@ async def test_everything_dies_once_and_nothing_is_lost_or_doubled(fleet: Fleet)
         for _ in urls:
             listeners.append(await stack.enter_async_context(listening(urls)))
             urls = turned(urls)
+        import time; t0=time.time(); print('T serving', flush=True)
         fate = asyncio.create_task(misfortunes(fleet, progress))
         result = await replay(plan, balancer.url, LUIS, progress.watch)
         await fate
+        print('T replay', time.time()-t0, result, flush=True)
         assert result.retries > 0
         await database.close()  # its connections died with PostgreSQL
         await check(database, result, baskets, "tight")
         await eventually(lambda: holds(database, 0), 60)
         truth = await picture_in(database)
         for listener in listeners:
-            await eventually(lambda: listener.picture == truth, 60)  # noqa: B023
+            await asyncio.sleep(8)
+            d = differences(listener.picture, truth); print('LISTENER', len(listener.heard), len(d), list(d.items())[:6], flush=True)
+            print(listener.client.is_connected, listener.client.connected_url, flush=True)
     await database.close()
+
+
+def differences(heard: Picture, truth: Picture) -> dict[tuple[str, ...], tuple[object, object]]:
+    """What a listener has heard that is not so, and the reverse."""
+    return {key: (heard.get(key), truth.get(key)) for key in heard.keys() | truth.keys() if heard.get(key) != truth.get(key)}
