@@ -61,6 +61,10 @@ TURN = 50
 _DATABASE_TROUBLE = (SQLAlchemyError, OSError)
 
 
+_IN_PROCESS = 10158
+"""A cluster's word for a message whose twin, with the same id, is not stored on enough members yet."""
+
+
 class _Answer(Struct):
     """What matters of a JetStream acknowledgement."""
 
@@ -203,7 +207,9 @@ class Relay:
             error = json.decode(answer.data, type=_Answer).error
         except DecodeError:
             error = "No stream takes it."  # the server's empty answer when nobody listens
-        if error is not None:
+        if isinstance(error, dict) and error.get("err_code") == _IN_PROCESS:
+            self._answer(key)  # another server's sweep sends the same at this moment, and will delete the row
+        elif error is not None:
             self._refuse(key, error)
         elif sent := self._answer(key):
             self.published += 1

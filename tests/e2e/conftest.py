@@ -26,17 +26,23 @@ def baskets() -> Sequence[Basket]:
 
 @pytest.fixture
 async def shop_url(database: Database, baskets: Sequence[Basket]) -> str:
-    """A shop without stock: the store, the products of the baskets, and the supervisor luis with the PIN 9876."""
+    """A shop without stock for the baskets."""
+    await furnish(database, baskets)
+    return database.url
+
+
+async def furnish(database: Database, baskets: Sequence[Basket]) -> None:
+    """The stores and the products of the baskets, without stock, and the supervisor luis with the PIN 9876."""
     now = datetime.now(UTC)
     names = sorted({line.product_id for basket in baskets for line in basket.lines})
     rows = [{"id": x, "sku": x, "name": x, "search_text": x, "price_cents": 1} for x in names]
     luis = {"name": "luis", "display_name": "Luis", "role": "supervisor", "pin_hash": hash_pin("9876")}
+    ids = sorted({basket.store_id for basket in baskets})
     async with database.writer.begin() as connection:
-        await connection.execute(insert(stores).values(id=BUSIEST_STORE, name="Centro", created_at=now))
+        await connection.execute(insert(stores), [{"id": x, "name": x, "created_at": now} for x in ids])
         await connection.execute(insert(products), [{**row, "created_at": now, "updated_at": now} for row in rows])
         await connection.execute(insert(users).values(**luis, created_at=now))
-        await connection.execute(insert(user_stores).values(user_name="luis", store_id=BUSIEST_STORE))
-    return database.url
+        await connection.execute(insert(user_stores), [{"user_name": "luis", "store_id": x} for x in ids])
 
 
 @pytest.fixture
