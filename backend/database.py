@@ -14,15 +14,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, insert, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable, named, translated
+from .migrations import OLDEST_READER
 from .model.errors import InvalidInput
-from .tables import metadata
+from .tables import metadata, schema_readers
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
@@ -127,6 +128,10 @@ def _upgrade(connection: Connection, url: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    script = ScriptDirectory.from_config(config)
+    readers = [one.revision for one in script.iterate_revisions("head", OLDEST_READER, inclusive=True)]
+    connection.execute(delete(schema_readers))
+    connection.execute(insert(schema_readers), [{"revision": revision} for revision in readers])
 
 
 def _check_exists(url: URL) -> None:
@@ -136,8 +141,15 @@ def _check_exists(url: URL) -> None:
 
 
 def _check(connection: Connection, url: str) -> None:
-    revision = _revision(connection, url)
-    if revision != ScriptDirectory.from_config(_config()).get_current_head():
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    try:
+        revision = _revision(connection, url)
+    except DatabaseNewer:
+        # While a fleet is updated, servers of the release before go on, and may start anew, on the next schema.
+        if connection.scalar(select(schema_readers.c.revision).where(schema_readers.c.revision == head)) is None:
+            raise
+        revision = head
+    if revision != head:
         what = "has no tables yet" if revision is None else "has the tables of an older version"
         raise DatabaseNotMigrated(f"{named(url)} {what}; run: mostrador migrate")
     if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW transaction_read_only")) == "on":

@@ -230,6 +230,17 @@ openings = Table(
     PrimaryKeyConstraint("store_id", "product_id"),
 )
 
+schema_readers = Table(
+    "schema_readers",
+    metadata,
+    Column(
+        "revision",
+        String(32),
+        primary_key=True,
+        comment="the newest migration that a release knows, which may run on this schema",
+    ),
+)
+
 archives = Table(
     "archives",
     metadata,

@@ -96,8 +96,20 @@ async def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_ur
     await db.close()
 
 
+async def test_a_newer_schema_that_only_added_is_run_on(database: Database) -> None:
+    """As while a fleet is updated: the migration has run, and a server of this release starts once more."""
+    async with database.writer.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("INSERT INTO schema_readers VALUES ('9999')"))
+        await connection.execute(text("ALTER TABLE stock ADD COLUMN colour text"))
+    await check_schema(database)
+    with pytest.raises(DatabaseNewer):
+        await migrate(database.url)
+
+
 async def test_a_newer_schema_is_refused_and_left_alone(database: Database) -> None:
     async with database.writer.begin() as connection:
+        await connection.execute(text("DELETE FROM schema_readers"))
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     refused = await refusal(database.url)
     assert isinstance(refused, DatabaseNewer)
