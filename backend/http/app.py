@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from litestar import Litestar, Router
+from litestar.types import ControllerRouterHandler
 
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
@@ -20,8 +21,9 @@ from .audit import audit_routes
 from .browsers import browsers_of
 from .catalogue import catalogue_routes
 from .commands import command_routes
+from .docs.routes import document_routes
 from .events import event_routes
-from .health import health_routes
+from .health import VERSION, health_routes
 from .jwks import jwks_routes
 from .keys import key_routes
 from .live import live_routes
@@ -91,8 +93,9 @@ def create_app(
             *terminal_routes(db, keys),
         ],
     )
+    routes: list[ControllerRouterHandler] = [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api]
     return Litestar(
-        [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api],
+        [*routes, *document_routes(routes, VERSION)],
         before_request=hear_terminal,
         guards=guards,
         cors_config=browsers_of(cors_origins),

@@ -40,7 +40,7 @@ class ActsShape(Struct, frozen=True):
 def audit_routes(db: Database) -> list[HTTPRouteHandler]:
     """GET /audit."""
 
-    @get("/audit", scope=Scope.AUDIT_READ)
+    @get("/audit", scope=Scope.AUDIT_READ, problems=("store_not_allowed", "unknown_store"))
     async def audit(
         request: ApiRequest,
         store_id: Annotated[str | None, QueryParameter(max_length=32)] = None,

@@ -23,7 +23,7 @@ from backend.repositories.reads import reading
 from backend.repositories.stock import stock_at
 
 from .errors import UnknownBarcode, UnknownProduct
-from .etags import tagged
+from .etags import UNCHANGED, tagged
 from .pages import next_link
 from .request import ApiRequest
 from .shapes import ProductShape, StockShape
@@ -46,7 +46,7 @@ class ProductsShape(Struct, frozen=True):
 def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     """GET /products and its single forms."""
 
-    @get("/products", scope=Scope.CATALOGUE_READ)
+    @get("/products", scope=Scope.CATALOGUE_READ, problems=("unknown_store",))
     async def products(
         request: ApiRequest,
         q: Annotated[str, QueryParameter(max_length=200)] = "",
@@ -85,7 +85,7 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
         onwards = ("page", page + 1) if offset is None else ("offset", offset + size)
         return Response(shape, headers=headers | next_link(request, onwards[0], str(onwards[1])))
 
-    @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ)
+    @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_product",), responses=UNCHANGED)
     async def product(request: ApiRequest, product_id: FromPath[str]) -> Response[ProductShape]:
         """One product by its id."""
         async with reading(db) as connection:
@@ -94,7 +94,7 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
             raise UnknownProduct(product_id)
         return tagged(request, found.version, ProductShape.of(found))
 
-    @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ)
+    @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_product",), responses=UNCHANGED)
     async def by_sku(request: ApiRequest, sku: FromPath[str]) -> Response[ProductShape]:
         """One product by its SKU."""
         async with reading(db) as connection:
@@ -103,7 +103,7 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
             raise UnknownProduct(sku, "sku")
         return tagged(request, found.version, ProductShape.of(found))
 
-    @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ)
+    @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode",))
     async def by_barcode(barcode: FromPath[str]) -> ProductShape:
         """The product that carries a barcode, and how many units one scan of it means."""
         async with reading(db) as connection:

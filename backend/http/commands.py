@@ -25,6 +25,7 @@ from backend.model.commands import (
     Transfer,
 )
 
+from .declaring import LEDGER
 from .request import ApiRequest
 
 MAX_COMMANDS = 1000
@@ -58,7 +59,7 @@ class AnswersShape(Struct, frozen=True):
 def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
     """POST /commands."""
 
-    @post("/commands", scope=Scope.SALES_WRITE, status_code=200, request_max_body_size=MAX_BODY)
+    @post("/commands", scope=Scope.SALES_WRITE, problems=LEDGER, status_code=200, request_max_body_size=MAX_BODY)
     async def commands(request: ApiRequest, data: JSONBody[CommandsBody]) -> AnswersShape:
         """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect."""
         claims = request.auth

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct, json, to_builtins
 
 from backend.model.errors import InvalidInput, MostradorError
@@ -18,6 +19,8 @@ from .request import ApiRequest
 Shape = TypeVar("Shape", bound=Struct)
 
 IF_MATCH = "If-Match"
+UNCHANGED = {304: ResponseSpec(None, description="What If-None-Match names is what there is still.")}
+"""For the `responses` of a GET that answers `tagged`."""
 _TAG = re.compile(r'(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*)"')
 _VERSION = re.compile(r"(\d{1,18})(?:-[0-9a-f]+)?")
 

@@ -31,6 +31,7 @@ RETRY_MS = 1_000
 
 StoreOf = Annotated[str | None, QueryParameter(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 After = Annotated[str | None, QueryParameter(max_length=40, description="The `next` of the page before.")]
+_REFUSALS = ("store_not_allowed", "unknown_store", "position_gone", "events_away")
 
 
 class TooManyStreams(MostradorError):
@@ -56,7 +57,7 @@ def event_routes(
                 raise UnknownStore(store_id)
         return store_id
 
-    @get("/events", scope=Scope.EVENTS_READ)
+    @get("/events", scope=Scope.EVENTS_READ, problems=_REFUSALS)
     async def events(
         request: ApiRequest,
         store_id: StoreOf = None,
@@ -67,7 +68,7 @@ def event_routes(
         """The events of a store after a position, oldest first; without a position, where now is."""
         return await feed.read(await store_of(request, store_id), kind, _checked("after", after), limit)
 
-    @get("/events/stream", scope=Scope.EVENTS_READ, media_type="text/event-stream")
+    @get("/events/stream", scope=Scope.EVENTS_READ, problems=(*_REFUSALS, "busy"), media_type="text/event-stream")
     async def stream(
         request: ApiRequest,
         store_id: StoreOf = None,

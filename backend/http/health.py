@@ -7,6 +7,7 @@ from typing import Literal
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 from sqlalchemy import select
 
@@ -40,6 +41,9 @@ class AliveShape(Struct, frozen=True):
     status: str = "alive"
 
 
+_UNWELL = ResponseSpec(HealthShape, description="The database does not answer, or the server is stopping")
+
+
 def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) -> list[HTTPRouteHandler]:
     """/health and its two short forms. A balancer is told of `stopping` while requests still finish."""
 
@@ -58,7 +62,7 @@ def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) 
         )
         return Response(body, status_code=200 if state == "healthy" else 503)
 
-    @get(["/health", "/health/ready"], scope=PUBLIC, rate=UNLIMITED)
+    @get(["/health", "/health/ready"], scope=PUBLIC, rate=UNLIMITED, responses={503: _UNWELL})
     async def health() -> Response[HealthShape]:
         """Whether this server can do its work: 503 when its database does not answer or it is stopping."""
         return await look()

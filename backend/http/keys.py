@@ -25,6 +25,7 @@ from backend.repositories.terminals import forget_key
 from backend.repositories.writes import writing
 
 from .commanding import attempt
+from .declaring import ONCE, WRITE
 from .errors import UnknownKey
 from .pages import Cursor, Limit, behind, page
 from .request import ApiRequest
@@ -71,7 +72,7 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda key: _Place(key.id))
         return Response(KeysShape(list(shown)), headers=headers)
 
-    @post("/keys", scope=Scope.KEYS_WRITE)
+    @post("/keys", scope=Scope.KEYS_WRITE, problems=(*ONCE, "store_not_allowed", "unknown_store"))
     async def make(request: ApiRequest, data: JSONBody[NewKeyBody]) -> KeyMade:
         """Make a key that allows no more than its maker may do."""
         _may_give(request.auth, data)
@@ -97,7 +98,7 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
 
         return await run_once(db, attempt(request, data), effect, KeyMade)
 
-    @delete("/keys/{key_id:str}", scope=Scope.KEYS_WRITE)
+    @delete("/keys/{key_id:str}", scope=Scope.KEYS_WRITE, problems=(*WRITE, "unknown_key"))
     async def revoke(request: ApiRequest, key_id: FromPath[str]) -> None:
         """Revoke a key: at once on this server, within two seconds on every other."""
         async with writing(db) as connection:

@@ -20,7 +20,7 @@ class LiveShape(Struct, frozen=True):
 def live_routes(nats_url: str) -> list[HTTPRouteHandler]:
     """GET /live."""
 
-    @get("/live", scope=Scope.STOCK_READ)
+    @get("/live", scope=Scope.STOCK_READ, problems=("store_not_allowed",))
     async def live(request: ApiRequest, store_id: FromQuery[str | None] = None) -> LiveShape:
         """The address and subject of a store's changes; of the store signed in at when none is named."""
         store_id = store_id or request.auth.store_id

@@ -39,7 +39,7 @@ class VersionKey(NamedTuple):
 def movement_routes(db: Database) -> list[HTTPRouteHandler]:
     """GET /movements and GET /stock/{product_id}/{store_id}/explain"""
 
-    @get("/movements", scope=Scope.STOCK_READ)
+    @get("/movements", scope=Scope.STOCK_READ, problems=("store_not_allowed", "unknown_store", "unknown_product"))
     async def movements(
         request: ApiRequest,
         store_id: Annotated[str, QueryParameter(max_length=32)],
@@ -62,7 +62,11 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda step: StepKey(step.at, step.product_id, step.version))
         return Response(MovementsShape(store_id, list(shown)), headers=headers)
 
-    @get("/stock/{product_id:str}/{store_id:str}/explain", scope=Scope.STOCK_READ)
+    @get(
+        "/stock/{product_id:str}/{store_id:str}/explain",
+        scope=Scope.STOCK_READ,
+        problems=("store_not_allowed", "unknown_store", "unknown_product"),
+    )
     async def explain(
         request: ApiRequest,
         product_id: FromPath[str],

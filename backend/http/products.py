@@ -20,6 +20,7 @@ from backend.repositories.products import Draft, add_product, change_product, re
 from backend.repositories.writes import writing
 
 from .commanding import attempt
+from .declaring import ONCE, WRITE
 from .errors import UnknownProduct
 from .etags import PreconditionFailed, if_match, tagged
 from .invalid import InvalidBody
@@ -85,7 +86,7 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         if views is not None:
             await views.search.moved()
 
-    @post("/products", scope=Scope.CATALOGUE_WRITE)
+    @post("/products", scope=Scope.CATALOGUE_WRITE, problems=(*ONCE, "sku_taken", "barcode_taken"))
     async def add(request: ApiRequest, data: JSONBody[NewProductBody]) -> Response[ProductShape]:
         """Add a product to the catalogue. The server makes its id."""
         draft = data.draft()
@@ -101,7 +102,11 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         answer.headers["Location"] = f"{request.scope['path']}/{shape.id}"
         return answer
 
-    @put("/products/{product_id:str}", scope=Scope.CATALOGUE_WRITE)
+    @put(
+        "/products/{product_id:str}",
+        scope=Scope.CATALOGUE_WRITE,
+        problems=(*WRITE, "unknown_product", "sku_taken", "barcode_taken", "version_moved"),
+    )
     async def change(
         request: ApiRequest, product_id: FromPath[str], data: JSONBody[ProductBody]
     ) -> Response[ProductShape]:
@@ -117,7 +122,11 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         await changed()
         return tagged(request, after.version, after)
 
-    @delete("/products/{product_id:str}", scope=Scope.CATALOGUE_WRITE)
+    @delete(
+        "/products/{product_id:str}",
+        scope=Scope.CATALOGUE_WRITE,
+        problems=(*WRITE, "unknown_product", "product_in_use", "version_moved"),
+    )
     async def remove(request: ApiRequest, product_id: FromPath[str]) -> None:
         """Take a product out of the catalogue, as long as it has never had stock."""
         async with writing(db) as connection:

@@ -30,12 +30,14 @@ from backend.repositories.reads import reading
 from backend.repositories.reservations import find_reservation, store_of_reservation
 
 from .commanding import command_id, settle
+from .declaring import COMMAND
 from .errors import UnknownReservation
 from .invalid import InvalidBody
 from .lines import lines_of
 from .request import ApiRequest
 from .shapes import ReservationShape
 
+_ENDING = (*COMMAND, "unknown_reservation", "reservation_ended")
 TtlMinutes = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS // 60)]
 
 
@@ -93,7 +95,12 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
             raise UnknownReservation(reservation_id)
         return known, store_id
 
-    @post("/reservations", scope=Scope.RESERVATIONS_WRITE)
+    @post(
+        "/reservations",
+        scope=Scope.RESERVATIONS_WRITE,
+        problems=(*COMMAND, "insufficient_stock", "unknown_reservation", "reservation_ended"),
+        example={"store_id": "292", "product_id": "818981", "quantity": 2, "ttl_minutes": 15},
+    )
     async def reserve(request: ApiRequest, data: JSONBody[ReserveBody]) -> ReservationShape:
         """Hold units for a while. The hold's id is the command's id."""
         command = Reserve(
@@ -106,7 +113,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         )
         return _shape(await settle(ledger, command, request.auth))
 
-    @get("/reservations/{reservation_id:str}", scope=Scope.STOCK_READ)
+    @get("/reservations/{reservation_id:str}", scope=Scope.STOCK_READ, problems=("unknown_reservation",))
     async def reservation(request: ApiRequest, reservation_id: FromPath[str]) -> ReservationShape:
         """A hold as it is now."""
         async with reading(db) as connection:
@@ -115,7 +122,12 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
             raise UnknownReservation(reservation_id)
         return ReservationShape.of(hold)
 
-    @post("/reservations/{reservation_id:str}/confirm", scope=Scope.RESERVATIONS_WRITE, status_code=200)
+    @post(
+        "/reservations/{reservation_id:str}/confirm",
+        scope=Scope.RESERVATIONS_WRITE,
+        problems=(*_ENDING, "insufficient_stock"),
+        status_code=200,
+    )
     async def confirm(
         request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[ConfirmBody | None] = None
     ) -> ReservationShape:
@@ -125,7 +137,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         command = Confirm(id=command_id(request, data.id), store_id=store_id, reservation_id=known, lines=data.lines)
         return _shape(await settle(ledger, command, request.auth))
 
-    @post("/reservations/{reservation_id:str}/cancel", scope=Scope.RESERVATIONS_WRITE, status_code=200)
+    @post(
+        "/reservations/{reservation_id:str}/cancel", scope=Scope.RESERVATIONS_WRITE, problems=_ENDING, status_code=200
+    )
     async def cancel(
         request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[CancelBody | None] = None
     ) -> ReservationShape:
@@ -135,7 +149,9 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
         command = Cancel(id=command_id(request, given), store_id=store_id, reservation_id=known)
         return _shape(await settle(ledger, command, request.auth))
 
-    @post("/reservations/{reservation_id:str}/extend", scope=Scope.RESERVATIONS_WRITE, status_code=200)
+    @post(
+        "/reservations/{reservation_id:str}/extend", scope=Scope.RESERVATIONS_WRITE, problems=_ENDING, status_code=200
+    )
     async def extend(
         request: ApiRequest, reservation_id: FromPath[str], data: JSONBody[ExtendBody | None] = None
     ) -> ReservationShape:

@@ -20,6 +20,7 @@ from backend.repositories.reads import reading
 from backend.repositories.sales import SaleKey, sale_by_id, sale_by_receipt, sales_of
 
 from .commanding import command_id, settle
+from .declaring import COMMAND
 from .errors import UnknownSale
 from .moments import NEWEST, OLDEST, moment
 from .money import Price, cents
@@ -60,7 +61,11 @@ class SalesShape(Struct, frozen=True):
 def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
     """/sales"""
 
-    @post("/sales", scope=Scope.SALES_WRITE)
+    @post(
+        "/sales",
+        scope=Scope.SALES_WRITE,
+        problems=(*COMMAND, "insufficient_stock", "unknown_reservation", "reservation_ended", "receipt_taken"),
+    )
     async def sell(request: ApiRequest, data: JSONBody[SellBody]) -> NewSaleShape:
         """Sell a basket. The sale's id is the command's id."""
         lines = tuple(line.priced(index) for index, line in enumerate(data.lines))
@@ -75,7 +80,7 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
         assert answer.sale is not None  # an accepted sale has its record
         return NewSaleShape.of(answer.sale, lines, answer.stock)
 
-    @get("/sales", scope=Scope.SALES_READ)
+    @get("/sales", scope=Scope.SALES_READ, problems=("store_not_allowed", "unknown_store"))
     async def sales(
         request: ApiRequest,
         store_id: Annotated[str, QueryParameter(max_length=32)],
@@ -95,7 +100,7 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda sale: SaleKey(sale.sold_at, sale.id))
         return Response(SalesShape(store_id, [SaleShape.of(sale) for sale in shown]), headers=headers)
 
-    @get("/sales/{sale_id:str}", scope=Scope.SALES_READ)
+    @get("/sales/{sale_id:str}", scope=Scope.SALES_READ, problems=("unknown_sale",))
     async def sale(request: ApiRequest, sale_id: FromPath[str]) -> SaleShape:
         """One sale by its id."""
         try:
@@ -108,7 +113,11 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
             raise UnknownSale(sale_id)
         return SaleShape.of(found)
 
-    @get("/sales/receipt/{store_id:str}/{receipt_number:path}", scope=Scope.SALES_READ)
+    @get(
+        "/sales/receipt/{store_id:str}/{receipt_number:path}",
+        scope=Scope.SALES_READ,
+        problems=("store_not_allowed", "unknown_sale"),
+    )
     async def by_receipt(request: ApiRequest, store_id: FromPath[str], receipt_number: FromPath[Path]) -> SaleShape:
         """One sale by the number on its receipt, which may have slashes in it."""
         request.auth.require_store(store_id)

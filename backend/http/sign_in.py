@@ -18,6 +18,7 @@ from backend.repositories.reads import reading
 
 from .access import PUBLIC
 from .commanding import key_of
+from .declaring import WRITE
 from .rates import SIGN_IN
 from .request import ApiRequest
 from .shapes import StoreShape
@@ -84,19 +85,25 @@ class StoresShape(Struct, frozen=True):
 def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRouteHandler]:
     """POST /auth/… and GET /stores."""
 
-    @post("/auth/sign-in", scope=PUBLIC, rate=SIGN_IN, status_code=200)
+    @post(
+        "/auth/sign-in",
+        scope=PUBLIC,
+        problems=(*WRITE, "sign_in_refused", "sign_in_locked", "store_not_allowed", "unknown_store"),
+        rate=SIGN_IN,
+        status_code=200,
+    )
     async def sign_in(request: ApiRequest, data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for a session."""
         origin = request.origin(data.user, data.terminal_id)
         return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id))
 
-    @post("/auth/refresh", scope=PUBLIC, status_code=200)
+    @post("/auth/refresh", scope=PUBLIC, problems=(*WRITE, "token_refused"), status_code=200)
     async def refresh(request: ApiRequest, data: JSONBody[RefreshBody]) -> SessionShape:
         """Trade a refresh token, once, for a new one and an access token."""
         key = key_of(request)
         return SessionShape.of(await sessions.refresh(request.origin(), data.refresh_token, str(key or "")))
 
-    @post("/auth/sign-out", scope=PUBLIC, status_code=204)
+    @post("/auth/sign-out", scope=PUBLIC, problems=WRITE, status_code=204)
     async def sign_out(request: ApiRequest, data: JSONBody[RefreshBody]) -> None:
         """End a session. One that is over already stays so."""
         await sessions.sign_out(request.origin(), data.refresh_token)

@@ -17,7 +17,7 @@ from backend.repositories.reads import reading
 from backend.repositories.stock import StockLevel, low_stock, stock_everywhere, stock_in, stock_of
 
 from .errors import UnknownProduct
-from .etags import tagged
+from .etags import UNCHANGED, tagged
 from .pages import Cursor, behind, page
 from .request import ApiRequest
 from .shapes import StockShape
@@ -91,19 +91,28 @@ async def level_of(db: Database, product_id: str, store_id: str) -> StockLevel:
 def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
-    @get("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_READ)
+    @get(
+        "/stock/{product_id:str}/{store_id:str}",
+        scope=Scope.STOCK_READ,
+        problems=("unknown_store", "unknown_product"),
+        responses=UNCHANGED,
+    )
     async def in_store(request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str]) -> Response[StockShape]:
         """The stock of a product in a store: zeros and version 0 if it never moved there."""
         level = await level_of(db, product_id, store_id)
         return tagged(request, level.row.version, StockShape.at(level))
 
-    @get("/stock/{product_id:str}/{store_id:str}/availability", scope=Scope.STOCK_READ)
+    @get(
+        "/stock/{product_id:str}/{store_id:str}/availability",
+        scope=Scope.STOCK_READ,
+        problems=("invalid_quantity", "unknown_store", "unknown_product"),
+    )
     async def availability(product_id: FromPath[str], store_id: FromPath[str], quantity: Units) -> AvailabilityShape:
         """Whether a store has so many units of a product free. To keep them, hold them."""
         available = (await level_of(db, product_id, store_id)).row.available
         return AvailabilityShape(product_id, store_id, available >= quantity, available, quantity)
 
-    @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ)
+    @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ, problems=("unknown_product",))
     async def in_chain(request: ApiRequest, product_id: FromPath[str]) -> Response[ChainStockShape]:
         """The stock of a product in every store of the chain. May come from a view, with its Age."""
 
@@ -124,7 +133,7 @@ def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         )
         return Response(shape, headers=headers)
 
-    @get("/stock/store/{store_id:str}", scope=Scope.STOCK_READ)
+    @get("/stock/store/{store_id:str}", scope=Scope.STOCK_READ, problems=("unknown_store",))
     async def of_store(
         request: ApiRequest, store_id: FromPath[str], limit: Limit = 1000, cursor: Cursor = None
     ) -> Response[StoreStockShape]:
@@ -138,7 +147,7 @@ def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         items = [StockShape.at(level) for level in shown]
         return Response(StoreStockShape(store_id, items, len(items)), headers=headers)
 
-    @get("/stock/low-stock", scope=Scope.STOCK_READ)
+    @get("/stock/low-stock", scope=Scope.STOCK_READ, problems=("unknown_store",))
     async def low(
         request: ApiRequest,
         threshold: Threshold = None,

@@ -35,6 +35,7 @@ from backend.repositories.stock import StockLevel
 from backend.repositories.writes import writing
 
 from .commanding import command_id, settle
+from .declaring import COMMAND
 from .errors import StockExists, TransferShort
 from .etags import PreconditionFailed, PreconditionRequired, if_match, tagged
 from .invalid import InvalidBody
@@ -126,7 +127,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         async with writing(db) as connection:
             await ensure_store(connection, claims, request.origin(), store_id)
 
-    @post("/stock", scope=Scope.STOCK_WRITE)
+    @post("/stock", scope=Scope.STOCK_WRITE, problems=(*COMMAND, "stock_exists"))
     async def create(request: ApiRequest, data: JSONBody[NewStockBody]) -> Response[StockShape]:
         """Begin the stock of a product in a store; a caller who may found stores founds one that is not there yet."""
         id_, product_id, store_id = command_id(request, data.id), data.product_id, data.store_id
@@ -149,7 +150,12 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
             raise
         return _left(request, level, answer, status=201)
 
-    @put("/stock/{product_id:str}/{store_id:str}", scope=Scope.STOCK_WRITE)
+    @put(
+        "/stock/{product_id:str}/{store_id:str}",
+        scope=Scope.STOCK_WRITE,
+        problems=(*COMMAND, "insufficient_stock", "version_moved", "precondition_required"),
+        example={"quantity": 24, "reorder_point": 6},
+    )
     async def put_one(
         request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str], data: JSONBody[SetStockBody]
     ) -> Response[StockShape]:
@@ -179,7 +185,12 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
             raise
         return _left(request, level, answer)
 
-    @post("/stock/{product_id:str}/{store_id:str}/adjust", scope=Scope.STOCK_WRITE, status_code=200)
+    @post(
+        "/stock/{product_id:str}/{store_id:str}/adjust",
+        scope=Scope.STOCK_WRITE,
+        problems=(*COMMAND, "insufficient_stock"),
+        status_code=200,
+    )
     async def adjust(
         request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str], data: JSONBody[AdjustBody]
     ) -> Response[StockShape]:
@@ -196,7 +207,13 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         )
         return _left(request, level, await settle(ledger, command, request.auth))
 
-    @post("/stock/transfer", scope=Scope.TRANSFERS_WRITE, status_code=200)
+    @post(
+        "/stock/transfer",
+        scope=Scope.TRANSFERS_WRITE,
+        problems=(*COMMAND, "same_store", "transfer_short"),
+        example={"from_store_id": "292", "to_store_id": "293", "product_id": "818981", "quantity": 2},
+        status_code=200,
+    )
     async def transfer(request: ApiRequest, data: JSONBody[TransferBody]) -> TransferShape:
         """Move goods out of one of the caller's stores into any other one: both sides at once, or neither."""
         lines = lines_of(data.product_id, data.quantity, data.lines)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from backend.repositories.reads import reading
 from backend.repositories.stores import found_store, put_store
 from backend.repositories.writes import writing
 
+from .declaring import WRITE
 from .request import ApiRequest
 from .shapes import StoreShape
 
@@ -31,7 +33,7 @@ class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
 def store_routes(db: Database) -> list[HTTPRouteHandler]:
     """/stores/{store_id}"""
 
-    @get("/stores/{store_id:str}", scope=Scope.CATALOGUE_READ)
+    @get("/stores/{store_id:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_store",))
     async def store(store_id: FromPath[str]) -> StoreShape:
         """One store."""
         async with reading(db) as connection:
@@ -40,7 +42,12 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
             raise UnknownStore(store_id)
         return StoreShape(store_id, name)
 
-    @put("/stores/{store_id:str}", scope=Scope.STORES_WRITE)
+    @put(
+        "/stores/{store_id:str}",
+        scope=Scope.STORES_WRITE,
+        problems=(*WRITE, "store_not_allowed"),
+        responses={201: ResponseSpec(StoreShape, description="There is a new store.")},
+    )
     async def put_one(
         request: ApiRequest,
         store_id: Annotated[str, PathParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")],

@@ -32,6 +32,7 @@ from backend.repositories.writes import writing
 
 from .access import PUBLIC
 from .commanding import attempt
+from .declaring import ONCE, WRITE
 from .errors import TerminalEnrolled, UnknownTerminal
 from .pages import Cursor, Limit, behind, page
 from .rates import SIGN_IN
@@ -74,7 +75,7 @@ class _Place(NamedTuple):
 def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
     """/terminals"""
 
-    @get("/terminals", scope=Scope.TERMINALS_WRITE)
+    @get("/terminals", scope=Scope.TERMINALS_WRITE, problems=("store_not_allowed", "unknown_store"))
     async def list_terminals(
         request: ApiRequest,
         store_id: Annotated[str | None, QueryParameter(max_length=32)] = None,
@@ -94,7 +95,11 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda x: _Place(x.store_id, x.terminal_id))
         return Response(TerminalsShape(list(shown)), headers=headers)
 
-    @post("/terminals", scope=Scope.TERMINALS_WRITE)
+    @post(
+        "/terminals",
+        scope=Scope.TERMINALS_WRITE,
+        problems=(*ONCE, "store_not_allowed", "unknown_store", "terminal_enrolled"),
+    )
     async def make(request: ApiRequest, data: JSONBody[TerminalBody]) -> TerminalMade:
         """Make a terminal with a code to enrol it; for one that waits for its code already, make another code."""
         request.auth.require_store(data.store_id)
@@ -121,12 +126,16 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
 
         return await run_once(db, attempt(request, data), effect, TerminalMade)
 
-    @post("/terminals/enrol", scope=PUBLIC, rate=SIGN_IN)
+    @post("/terminals/enrol", scope=PUBLIC, problems=(*ONCE, "enrolment_refused", "enrolment_locked"), rate=SIGN_IN)
     async def enrol_one(request: ApiRequest, data: JSONBody[EnrolBody]) -> Enrolled:
         """Trade a terminal's code, once, for its own key."""
         return await enrol(db, request.origin(), data.code, attempt(request, data))
 
-    @delete("/terminals/{store_id:str}/{terminal_id:str}", scope=Scope.TERMINALS_WRITE)
+    @delete(
+        "/terminals/{store_id:str}/{terminal_id:str}",
+        scope=Scope.TERMINALS_WRITE,
+        problems=(*WRITE, "store_not_allowed", "unknown_terminal"),
+    )
     async def remove(request: ApiRequest, store_id: FromPath[str], terminal_id: FromPath[str]) -> None:
         """Remove a terminal and revoke its key: at once on this server, within two seconds on every other."""
         request.auth.require_store(store_id)

@@ -14,8 +14,11 @@ from backend.repositories.reads import reading
 from backend.repositories.users import Person, find_person, people_after
 
 from .commanding import attempt
+from .declaring import ONCE, WRITE
 from .pages import Cursor, Limit, behind, page
 from .request import ApiRequest
+
+_MANAGED = (*WRITE, "unknown_user", "store_not_allowed", "last_admin")
 
 
 class UsersShape(Struct, frozen=True):
@@ -46,7 +49,7 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda person: _Place(person.name))
         return Response(UsersShape(list(shown)), headers=headers)
 
-    @get("/users/{name:str}", scope=Scope.USERS_WRITE)
+    @get("/users/{name:str}", scope=Scope.USERS_WRITE, problems=("unknown_user",))
     async def user(name: FromPath[str]) -> Person:
         """One user."""
         async with reading(db) as connection:
@@ -55,22 +58,37 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
             raise UnknownUser(name)
         return person
 
-    @post("/users", scope=Scope.USERS_WRITE)
+    @post(
+        "/users",
+        scope=Scope.USERS_WRITE,
+        problems=(*ONCE, "store_not_allowed", "unknown_store", "user_taken"),
+        example={"name": "ana", "display_name": "Ana Torres", "role": "clerk", "pin": "8351", "stores": ["292"]},
+    )
     async def add(request: ApiRequest, data: JSONBody[NewUser]) -> Person:
         """Add a user who may do no more than the caller."""
         return await people.add(request.auth, request.origin(), data, attempt(request, data))
 
-    @put("/users/{name:str}", scope=Scope.USERS_WRITE)
+    @put(
+        "/users/{name:str}",
+        scope=Scope.USERS_WRITE,
+        problems=(*_MANAGED, "unknown_store"),
+        example={"role": "supervisor"},
+    )
     async def change(request: ApiRequest, name: FromPath[str], data: JSONBody[UserChange]) -> Person:
         """Change a user; a new role, other stores or a new PIN end the user's sessions."""
         return await people.change(request.auth, request.origin(), name, data)
 
-    @delete("/users/{name:str}", scope=Scope.USERS_WRITE)
+    @delete("/users/{name:str}", scope=Scope.USERS_WRITE, problems=_MANAGED)
     async def remove(request: ApiRequest, name: FromPath[str]) -> None:
         """Take a user away and end the user's sessions."""
         await people.remove(request.auth, request.origin(), name)
 
-    @delete("/users/{name:str}/sessions", scope=Scope.USERS_WRITE, status_code=200)
+    @delete(
+        "/users/{name:str}/sessions",
+        scope=Scope.USERS_WRITE,
+        problems=(*WRITE, "unknown_user", "store_not_allowed"),
+        status_code=200,
+    )
     async def sign_out(request: ApiRequest, name: FromPath[str]) -> EndedShape:
         """End all sessions of a user."""
         return EndedShape(await people.sign_out(request.auth, request.origin(), name))

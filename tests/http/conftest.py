@@ -18,6 +18,7 @@ from backend.server import running
 from backend.settings import Settings
 from tests.servers import PostgresServer
 
+from .described import hold_to_the_document
 from .shop import Shop, forget_trade, furnish
 
 
@@ -52,6 +53,7 @@ async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     settings = Settings.load(_env_file=None, database_url=shop_url, nats_url="", signing_key_file=tmp_path / "key.pem")
     tokens = Tokens(load_signing_key(settings.signing_key_file))
     async with server_of(settings) as client:
+        await hold_to_the_document(client)
         yield Shop(client, tokens, shop_url)
     await forget_trade(shop_url)
 

@@ -50,7 +50,8 @@ def test_every_error_that_can_reach_a_client_has_its_meaning() -> None:
     for code, error in errors.items():
         assert code in PROBLEMS or code in BEFORE_SERVING, (
             f"{error.__qualname__} has the code {code}, which clients can look up nowhere:"
-            " give it an entry in PROBLEMS (backend/http/codes.py) and a line in docs/api.md"
+            " give it an entry in PROBLEMS (backend/http/codes.py) and a line in docs/api.md,"
+            " or name it in BEFORE_SERVING here"
         )
         if code in PROBLEMS:
             assert error.retryable == PROBLEMS[code].retryable, code
