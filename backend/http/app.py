@@ -35,7 +35,7 @@ from .request import ApiRequest
 from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
-from .stock import stock_routes
+from .stock import PointReads, stock_routes
 from .stock_writes import stock_write_routes
 from .stores import store_routes
 from .terminals import terminal_routes
@@ -72,6 +72,7 @@ def create_app(
     if rates is not None:
         guards = [well_formed, rates.by_address, access_guard(tokens, keys), rates.by_caller]
     pins, sessions = Pins(), Sessions(db, tokens)
+    point_reads = PointReads(db)
     api = Router(
         BASE,
         route_handlers=[
@@ -79,8 +80,8 @@ def create_app(
             *catalogue_routes(db, views),
             *product_routes(db, views),
             *store_routes(db),
-            *stock_routes(db, views),
-            *stock_write_routes(db, ledger, require_if_match=require_if_match),
+            *stock_routes(db, point_reads, views),
+            *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
             *sales_routes(db, ledger),
             *movement_routes(db),

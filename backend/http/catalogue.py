@@ -76,8 +76,8 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
             async with reading(db) as connection:
                 if await store_name(connection, store_id) is None:
                     raise UnknownStore(store_id)
-                levels = await stock_at(connection, store_id, [product.id for product in found.products])
-            stock = {level.row.product_id: StockShape.at(level) for level in levels}
+                levels = await stock_at(connection, [(store_id, product.id) for product in found.products])
+            stock = {product_id: StockShape.at(level) for (_, product_id), level in levels.items()}
         shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
         shape = ProductsShape(shown, found.total, start // size + 1, size, -(-found.total // size))
         if start + size >= found.total:

@@ -15,7 +15,7 @@ from backend.model.errors import UnknownStore
 from backend.repositories.catalogue import product_by_id, store_name
 from backend.repositories.history import MAX_VERSION, History, StepKey, StoreStep, movements_of, story_of
 from backend.repositories.reads import reading
-from backend.repositories.stock import stock_of
+from backend.repositories.stock import stock_at
 
 from .errors import UnknownProduct
 from .moments import NEWEST, OLDEST, moment
@@ -79,7 +79,7 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         request.auth.require_store(store_id)
         with translated(db.url):
             async with db.snapshot.connect() as connection:
-                level = await stock_of(connection, product_id, store_id)
+                level = (await stock_at(connection, [(store_id, product_id)])).get((store_id, product_id))
                 if level is None and await store_name(connection, store_id) is None:
                     raise UnknownStore(store_id)
                 if level is None:

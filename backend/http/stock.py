@@ -1,5 +1,6 @@
 """Stock as it is now: of one store, and of the whole chain, which everybody may see."""
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from litestar import Response, get
@@ -10,11 +11,13 @@ from msgspec import Struct
 from backend.auth.roles import Scope
 from backend.cache.views import Views
 from backend.database import Database
+from backend.gathering import Gathering
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
 from backend.model.errors import UnknownStore
+from backend.model.stock import Key
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
-from backend.repositories.stock import StockLevel, low_stock, stock_everywhere, stock_in, stock_of
+from backend.repositories.stock import StockLevel, low_stock, stock_at, stock_everywhere, stock_in
 
 from .errors import UnknownProduct
 from .etags import UNCHANGED, tagged
@@ -77,18 +80,30 @@ class AvailabilityShape(Struct, frozen=True):
     requested: int
 
 
-async def level_of(db: Database, product_id: str, store_id: str) -> StockLevel:
-    """The stock of a product in a store. Raises UnknownStore or UnknownProduct."""
-    async with reading(db) as connection:
-        level = await stock_of(connection, product_id, store_id)
-        if level is None and await store_name(connection, store_id) is None:
-            raise UnknownStore(store_id)
-    if level is None:
+class PointReads:
+    """The stock of one product in one store, as it is now; those who ask at the same time are asked for together."""
+
+    def __init__(self, db: Database) -> None:
+        """Reads from `db`."""
+        self._db = db
+        self._levels = Gathering(self._find)
+
+    async def level(self, product_id: str, store_id: str) -> StockLevel:
+        """Zeros if it never moved there. Raises UnknownStore or UnknownProduct."""
+        level = await self._levels.get((store_id, product_id))
+        if level is not None:
+            return level
+        async with reading(self._db) as connection:
+            if await store_name(connection, store_id) is None:
+                raise UnknownStore(store_id)
         raise UnknownProduct(product_id)
-    return level
+
+    async def _find(self, keys: Sequence[Key]) -> dict[Key, StockLevel]:
+        async with reading(self._db) as connection:
+            return await stock_at(connection, keys)
 
 
-def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
+def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> list[HTTPRouteHandler]:
     """GET /stock/…"""
 
     @get(
@@ -99,7 +114,7 @@ def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     )
     async def in_store(request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str]) -> Response[StockShape]:
         """The stock of a product in a store: zeros and version 0 if it never moved there."""
-        level = await level_of(db, product_id, store_id)
+        level = await point_reads.level(product_id, store_id)
         return tagged(request, level.row.version, StockShape.at(level))
 
     @get(
@@ -109,7 +124,7 @@ def stock_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     )
     async def availability(product_id: FromPath[str], store_id: FromPath[str], quantity: Units) -> AvailabilityShape:
         """Whether a store has so many units of a product free. To keep them, hold them."""
-        available = (await level_of(db, product_id, store_id)).row.available
+        available = (await point_reads.level(product_id, store_id)).row.available
         return AvailabilityShape(product_id, store_id, available >= quantity, available, quantity)
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ, problems=("unknown_product",))

@@ -43,7 +43,7 @@ from .lines import lines_of
 from .problems import Refused
 from .request import ApiRequest
 from .shapes import CountersShape, StockShape
-from .stock import level_of
+from .stock import PointReads
 from .stores import ensure_store
 
 
@@ -110,7 +110,9 @@ class TransferShape(Struct, frozen=True):
     stock: tuple[CountersShape, ...]
 
 
-def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) -> list[HTTPRouteHandler]:
+def stock_write_routes(
+    db: Database, point_reads: PointReads, ledger: Ledger, *, require_if_match: bool
+) -> list[HTTPRouteHandler]:
     """POST and PUT /stock/…; with `require_if_match` a PUT has to say which version it has seen."""
 
     async def open_store(request: ApiRequest, store_id: str, product_ids: Iterable[str]) -> None:
@@ -133,7 +135,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         id_, product_id, store_id = command_id(request, data.id), data.product_id, data.store_id
         request.auth.require_store(store_id)
         await open_store(request, store_id, [product_id])
-        level = await level_of(db, product_id, store_id)
+        level = await point_reads.level(product_id, store_id)
         command = SetStock(
             id=id_,
             store_id=store_id,
@@ -164,7 +166,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         if data.quantity is None and levels is None:
             raise InvalidBody("quantity", "quantity is missing; add it, or one of the levels.")
         request.auth.require_store(store_id)
-        level = await level_of(db, product_id, store_id)
+        level = await point_reads.level(product_id, store_id)
         if match is None and require_if_match:
             raise PreconditionRequired
         command = SetStock(
@@ -180,7 +182,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
             answer = await _set_stock(ledger, command, request.auth)
         except Refused as refused:
             if refused.code == Code.VERSION_MOVED:
-                level = await level_of(db, product_id, store_id)
+                level = await point_reads.level(product_id, store_id)
                 raise PreconditionFailed(level.row.version, StockShape.at(level)) from None
             raise
         return _left(request, level, answer)
@@ -197,7 +199,7 @@ def stock_write_routes(db: Database, ledger: Ledger, *, require_if_match: bool) 
         """Correct what is on hand by some units; those that are held cannot be taken away."""
         id_ = command_id(request, data.id)
         request.auth.require_store(store_id)
-        level = await level_of(db, product_id, store_id)
+        level = await point_reads.level(product_id, store_id)
         command = Adjust(
             id=id_,
             store_id=store_id,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, bindparam, cast, func, literal, or_, select, tuple_
+from msgspec import Struct, json
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, bindparam, cast, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger
 
@@ -59,9 +59,29 @@ _STOCKED = select(*_columns).select_from(
 )
 _store = stores.c.id == bindparam("store_id")
 _product = products.c.id == bindparam("product_id")
-_ONE = _LEVELS.where(_product, _store)
 _CHAIN = _LEVELS.where(_product).order_by(stores.c.id)
-_PAGE = _LEVELS.where(_store, products.c.id.in_(bindparam("product_ids", expanding=True)))
+
+# The pairs that are asked for: two arrays on PostgreSQL, and on SQLite one JSON array of pairs.
+_each = func.json_each(bindparam("keys")).table_valued("value")
+_KEYS = {
+    "postgresql": func.unnest(bindparam("products", type_=ARRAY(Text)), bindparam("stores", type_=ARRAY(Text)))
+    .table_valued("product_id", "store_id")
+    .render_derived(),
+    "sqlite": select(
+        func.json_extract(_each.c.value, "$[0]").label("store_id"),
+        func.json_extract(_each.c.value, "$[1]").label("product_id"),
+    ).subquery(),
+}
+STOCK_AT = {
+    dialect: select(*_columns).select_from(
+        asked.join(products, products.c.id == asked.c.product_id)
+        .join(stores, stores.c.id == asked.c.store_id)
+        .outerjoin(stock, _moved)
+        .outerjoin(levels, _leveled)
+    )
+    for dialect, asked in _KEYS.items()
+}
+"""The stock of some pairs of a store and a product, by dialect."""
 
 _IN_STORE = (
     _STOCKED.where(stock.c.store_id == bindparam("store_id"), stock.c.product_id > bindparam("after"))
@@ -71,21 +91,19 @@ _IN_STORE = (
 _available = stock.c.on_hand - stock.c.unavailable - stock.c.allocated - stock.c.reserved
 
 
-async def stock_of(connection: AsyncConnection, product_id: str, store_id: str) -> StockLevel | None:
-    """The stock of a product in a store, zeros if it never moved there; None if either of them is unknown."""
-    row = (await connection.execute(_ONE, {"product_id": product_id, "store_id": store_id})).one_or_none()
-    return None if row is None else _level(row)
+async def stock_at(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, StockLevel]:
+    """The stock at some keys, zeros where a product never moved; keys of an unknown store or product are left out."""
+    dialect = connection.dialect.name
+    asked: dict[str, Any] = {"keys": json.encode(keys).decode()}
+    if dialect == "postgresql":
+        asked = {"stores": [store_id for store_id, _ in keys], "products": [product_id for _, product_id in keys]}
+    found = [_level(row) for row in await connection.execute(STOCK_AT[dialect], asked)]
+    return {(level.row.store_id, level.row.product_id): level for level in found}
 
 
 async def stock_everywhere(connection: AsyncConnection, product_id: str) -> list[StockLevel]:
     """The stock of a product in every store, by store id; empty if the product is unknown."""
     return [_level(row) for row in await connection.execute(_CHAIN, {"product_id": product_id})]
-
-
-async def stock_at(connection: AsyncConnection, store_id: str, product_ids: Sequence[str]) -> list[StockLevel]:
-    """The stock of some products in a store, in no particular order; what is unknown is left out."""
-    rows = await connection.execute(_PAGE, {"store_id": store_id, "product_ids": product_ids})
-    return [_level(row) for row in rows]
 
 
 async def stock_in(connection: AsyncConnection, store_id: str, *, after: str, limit: int) -> list[StockLevel]:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, insert, text
 from backend import tables
 from backend.database import Database
 from backend.ids import new_id
-from backend.repositories import history, sales
+from backend.repositories import history, sales, stock
 from backend.repositories.history import StepKey
 from tests.plans import compiled, plan
 
@@ -59,3 +59,23 @@ async def test_lists_are_read_by_their_indexes(database: Database) -> None:
     assert "pk_movements" in of_product or "_store_id_at" in of_product or "PRIMARY KEY" in of_product
     story = await how(database, history.STORY, store_id="s1", product_id="p1", before=1000, limit=51)
     assert "pk_movements" in story or "sqlite_autoindex_movements" in story
+
+
+async def test_stock_at_some_keys_is_found_by_its_key(database: Database) -> None:
+    """2,000 rows are there, two are asked for."""
+    named = [{"id": f"p{n}", "name": "", "created_at": START} for n in range(2000)]
+    product = {"price_cents": 1, "search_text": "", "updated_at": START}
+    row = {"store_id": "s1", "on_hand": 1, "version": 1, "updated_at": START}
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(tables.stores), [{"id": "s1", "name": "", "created_at": START}])
+        await connection.execute(insert(tables.products), [product | p | {"sku": p["id"]} for p in named])
+        await connection.execute(insert(tables.stock), [row | {"product_id": p["id"]} for p in named])
+        for table in ("products", "stock"):
+            await connection.execute(text(f"ANALYZE {table}"))
+    keys: dict[str, Any] = {"keys": '[["s1","p1"],["s1","p2"]]'}
+    if database.dialect == "postgresql":
+        keys = {"stores": ["s1", "s1"], "products": ["p1", "p2"]}
+    found = await how(database, stock.STOCK_AT[database.dialect], **keys)
+    for table in ("products", "stock"):
+        assert f"Seq Scan on {table}" not in found
+        assert f"SCAN {table}" not in found, found

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,7 +9,7 @@ from backend.database import Database
 from backend.ids import new_id
 from backend.repositories.reads import reading
 from backend.repositories.reservations import find_reservation
-from backend.repositories.stock import stock_at, stock_everywhere, stock_of
+from backend.repositories.stock import stock_at, stock_everywhere
 
 from .shop import Shop, assert_problem, furnish
 
@@ -62,6 +63,18 @@ async def test_everybody_sees_the_whole_chain(shop: Shop) -> None:
     assert [(row["store_id"], row["quantity"]) for row in chain["stores"]] == [("este", 0), ("norte", 10), ("sur", 4)]
     assert (chain["total_quantity"], chain["total_reserved"], chain["total_available"]) == (14, 3, 11)
     assert (await shop.get("stock/milk/sur")).json()["quantity"] == 4
+
+
+async def test_many_who_ask_at_once_are_each_told_the_last_commit(shop: Shop) -> None:
+    for units in range(1, 4):
+        await shop.receive("milk", 1)
+        paths = ["milk/norte", "milk/sur", "milk/norte", "gold/norte", "rice/norte", "milk/oeste"]
+        answers = await asyncio.gather(*(shop.get(f"stock/{path}") for path in paths))
+        assert [answer.json().get("quantity") for answer in answers] == [units, 0, units, None, 0, None]
+        assert [answer.json().get("code") for answer in (answers[3], answers[5])] == [
+            "unknown_product",
+            "unknown_store",
+        ]
 
 
 async def next_page(shop: Shop, answer: httpx.Response) -> httpx.Response:
@@ -149,13 +162,12 @@ async def test_a_hold_past_its_deadline_counts_no_more_whatever_its_status_says(
         await connection.execute(insert(tables.reservations), holds)
 
     async with reading(database) as connection:
-        one = await stock_of(connection, "milk", "norte")
         everywhere = {level.row.store_id: level for level in await stock_everywhere(connection, "milk")}
-        some = await stock_at(connection, "norte", ["milk"])
+        some = await stock_at(connection, [("norte", "milk"), ("norte", "gold"), ("oeste", "milk")])
         ended, held = await find_reservation(connection, dead), await find_reservation(connection, live)
-    assert one is not None
+    one = some["norte", "milk"]
     assert (one.row.reserved, one.row.available, one.row.version) == (3, 7, 3)
-    assert [one] == some == [everywhere["norte"]]
+    assert some == {("norte", "milk"): everywhere["norte"]}
     assert ended is not None
     assert held is not None
     assert (ended.status, held.status) == ("EXPIRED", "PENDING")
