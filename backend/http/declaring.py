@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 
 from litestar.handlers import HTTPRouteHandler
+from msgspec import inspect
 
 from .access import PUBLIC
+from .invalid import QUANTITIES
+from .parts import structs_in
 from .rates import UNLIMITED
 
 ANY_ROUTE = ("invalid_input", "internal_error", "database_away", "database_damaged", "database_refused")
 """A NUL in the address, and what can befall the server: not declared, always documented."""
 WITH_TOKEN = ("token_refused", "key_refused", "scope_missing")
-WITH_BODY = ("invalid_quantity", "empty_basket", "malformed_json", "body_incomplete", "body_too_large")
+WITH_BODY = ("malformed_json", "body_incomplete", "body_too_large")
 
 WRITE = ("data_not_writable",)
 """For `problems=`: what befalls every write outside the ledger."""
@@ -19,6 +22,7 @@ ONCE = (*WRITE, "key_reused", "still_running")
 LEDGER = ("busy", "shutting_down", "data_not_writable")
 """For `problems=`: what befalls every request to the ledger."""
 COMMAND = (
+    "invalid_quantity",
     "store_not_allowed",
     "unknown_store",
     "unknown_product",
@@ -38,6 +42,13 @@ def problems_of(handler: HTTPRouteHandler) -> list[str]:
         codes.append("rate_limited")
     if handler.opt["scope"] != PUBLIC:
         codes += WITH_TOKEN
+    named = set(handler.parsed_fn_signature.parameters)
     if handler.parsed_data_field is not None:
         codes += WITH_BODY
+        structs = structs_in(inspect.type_info(handler.parsed_data_field.annotation))
+        named |= {field.encode_name for struct in structs for field in struct.fields}
+    if named & QUANTITIES:
+        codes.append("invalid_quantity")
+    if "lines" in named:
+        codes.append("empty_basket")
     return list(dict.fromkeys(codes))

@@ -16,18 +16,20 @@ from .rates import rate_headers
 
 log = structlog.get_logger(__name__)
 
+_UNLESS_SAID = [
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+"""What an answer has for which its route says nothing else."""
 _SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 """OWASP's list for APIs (REST Security Cheat Sheet), but for those that belong to pages."""
 _ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """For a year, once a browser has come over https."""
-_NOT_KEPT = (b"cache-control", b"no-store")
-"""Unless a route says otherwise of its answer."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -51,8 +53,8 @@ def envelope(app: ASGIApp, stopping: Callable[[], bool] = lambda: False) -> ASGI
                 headers = [*message["headers"], *_SECURITY, *rate_headers(inner), (b"x-request-id", request_id)]
                 if inner["scheme"] == "https":
                     headers.append(_ONLY_HTTPS)
-                if all(name != b"cache-control" for name, _ in headers):
-                    headers.append(_NOT_KEPT)
+                said = {name for name, _ in message["headers"]}
+                headers += [header for header in _UNLESS_SAID if header[0] not in said]
                 if stopping():
                     # The next request of this connection, from a pool of the balancer's, must find another server.
                     headers.append((b"connection", b"close"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from backend.model.answers import Code
 from backend.model.errors import InvalidInput
 
-_QUANTITIES = {"quantity", "adjustment", "ttl_seconds", "ttl_minutes"}
+QUANTITIES = {"quantity", "adjustment", "ttl_seconds", "ttl_minutes"}
 _NAMES = {
     "int": "a whole number",
     "float": "a number",
@@ -62,7 +62,7 @@ def invalid_field(path: str, what: str) -> InvalidBody:
 
 def _code(field: str, what: str) -> str:
     last = re.sub(r"\[\d*\]$", "", field).rpartition(".")[2]
-    if last in _QUANTITIES and "missing" not in what and "unknown" not in what:
+    if last in QUANTITIES and "missing" not in what and "unknown" not in what:
         return Code.INVALID_QUANTITY
     if last == "lines" and "length >=" in what:
         return Code.EMPTY_BASKET

@@ -120,7 +120,7 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
     @get(
         "/stock/{product_id:str}/{store_id:str}/availability",
         scope=Scope.STOCK_READ,
-        problems=("invalid_quantity", "unknown_store", "unknown_product"),
+        problems=("unknown_store", "unknown_product"),
     )
     async def availability(product_id: FromPath[str], store_id: FromPath[str], quantity: Units) -> AvailabilityShape:
         """Whether a store has so many units of a product free. To keep them, hold them."""

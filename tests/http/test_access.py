@@ -24,6 +24,9 @@ from .samples import NAMED, fields_of, sample
 from .shop import Shop, assert_problem
 
 OPEN = {
+    "/docs",
+    "/problems",
+    "/problems/{code}",
     "/health",
     "/health/live",
     "/health/ready",

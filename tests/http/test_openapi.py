@@ -70,3 +70,11 @@ async def test_bodies_are_described_with_their_bounds(shop: Shop) -> None:
     assert schemas["ReservationShape"]["properties"]["expires_at"]["format"] == "date-time"
     assert schemas["StockShape"]["properties"]["last_updated"]["anyOf"][0]["format"] == "date-time"
     assert set(schemas["Problem"]["required"]) >= {"type", "status", "code", "retryable", "request_id"}
+
+
+async def test_everything_that_is_referred_to_is_there(shop: Shop) -> None:
+    described = await document(shop.client)
+    components = {f"#/components/{kind}/{name}" for kind, named in described["components"].items() for name in named}
+    referred = set(re.findall(r'"\$ref":"([^"]+)"', msgspec.json.encode(described).decode()))
+    assert len(referred) > 100
+    assert referred <= components

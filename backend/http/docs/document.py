@@ -18,12 +18,12 @@ from msgspec import Struct, inspect
 from msgspec.json import schema_components
 
 from backend.http.access import PUBLIC
-from backend.http.codes import PROBLEMS, Meaning, page_of, title_of
+from backend.http.codes import PROBLEMS
 from backend.http.declaring import problems_of
+from backend.http.parts import parts_of, structs_in
 from backend.http.request import ApiRequest
 
-from .examples import example_of
-from .types import parts_of, structs_in
+from .examples import example_of, problem_example
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{name}"
@@ -88,7 +88,11 @@ def describe(routes: Sequence[ControllerRouterHandler], version: str) -> Json:
         _mend(components[struct.cls.__name__]["properties"], struct)
     for operation, path, handler in operations:
         _complete(operation, path, handler, schema_of)
-    document["components"] = {"schemas": components, "securitySchemes": _SECURITY}
+    examples = {code: {"summary": m.what, "value": problem_example(code)} for code, m in PROBLEMS.items()}
+    # Enums are all that a parameter can refer to.
+    enums = {name: schema for name, schema in document["components"]["schemas"].items() if "enum" in schema}
+    components = enums | components
+    document["components"] = {"schemas": components, "examples": examples, "securitySchemes": _SECURITY}
     return document
 
 
@@ -135,7 +139,7 @@ def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: 
     scope = handler.opt["scope"]
     codes = problems_of(handler)
     operation.pop("deprecated", None)
-    operation["tags"] = [path.removeprefix("/api/v1").split("/")[1]]
+    operation["tags"] = [path.split("/")[3] if path.startswith("/api/v1/") and "." not in path else "server"]
     operation["security"] = [] if scope == PUBLIC else [{name: [str(scope)]} for name in _SECURITY]
     operation["parameters"] = [_parameter(p) for p in operation.get("parameters", ())]
     for header, (shown_by, description, schema) in _HEADERS.items():
@@ -155,7 +159,7 @@ def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: 
             described["content"] = {"application/json": {"schema": schema_of[spec.data_container]}}
         operation["responses"][str(status)] = described
     for status in sorted({PROBLEMS[code].status for code in codes}):
-        own = {code: PROBLEMS[code] for code in codes if PROBLEMS[code].status == status}
+        own = [code for code in codes if PROBLEMS[code].status == status]
         response = operation["responses"].setdefault(str(status), {"description": HTTPStatus(status).phrase})
         response.setdefault("content", {})["application/problem+json"] = _refusals(status, own, schema_of[Problem])
 
@@ -183,24 +187,8 @@ def _success(handler: HTTPRouteHandler, schema_of: dict[Any, Json]) -> Json:
     return {"description": description, "content": {"application/json": content}}
 
 
-def _refusals(status: int, codes: dict[str, Meaning], problem: Json) -> Json:
+def _refusals(status: int, codes: list[str], problem: Json) -> Json:
     """The problems of one status: the schema narrows the common one to their codes."""
-    only = {"status": {"const": status}, "code": {"enum": list(codes)}}
-    examples = {code: {"summary": meaning.what, "value": problem_example(code)} for code, meaning in codes.items()}
+    only = {"status": {"const": status}, "code": {"enum": codes}}
+    examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {"schema": {"allOf": [problem, {"properties": only}]}, "examples": examples}
-
-
-def problem_example(code: str) -> Json:
-    """A problem with this code, as a client gets it."""
-    meaning = PROBLEMS[code]
-    return {
-        "type": page_of(code),
-        "title": title_of(code),
-        "status": meaning.status,
-        "detail": meaning.detail,
-        "instance": "/api/v1/…",
-        "code": code,
-        "retryable": meaning.retryable,
-        "request_id": "0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21",
-        **meaning.fields,
-    }

@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
+from backend.http.codes import PROBLEMS, page_of, title_of
+
 _ID = "0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21"
 _NAMED: Mapping[str, Any] = {
     "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6…",
@@ -91,3 +93,19 @@ def _plain(kind: inspect.Type, name: str) -> Any:
             return name.replace("_", "-") or "text"
         case _:
             return None
+
+
+def problem_example(code: str) -> dict[str, Any]:
+    """A problem with this code, as a client gets it."""
+    meaning = PROBLEMS[code]
+    return {
+        "type": page_of(code),
+        "title": title_of(code),
+        "status": meaning.status,
+        "detail": meaning.detail,
+        "instance": "/api/v1/…",
+        "code": code,
+        "retryable": meaning.retryable,
+        "request_id": _ID,
+        **meaning.fields,
+    }
