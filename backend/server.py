@@ -100,6 +100,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             views=views,
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
+            webhooks_allow_private=settings.webhooks_allow_private,
         )
         yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
 

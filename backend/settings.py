@@ -123,6 +123,8 @@ class Settings(DatabaseSettings, NatsSettings):
     """Seconds a hold lasts when its client names no duration."""
     require_if_match: bool = True
     """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
+    webhooks_allow_private: bool = False
+    """Whether webhooks may also go over http, and to addresses that are not on the public internet."""
     enable_metrics: bool = False
     """Whether Prometheus is answered, at http://METRICS_HOST:METRICS_PORT/metrics."""
     metrics_host: str = "127.0.0.1"

@@ -354,6 +354,48 @@ outbox = Table(
     PrimaryKeyConstraint("id", "store_id"),
 )
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("url", String(2000), nullable=False),
+    Column("store_id", String(32), nullable=False, comment="* for all"),
+    Column("kinds", String(200), nullable=False, comment="words"),
+    # In clear: a signature is made with it. See docs/architecture.md.
+    Column("secret", String(64), nullable=False, comment="whsec_ and base64, as its receiver has it"),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    # What is owed to a webhook: written when its message leaves the outbox, deleted when it was received.
+    Column("webhook_id", String(32), ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("event_id", Uuid, nullable=False, comment="the id that the message had in the outbox"),
+    Column("store_id", String(32), nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON of backend.events.Message", info=JSON_TEXT),
+    Column("created_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Instant, nullable=True, comment="when to try; without it: a dead letter"),
+    Column("last_error", String(200), nullable=False, server_default=""),
+    PrimaryKeyConstraint("webhook_id", "event_id", "store_id"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "webhook_id",
+        "next_at",
+        postgresql_where=text("next_at IS NOT NULL"),
+        sqlite_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_webhook_deliveries_dead",
+        "webhook_id",
+        "event_id",
+        postgresql_where=text("next_at IS NULL"),
+        sqlite_where=text("next_at IS NULL"),
+    ),
+)
+
 audit = Table(
     "audit",
     metadata,

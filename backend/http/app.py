@@ -41,6 +41,7 @@ from .stores import store_routes
 from .terminals import terminal_routes
 from .tills import hear_terminal
 from .users import user_routes
+from .webhooks import webhook_routes
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024
@@ -61,6 +62,7 @@ def create_app(
     rates: Rates | None = None,
     feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
+    webhooks_allow_private: bool = False,
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
@@ -92,6 +94,7 @@ def create_app(
             *key_routes(db, keys),
             *user_routes(db, People(db, pins, tokens)),
             *terminal_routes(db, keys),
+            *webhook_routes(db, allow_private=webhooks_allow_private),
         ],
     )
     routes: list[ControllerRouterHandler] = [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api]

@@ -187,6 +187,20 @@ PROBLEMS: dict[str, Meaning] = {
         "The store has no terminal T9; check the id.",
         {"field": "terminal_id"},
     ),
+    "unknown_webhook": Meaning(
+        404,
+        "No webhook of the caller's stores has this id.",
+        "Check the id: GET /api/v1/webhooks lists them.",
+        "There is no webhook 0197a2b4c0de70008a52c1d3e5f60718; check the id.",
+        {"field": "webhook_id"},
+    ),
+    "unknown_dead_letter": Meaning(
+        404,
+        "The webhook has no dead letter of this event.",
+        "GET /api/v1/webhooks/{webhook_id}/dead-letters lists them; one that was replayed is not among them.",
+        "The webhook has no dead letter 0197a2b4-c0de-7000-8a52-c1d3e5f60718; it may be on its way again already.",
+        {"field": "event_id"},
+    ),
     "unknown_sale": Meaning(
         404,
         "No sale of the caller's stores has this id or receipt number.",

@@ -80,3 +80,22 @@ class TerminalEnrolled(MostradorError):
 
     def __init__(self, terminal_id: str) -> None:
         super().__init__(f"Terminal {terminal_id} is enrolled already; remove it first, or choose another id.")
+
+
+class UnknownWebhook(MostradorError):
+    """No webhook has this id, or it is another store's and none of the caller's business."""
+
+    code = "unknown_webhook"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"There is no webhook {webhook_id}; check the id.", field="webhook_id")
+
+
+class UnknownDeadLetter(MostradorError):
+    """The webhook has no dead letter of this event."""
+
+    code = "unknown_dead_letter"
+
+    def __init__(self, event_id: str) -> None:
+        message = f"The webhook has no dead letter {event_id}; it may be on its way again already."
+        super().__init__(message, field="event_id")

@@ -92,6 +92,7 @@ async def forget_trade(url: str) -> None:
         "sessions",
         "sign_in_failures",
         "api_keys",
+        "webhooks",
         "terminals",
         "audit",
         "once",

@@ -1,0 +1,1 @@
+"""Webhooks: events posted to addresses that others have named, signed."""

@@ -1,0 +1,69 @@
+"""Where a webhook may go: over https to the public internet, so that nobody makes a server call its own network.
+
+A name is judged when it is used, by the addresses that it has at that moment, and the connection is made to the very
+address that was judged: between two look-ups a name can change.
+"""
+
+import asyncio
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from backend.model.errors import InvalidInput, MostradorError
+
+_UNICAST = IPv6Network("2000::/3")
+"""All that is handed out of IPv6. Addresses that wrap one of IPv4 (mapped, NAT64) lie outside."""
+_HOST = re.compile(r"[A-Za-z0-9.:-]+")
+
+
+class AddressRefused(MostradorError):
+    """The name of a webhook's host leads nowhere, or into a network that is not public."""
+
+    code = "webhook_address_refused"
+
+
+def check_url(url: str, *, allow_private: bool) -> None:
+    """Raises InvalidInput for an address that no webhook may have."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", 0
+    if not _HOST.fullmatch(host) or port == 0 or not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidInput("url", "url must be the address of your receiver, such as https://shop.example/hook.")
+    if parts.username is not None or parts.fragment:
+        raise InvalidInput("url", "url must have neither a user name nor a fragment (#); take them out.")
+    if allow_private:
+        wrong = parts.scheme not in ("http", "https")
+    else:
+        wrong = parts.scheme != "https" or host == "localhost" or not _may_be_public(host)
+    if wrong:
+        raise InvalidInput("url", "url must begin with https:// and name a host on the public internet.")
+
+
+async def address_of(host: str, port: int, *, allow_private: bool) -> str:
+    """The address to connect to for `host`. Raises AddressRefused."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise AddressRefused(f"The name {host} has no address.") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    allowed = [x for x in addresses if allow_private or is_public(ip_address(x.partition("%")[0]))]
+    if not allowed:
+        raise AddressRefused(f"{host} is not on the public internet.")
+    return min(allowed, key=lambda address: ":" in address)  # IPv4, if there is any: it works from everywhere
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address belongs to the public internet and to one host."""
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or address.sixtofour is not None):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def _may_be_public(host: str) -> bool:
+    try:
+        return is_public(ip_address(host))
+    except ValueError:
+        return True  # a name
