@@ -10,17 +10,15 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-from backend.model.errors import InvalidInput, MostradorError
+from backend.model.errors import InvalidInput
 
 _UNICAST = IPv6Network("2000::/3")
 """All that is handed out of IPv6. Addresses that wrap one of IPv4 (mapped, NAT64) lie outside."""
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
 
 
-class AddressRefused(MostradorError):
-    """The name of a webhook's host leads nowhere, or into a network that is not public."""
-
-    code = "webhook_address_refused"
+class AddressRefused(OSError):
+    """The name of a webhook's host leads nowhere, or into a network that is not public: no connection is made."""
 
 
 def check_url(url: str, *, allow_private: bool) -> None:
