@@ -104,10 +104,11 @@ async def reserve(ledger: Ledger, rows: list[Key], callers: int, seconds: float)
 
     begun = perf_counter()
     await asyncio.gather(*(caller() for _ in range(callers)))
-    return _measured(waits, perf_counter() - begun)
+    return measured(waits, perf_counter() - begun)
 
 
-def _measured(waits: list[float], took: float) -> Measured:
+def measured(waits: list[float], took: float) -> Measured:
+    """The numbers of a round that took so many seconds, in which callers waited so many each."""
     waits.sort()
     at = [waits[int(len(waits) * part)] * 1000 for part in (0.5, 0.99)]
     return Measured(len(waits) / took, *at)
@@ -124,7 +125,7 @@ def pgbench(server: PostgresServer, name: str, sizes: dict[str, int], clients: i
         command = [str(server.programs / "pgbench"), *load, *log, *where]
         subprocess.run(command, check=True, capture_output=True)
         lines = [line.split() for log in Path(logs).iterdir() for line in log.read_text().splitlines()]
-    return _measured([int(line[2]) / 1e6 for line in lines], seconds)
+    return measured([int(line[2]) / 1e6 for line in lines], seconds)
 
 
 def bare_sqlite(path: Path, rows: list[Key], payload: str, seconds: float) -> Measured:
@@ -152,7 +153,7 @@ def bare_sqlite(path: Path, rows: list[Key], payload: str, seconds: float) -> Me
         waits.append(perf_counter() - start)
     took = perf_counter() - begun
     connection.close()
-    return _measured(waits, took)
+    return measured(waits, took)
 
 
 async def empty_outbox(database: Database) -> None:
