@@ -4,8 +4,8 @@
 
 The yardsticks are on the same server in the same run: a route that checks the token and a body of five fields and
 answers with it; the ledger called from inside the server, which makes its commands where the batch route decodes them;
-a route that reads its stock alone. The load comes from a process of its own. Rounds of all alternate, so that a noisy neighbour meets all; the middle round counts. Nothing is
-published: see the benchmark `live`.
+a route that reads its stock alone. The load comes from a process of its own. Rounds of all alternate, so that a noisy
+neighbour meets all; the middle round counts. Nothing is published: see the benchmark `live`.
 """
 
 import argparse
