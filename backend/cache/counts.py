@@ -115,7 +115,6 @@ async def _keep_settled(counts: Counts, link: RedisLink) -> None:
 
 
 def _wait(last: int, this: int, part: float, limit: int) -> float:
-    """Seconds until less than `limit` counts."""
-    if this < limit:
-        return (1 - (limit - this) / last - part) * WINDOW
-    return (1 - part + 1 - limit / this) * WINDOW
+    """Seconds after which less than `limit` counts. Rounded: 16.999… is 17, and after 17 whole seconds it is too early."""
+    parts = 1 - (limit - this) / last - part if this < limit else 1 - part + 1 - limit / this
+    return round(parts * WINDOW, 6)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import limits.storage.memory
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -36,6 +36,7 @@ def test_it_decides_as_the_library_limits_does(limit: int, steps: list[tuple[flo
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(limit=st.integers(1, 9), pauses=st.lists(st.floats(0, 30), min_size=1, max_size=40))
+@example(limit=1, pauses=[0.0, 3.0])
 def test_who_waits_as_told_is_let_in_and_not_before(limit: int, pauses: list[float]) -> None:
     now, counts = 1_000_000.0, Counts()
     for pause in pauses:
