@@ -115,6 +115,6 @@ async def _keep_settled(counts: Counts, link: RedisLink) -> None:
 
 
 def _wait(last: int, this: int, part: float, limit: int) -> float:
-    """Seconds after which less than `limit` counts. Rounded: 16.999… is 17, and after 17 whole seconds it is too early."""
+    """Seconds after which less than `limit` counts. Rounded: 16.999… is 17, and 17 whole seconds are not enough."""
     parts = 1 - (limit - this) / last - part if this < limit else 1 - part + 1 - limit / this
     return round(parts * WINDOW, 6)
