@@ -12,6 +12,16 @@ from backend.database import Database, migrate, open_database
 
 from .servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
 
+QUICK_ON_SQLITE = {"e2e", "http", "keeping", "tools"}
+"""Folders whose tests on PostgreSQL count as slow, and so run in the whole suite only: what they try is hardly SQL."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in QUICK_ON_SQLITE and "postgresql" in item.name:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:

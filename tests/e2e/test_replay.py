@@ -56,6 +56,7 @@ async def test_all_that_can_be_sold_is_sold_once(
     assert (result.units_refused > 0) == (opening == "tight")
 
 
+@pytest.mark.slow
 async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(
     server: Server, database: Database, baskets: Sequence[Basket]
 ) -> None:

@@ -42,6 +42,7 @@ def shop_url(furnished_sqlite: str) -> str:
     return furnished_sqlite
 
 
+@pytest.mark.slow
 async def test_a_key_is_rotated_without_a_sign_out(shop: Shop, tmp_path: Path) -> None:
     old, new, public = tmp_path / "old.pem", tmp_path / "new.pem", tmp_path / "old.pub"
     key = load_signing_key(old).public_key()

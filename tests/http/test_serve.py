@@ -185,6 +185,7 @@ def test_what_stops_it_from_starting_is_one_sentence(
     assert "mostrador migrate" in str(problem["message"])
 
 
+@pytest.mark.slow
 def test_it_stops_with_whoever_started_it_and_ends_nats_then(sqlite_url: str, tmp_path: Path) -> None:
     nats = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     (tmp_path / "nats.pid").write_text(str(nats.pid))

@@ -93,6 +93,7 @@ async def started_again(server: Server, path: Path) -> AsyncIterator[tuple[Desk,
     await api.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
     command = [sys.executable, "-c", TERMINAL, server.url, str(journal), PIN, MILK, moment]
