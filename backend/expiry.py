@@ -4,7 +4,6 @@ Hygiene, not truth: a hold is dead at its second by the predicate that every rea
 this loop comes. It runs on every server. Two that find the same hold send the same command id, which has one effect.
 """
 
-import asyncio
 import random
 
 import structlog
@@ -17,6 +16,7 @@ from .model.errors import MostradorError
 from .repositories.due import due_rows, seconds_to_next
 from .repositories.reads import reading
 from .settle import expiry_ticket
+from .turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -34,26 +34,23 @@ class ExpiryLoop:
         """`ledger` must be started before the loop and closed after it."""
         self._database = database
         self._ledger = ledger
-        self._task: asyncio.Task[None] | None = None
+        self._turns = Turns("expiry", self._turn)
 
     async def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="expiry")
+        await self._turns.start()
 
     async def close(self) -> None:
         """Stop; what is due stays due for the next server that looks."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._turns.close()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                pause = await self.look()
-            except (MostradorError, SQLAlchemyError) as error:
-                log.warning("holds_not_expired", detail=str(error))
-                pause = LONGEST_PAUSE
-            await asyncio.sleep(pause + random.uniform(0, JITTER))
+    async def _turn(self) -> float:
+        try:
+            pause = await self.look()
+        except (MostradorError, SQLAlchemyError) as error:
+            log.warning("holds_not_expired", detail=str(error))
+            pause = LONGEST_PAUSE
+        return pause + random.uniform(0, JITTER)
 
     async def look(self) -> float:
         """End what is due, at most PAGE rows of it; answers how many seconds there is nothing more to do.

@@ -3,7 +3,6 @@
 It runs on every server. Each of its acts is safe at any time and on any number of servers at once.
 """
 
-import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +16,7 @@ from .repositories.hygiene import drop_unclaimed, forget_commands
 from .repositories.partitions import make_partitions
 from .repositories.sessions import forget_sessions
 from .repositories.writes import writing
+from .turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -32,25 +32,22 @@ class Upkeep:
     def __init__(self, database: Database) -> None:
         """`database` must be open until `close`."""
         self._database = database
-        self._task: asyncio.Task[None] | None = None
+        self._turns = Turns("upkeep", self._turn)
 
     async def start(self) -> None:
         """Begin."""
-        self._task = asyncio.create_task(self._run(), name="upkeep")
+        await self._turns.start()
 
     async def close(self) -> None:
         """Stop; a turn that is cut short is made up by the next one."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._turns.close()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.turn(datetime.now(UTC))
-            except (MostradorError, SQLAlchemyError) as error:
-                log.warning("upkeep_failed", detail=str(error))
-            await asyncio.sleep(PAUSE * random.uniform(0.9, 1.1))
+    async def _turn(self) -> float:
+        try:
+            await self.turn(datetime.now(UTC))
+        except (MostradorError, SQLAlchemyError) as error:
+            log.warning("upkeep_failed", detail=str(error))
+        return PAUSE * random.uniform(0.9, 1.1)
 
     async def turn(self, now: datetime) -> None:
         """Do all of it once. Raises MostradorError when the database cannot take it now."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,6 +14,7 @@ from .drift import DriftFold
 from .model.errors import MostradorError
 from .repositories.backlog import read_backlog
 from .repositories.reads import reading
+from .turns import Turns
 
 BACKLOG_SECONDS = 10.0
 """How often the backlog is read: alerts think in minutes."""
@@ -26,18 +28,17 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._fold = DriftFold(database)
-        self._tasks: list[asyncio.Task[None]] = []
+        work = {"backlog": (self.look, BACKLOG_SECONDS), "drift": (self._fold.turn, DRIFT_SECONDS)}
+        self._turns = [Turns(f"watch-{name}", partial(_turn, *what)) for name, what in work.items()]
 
     async def start(self) -> None:
         """Begin."""
-        work = {"backlog": (self.look, BACKLOG_SECONDS), "drift": (self._fold.turn, DRIFT_SECONDS)}
-        self._tasks = [asyncio.create_task(_repeat(*what), name=f"watch-{name}") for name, what in work.items()]
+        for turns in self._turns:
+            await turns.start()
 
     async def close(self) -> None:
         """Stop."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(turns.close() for turns in self._turns))
 
     async def look(self) -> None:
         """Read the backlog once. Raises MostradorError when the database does not answer."""
@@ -50,9 +51,8 @@ class Watch:
         metrics.OUTBOX_OLDEST_SECONDS.set(backlog.outbox_oldest_seconds)
 
 
-async def _repeat(step: Callable[[], Awaitable[object]], pause: float) -> None:
-    while True:
-        # A database that is away is told of by whoever needs it; the numbers stay as they were.
-        with suppress(MostradorError, SQLAlchemyError):
-            await step()
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+async def _turn(step: Callable[[], Awaitable[object]], pause: float) -> float:
+    # A database that is away is told of by whoever needs it; the numbers stay as they were.
+    with suppress(MostradorError, SQLAlchemyError):
+        await step()
+    return pause * random.uniform(0.8, 1.2)

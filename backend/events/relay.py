@@ -30,6 +30,7 @@ from backend.database import Database
 from backend.ids import new_id
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Key, StockRow
+from backend.turns import Turns
 
 from . import outbox, subjects
 from .connection import stay_connected
@@ -114,6 +115,7 @@ class Relay:
         self._acknowledged: dict[UUID, None] = {}
         self._told: dict[Key, int] = {}  # the newest acknowledged version of each row, until it is looked at again
         self._tasks: list[asyncio.Task[None]] = []
+        self._finishing = Turns("relay-finish", self._finish_turn)
 
     @property
     def pending(self) -> int:
@@ -138,15 +140,16 @@ class Relay:
         work = {
             "relay": stay_connected(self._options, self._session),
             "relay-sweep": self._sweep(),
-            "relay-finish": self._finish_always(),
         }
         self._tasks = [asyncio.create_task(task, name=name) for name, task in work.items()]
+        await self._finishing.start(FINISH_SECONDS)
 
     async def close(self, deadline: float = 2.0) -> None:
         """Publish what is in memory and stop. What takes longer than `deadline` seconds stays in the outbox."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._flush()
+        await self._finishing.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._finish()
@@ -271,10 +274,9 @@ class Relay:
         for key in [key for key, sent in self._in_flight.items() if sent.at < late]:
             self._answer(key)
 
-    async def _finish_always(self) -> None:
-        while True:
-            await asyncio.sleep(FINISH_SECONDS)
-            await self._finish()
+    async def _finish_turn(self) -> float:
+        await self._finish()
+        return FINISH_SECONDS
 
     async def _finish(self) -> None:
         """Make sure that the newest was told of what is acknowledged, then delete its rows."""

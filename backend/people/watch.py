@@ -1,6 +1,5 @@
 """The session watch: brings the ends of sessions that other servers wrote to this one, within about a second."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,6 +11,7 @@ from backend.database import Database
 from backend.model.errors import MostradorError
 from backend.repositories.reads import moment, reading
 from backend.repositories.sessions import ended_since
+from backend.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -26,26 +26,23 @@ class SessionWatch:
     def __init__(self, database: Database, ended: EndedSessions) -> None:
         self._database, self._ended = database, ended
         self._looked_at: datetime | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._turns = Turns("session-watch", self._turn)
 
     async def start(self) -> None:
         """Learn what has ended already, then begin. Raises MostradorError when the database does not answer."""
         await self.look()
-        self._task = asyncio.create_task(self._run(), name="session-watch")
+        await self._turns.start(PAUSE_SECONDS)
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._turns.close()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE_SECONDS)
-            try:
-                await self.look()
-            except (MostradorError, SQLAlchemyError) as error:
-                log.warning("ended_sessions_not_read", detail=str(error))
+    async def _turn(self) -> float:
+        try:
+            await self.look()
+        except (MostradorError, SQLAlchemyError) as error:
+            log.warning("ended_sessions_not_read", detail=str(error))
+        return PAUSE_SECONDS
 
     async def look(self) -> None:
         """Read what has ended since the last look. Raises MostradorError when the database does not answer."""

@@ -79,7 +79,12 @@ class LineGrid(ScrollView):
             return self.grid
 
     def __init__(
-        self, columns: Sequence[Column], cells: Callable[[str], Sequence[Cell]], *, cursor: bool = True, id: str = ""
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[str], Sequence[Cell] | None],
+        *,
+        cursor: bool = True,
+        id: str = "",
     ) -> None:
         super().__init__(id=id or None)
         self._columns, self._cells, self._has_cursor = columns, cells, cursor
@@ -177,7 +182,10 @@ class LineGrid(ScrollView):
         strip = self._strips.get((key, marked))
         if strip is None:
             style = base + self.get_component_rich_style("linegrid--cursor", partial=True) if marked else base
-            cells = list(zip(self._cells(key), self._columns, strict=True))
+            values = self._cells(key)
+            if values is None:
+                return Strip.blank(width, base)  # it has gone, and the keys are not told yet
+            cells = list(zip(values, self._columns, strict=True))
             strip = self._strip(cells, "▸ " if marked else " " * GUTTER, style, width)
             self._strips[key, marked] = strip
         return strip

@@ -25,9 +25,10 @@ class CartGrid(LineGrid):
         ]
         super().__init__(columns, self._row, id="cart")
 
-    def _row(self, product_id: str) -> list[Cell]:
+    def _row(self, product_id: str) -> list[Cell] | None:
         line, words = self._desk.cart.find(product_id), self._words
-        assert line is not None
+        if line is None:
+            return None
         return [
             Cell(words.number(line.quantity), "strong"),
             Cell(line.product.name),
@@ -69,9 +70,11 @@ class ResultsGrid(LineGrid):
         ]
         super().__init__(columns, self._row, id="results")
 
-    def _row(self, product_id: str) -> list[Cell]:
+    def _row(self, product_id: str) -> list[Cell] | None:
         desk, words = self._desk, self._words
-        product = desk.finder.found[product_id]
+        product = desk.finder.found.get(product_id)
+        if product is None:
+            return None
         own = desk.session.store_id
         row = desk.live.view.row(own, product_id) or (product.stock.row if product.stock else None)
         others = desk.live.view.elsewhere(own, product_id)
