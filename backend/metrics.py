@@ -61,6 +61,9 @@ COMMIT_TO_PUBLISH_SECONDS = Histogram(
 PUBLISH_REFUSED = Counter("mostrador_publish_refused", "Messages that NATS did not take; they stay in the outbox.")
 NATS_CONNECTED = Gauge("mostrador_nats_connected", "1 while messages are published, 0 while they wait in the outbox.")
 
+WEBHOOK_ATTEMPTS = Counter("mostrador_webhook_attempts", "Posts to webhooks: received, or failed.", ["result"])
+WEBHOOK_DEAD_LETTERS = Counter("mostrador_webhook_dead_letters", "Events that failed too often to be tried again.")
+
 _TERMINAL = ["store", "terminal"]
 # Each server tells when it heard a terminal itself; the latest of all servers counts.
 TERMINAL_SEEN = Gauge(

@@ -38,6 +38,7 @@ from .people.watch import SessionWatch
 from .settings import Settings
 from .upkeep import Upkeep
 from .watch import Watch
+from .webhooks.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
+        courier = Courier(db, allow_private=settings.webhooks_allow_private)
+        await courier.start()
+        parts.push_async_callback(courier.close)
         upkeep = Upkeep(db)
         await upkeep.start()
         parts.push_async_callback(upkeep.close)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .database import Database
 from .model.errors import MostradorError
+from .repositories.deliveries import forget_letters
 from .repositories.failures import forget_failures
 from .repositories.hygiene import drop_unclaimed, forget_commands
 from .repositories.partitions import make_partitions
@@ -27,7 +28,7 @@ SESSIONS_KEPT = timedelta(days=1)
 
 
 class Upkeep:
-    """Makes next months' partitions, forgets old command ids, sessions and messages, from `start` to `close`."""
+    """Makes next months' partitions, forgets old ids, sessions, messages and dead letters, from `start` to `close`."""
 
     def __init__(self, database: Database) -> None:
         """`database` must be open until `close`."""
@@ -56,6 +57,7 @@ class Upkeep:
             "forgotten_commands": await forget_commands(self._database, now),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
             "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
+            "forgotten_letters": await self._forget_letters(now),
         }
         if any(done.values()):
             log.info("upkeep", **done)
@@ -63,3 +65,7 @@ class Upkeep:
     async def _forget_sessions(self, before: datetime) -> int:
         async with writing(self._database) as connection:
             return await forget_sessions(connection, before) + await forget_failures(connection, before)
+
+    async def _forget_letters(self, now: datetime) -> int:
+        async with writing(self._database) as connection:
+            return await forget_letters(connection, now)

@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from backend.database import Database
 from backend.model.events import Message, Outgoing
+from backend.repositories.deliveries import owe
 from backend.repositories.reads import database_now
 from backend.tables import outbox
 
@@ -40,11 +41,15 @@ async def read_leftovers(database: Database, *, after: UUID | None = None, limit
 
 
 async def delete(database: Database, ids: Collection[UUID]) -> None:
-    """Delete the messages with these ids; ids without a row are no error."""
+    """Delete the messages with these ids, and in the same transaction write down what they are to webhooks.
+
+    Ids without a row are no error.
+    """
     # In one order on all servers, so that two of them deleting the same rows wait for each other and never deadlock.
     ordered = sorted(ids)
     values = ordered if database.dialect == "postgresql" else json.encode([one.hex for one in ordered]).decode()
     async with database.writer.begin() as connection:
+        await owe(connection, values)
         await connection.execute(_DELETE[database.dialect], {"ids": values})
 
 

@@ -5,7 +5,7 @@ each. What has no last state worth keeping (holds, sales, transfers, counts) is 
 with the key `batch`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 from backend.model.events import Message
@@ -33,6 +33,7 @@ _BATCHED = {
     Kind.COUNT: "counts",
 }
 """Kind → the field of a message that tells of it."""
+_FIELDS = {Kind.STOCK: "stock", **_BATCHED}
 
 
 def of_store(store_id: str, kind: Kind | None = None, key: str | None = None) -> str:
@@ -50,6 +51,12 @@ def parts(message: Message) -> Iterator[tuple[str, Message]]:
     for kind, field in _BATCHED.items():
         if told := getattr(message, field):
             yield of_store(store_id, kind, BATCH), Message(store_id, at, **{field: told})
+
+
+def only(message: Message, kinds: Collection[str]) -> Message | None:
+    """What of a message is of these kinds; None if nothing is."""
+    told = {field: getattr(message, field) for kind, field in _FIELDS.items() if kind in kinds}
+    return Message(message.store_id, message.at, **told) if any(told.values()) else None
 
 
 def _token(product_id: str) -> str:

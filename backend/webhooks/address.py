@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from backend.model.errors import InvalidInput
 
+LOOK_UP_SECONDS = 5.0
 _UNICAST = IPv6Network("2000::/3")
 """All that is handed out of IPv6. Addresses that wrap one of IPv4 (mapped, NAT64) lie outside."""
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
@@ -43,13 +44,14 @@ def check_url(url: str, *, allow_private: bool) -> None:
 async def address_of(host: str, port: int, *, allow_private: bool) -> str:
     """The address to connect to for `host`. Raises AddressRefused."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise AddressRefused(f"The name {host} has no address.") from error
+        async with asyncio.timeout(LOOK_UP_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # TimeoutError is an OSError too
+        raise AddressRefused(f"no address found for {host}") from error
     addresses = [str(entry[4][0]) for entry in found]
     allowed = [x for x in addresses if allow_private or is_public(ip_address(x.partition("%")[0]))]
     if not allowed:
-        raise AddressRefused(f"{host} is not on the public internet.")
+        raise AddressRefused(f"{host} is not on the public internet")
     return min(allowed, key=lambda address: ":" in address)  # IPv4, if there is any: it works from everywhere
 
 

@@ -12,10 +12,12 @@ from tests.servers import HOST, free_port
 class Server:
     """`mostrador serve` on `database_url`, without NATS. It stops when this process ends, however it ends."""
 
-    def __init__(self, database_url: str, directory: Path) -> None:
+    def __init__(self, database_url: str, directory: Path, **settings: str) -> None:
+        """`settings` are further variables of its environment."""
         self.url = f"http://{HOST}:{free_port()}"
         self._database_url = database_url
         self._directory = directory
+        self._settings = settings
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -28,7 +30,11 @@ class Server:
             self._process = subprocess.Popen(
                 [*program, *where, "--stop-when-stdin-closes"],
                 cwd=self._directory,
-                env={**{k: v for k, v in os.environ.items() if not k.startswith("NATS_")}, **settings},
+                env={
+                    **{k: v for k, v in os.environ.items() if not k.startswith("NATS_")},
+                    **settings,
+                    **self._settings,
+                },
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

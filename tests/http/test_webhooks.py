@@ -1,17 +1,29 @@
 """Webhooks over HTTP: who may make and remove one, where it may go, and its dead letters."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import insert
 
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
 from backend.database import open_database
+from backend.events import relay
 from backend.ids import new_id
 from backend.repositories.reads import database_now
 from backend.repositories.writes import writing
+from backend.settings import Settings
 from backend.tables import webhook_deliveries
+from backend.webhooks import courier
+from tests.eventually import eventually
+from tests.servers import NatsServer
+from tests.webhooks.receiver import receiving, verified
 
-from .shop import Shop, assert_problem
+from .conftest import server_of
+from .shop import Shop, assert_problem, forget_trade
 
 URL = "https://receiver.example/hook"
 
@@ -94,6 +106,32 @@ async def test_dead_letters_are_listed_and_replayed_once(shop: Shop) -> None:
     assert [letter["event_id"] for letter in left] == [str(events[0]), str(events[2])]
     for event in (str(events[1]), str(new_id()), "nothing"):
         assert_problem(await shop.post(f"{path}/{event}/replay", None, shop.admin), 404, "unknown_dead_letter")
+
+
+async def test_what_happens_in_the_shop_reaches_the_receiver(
+    shop_url: str, tmp_path: Path, start_nats: Callable[[], NatsServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way: the ledger, the outbox, NATS, what is owed, the post."""
+    monkeypatch.setattr(relay, "FINISH_SECONDS", 0.02)
+    monkeypatch.setattr(courier, "LOOK_SECONDS", 0.02)
+    settings = Settings.load(
+        _env_file=None,
+        database_url=shop_url,
+        nats_url=start_nats().url,
+        signing_key_file=tmp_path / "key.pem",
+        webhooks_allow_private=True,
+    )
+    tokens = Tokens(load_signing_key(settings.signing_key_file))
+    async with receiving() as receiver, server_of(settings) as client:
+        shop = Shop(client, tokens, shop_url)
+        webhook = await made(shop, url=f"http://localhost:{receiver.port}/hook", kinds=["reservation"])
+        await shop.receive("milk", 5)
+        hold = await shop.reserve("milk", 2)
+        await eventually(lambda: receiver.posts)
+    await forget_trade(shop_url)
+    [told] = [verified(webhook["secret"], *post) for post in receiver.posts]
+    assert (told["store_id"], told["reservations"][0]["id"]) == ("norte", hold["id"])
+    assert "stock" not in told
 
 
 async def leave_dead(shop: Shop, webhook_id: str, *events: object) -> None:

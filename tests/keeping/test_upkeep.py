@@ -12,6 +12,7 @@ from backend.model.answers import Code
 from backend.model.books import Request
 from backend.model.commands import Line, Receive
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
+from backend.repositories.deliveries import LETTERS_KEPT
 from backend.repositories.hygiene import OUTBOX_KEPT, PAGE
 from backend.upkeep import Upkeep
 from tests.ledger.shop import open_shop, receive, request, running_ledger
@@ -107,3 +108,19 @@ async def test_sessions_that_are_long_over_and_old_failures_are_forgotten(databa
     async with database.engine.connect() as connection:
         for column in (tables.sessions.c.id, tables.sign_in_failures.c.subject):
             assert list(await connection.scalars(select(column))) == [recent.isoformat()]
+
+
+async def test_dead_letters_are_forgotten_after_a_month(database: Database) -> None:
+    old, recent = NOW - LETTERS_KEPT - timedelta(minutes=1), NOW - LETTERS_KEPT + timedelta(minutes=1)
+    webhook = {"id": "w", "url": "", "store_id": "*", "kinds": "", "secret": "", "created_by": "", "created_at": old}
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(tables.webhooks).values(**webhook))
+        for at, next_at in ((old, None), (recent, None), (old, NOW)):
+            row = {"webhook_id": "w", "event_id": new_id(), "store_id": "292", "payload": "{}"}
+            await connection.execute(insert(tables.webhook_deliveries).values(**row, created_at=at, next_at=next_at))
+
+    await Upkeep(database).turn(NOW)
+
+    async with database.engine.connect() as connection:
+        left = await connection.execute(select(tables.webhook_deliveries))
+    assert {(row.created_at, row.next_at) for row in left} == {(recent, None), (old, NOW)}
