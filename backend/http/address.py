@@ -1,6 +1,7 @@
 """Where a request comes from: the caller's own address, also behind load balancers, and whether it came over https."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import cast
 
@@ -23,7 +24,11 @@ def behind_proxies(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
 
 def client_address(connection: ASGIConnection) -> str:  # type: ignore[type-arg]
     """The IP address of the caller, in its one usual form; empty for none (a caller inside this process)."""
-    host = connection.client.host if connection.client else ""
+    return _usual(connection.client.host) if connection.client else ""
+
+
+@lru_cache(4096)
+def _usual(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:  # a proxy that reports a name or nonsense

@@ -16,7 +16,7 @@ from backend.people.door import Door
 from backend.people.sessions import Sessions
 from backend.people.users import People
 
-from .access import access_guard, well_formed
+from .access import access_guard, in_turn, well_formed
 from .audit import audit_routes
 from .browsers import browsers_of
 from .catalogue import catalogue_routes
@@ -101,7 +101,7 @@ def create_app(
     return Litestar(
         [*routes, *document_routes(routes, VERSION)],
         before_request=hear_terminal,
-        guards=guards,
+        guards=[in_turn(guards)],
         cors_config=browsers_of(cors_origins),
         exception_handlers=EXCEPTION_HANDLERS,
         request_class=ApiRequest,
