@@ -103,7 +103,7 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
         key = key_of(request)
         return SessionShape.of(await sessions.refresh(request.origin(), data.refresh_token, str(key or "")))
 
-    @post("/auth/sign-out", scope=PUBLIC, problems=WRITE, status_code=204)
+    @post("/auth/sign-out", scope=PUBLIC, problems=(*WRITE, "token_refused"), status_code=204)
     async def sign_out(request: ApiRequest, data: JSONBody[RefreshBody]) -> None:
         """End a session. One that is over already stays so."""
         await sessions.sign_out(request.origin(), data.refresh_token)

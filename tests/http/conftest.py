@@ -50,12 +50,19 @@ def shop_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def shop(shop_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     """The shop, without stock. Its server has no socket: requests go straight to the application."""
-    settings = Settings.load(_env_file=None, database_url=shop_url, nats_url="", signing_key_file=tmp_path / "key.pem")
+    async with shop_of(shop_url, tmp_path) as shop:
+        yield shop
+    await forget_trade(shop_url)
+
+
+@asynccontextmanager
+async def shop_of(url: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A server of the shop in the database at `url`, and a client that holds its answers to the document."""
+    settings = Settings.load(_env_file=None, database_url=url, nats_url="", signing_key_file=tmp_path / "key.pem")
     tokens = Tokens(load_signing_key(settings.signing_key_file))
     async with server_of(settings) as client:
         await hold_to_the_document(client)
-        yield Shop(client, tokens, shop_url)
-    await forget_trade(shop_url)
+        yield Shop(client, tokens, url)
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ _HEADERS = {
     "If-Match": (
         {"version_moved"},
         "The ETag that was read: the write happens only if nobody wrote in between.",
-        {"type": "string", "maxLength": 200},
+        {"type": "string", "maxLength": 200, "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
     ),
 }
 """Header → the problems by which a route shows that it takes the header, what it is for, and its schema."""
@@ -141,7 +141,7 @@ def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: 
     operation.pop("deprecated", None)
     operation["tags"] = [path.split("/")[3] if path.startswith("/api/v1/") and "." not in path else "server"]
     operation["security"] = [] if scope == PUBLIC else [{name: [str(scope)]} for name in _SECURITY]
-    operation["parameters"] = [_parameter(p) for p in operation.get("parameters", ())]
+    operation["parameters"] = [_parameter(p, handler) for p in operation.get("parameters", ())]
     for header, (shown_by, description, schema) in _HEADERS.items():
         if shown_by & set(codes):
             operation["parameters"].append(
@@ -164,8 +164,8 @@ def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: 
         response.setdefault("content", {})["application/problem+json"] = _refusals(status, own, schema_of[Problem])
 
 
-def _parameter(parameter: Json) -> Json:
-    """Without what is said by default; and null, which an address cannot carry, is no value of a parameter."""
+def _parameter(parameter: Json, handler: HTTPRouteHandler) -> Json:
+    """As it is: Litestar adds null to what may be left out, drops a minimum of 0, and takes a path for a URI."""
     kept = {name: value for name, value in parameter.items() if value is not False or name == "required"}
     schema = dict(kept["schema"])
     variants = [variant for variant in schema.pop("oneOf", ()) if variant != {"type": "null"}]
@@ -173,6 +173,11 @@ def _parameter(parameter: Json) -> Json:
         schema["oneOf"] = variants
     elif variants:
         schema |= variants[0]
+    field = handler.parsed_fn_signature.parameters.get(parameter["name"])
+    if field is not None and getattr(field.kwarg_definition, "ge", None) == 0:
+        schema["minimum"] = 0
+    if schema.get("format") == "uri":
+        del schema["format"]
     return kept | {"schema": schema}
 
 
