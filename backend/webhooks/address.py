@@ -8,7 +8,8 @@ import asyncio
 import re
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urlsplit
+
+import httpx
 
 from backend.model.errors import InvalidInput
 
@@ -25,27 +26,33 @@ class AddressRefused(OSError):
 def check_url(url: str, *, allow_private: bool) -> None:
     """Raises InvalidInput for an address that no webhook may have."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", 0
-    if not _HOST.fullmatch(host) or port == 0 or not url.isascii() or not url.isprintable() or " " in url:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL("")
+    host = host_of(parsed)
+    if not url.isascii() or not _HOST.fullmatch(host) or not 0 < _port(parsed) < 65536:
         raise InvalidInput("url", "url must be the address of your receiver, such as https://shop.example/hook.")
-    if parts.username is not None or parts.fragment:
+    if parsed.userinfo or parsed.fragment:
         raise InvalidInput("url", "url must have neither a user name nor a fragment (#); take them out.")
     if allow_private:
-        wrong = parts.scheme not in ("http", "https")
+        wrong = parsed.scheme not in ("http", "https")
     else:
-        wrong = parts.scheme != "https" or host == "localhost" or not _may_be_public(host)
+        wrong = parsed.scheme != "https" or host == "localhost" or not _may_be_public(host)
     if wrong:
         raise InvalidInput("url", "url must begin with https:// and name a host on the public internet.")
 
 
-async def address_of(host: str, port: int, *, allow_private: bool) -> str:
-    """The address to connect to for `host`. Raises AddressRefused."""
+def host_of(url: httpx.URL) -> str:
+    """The name or address that a URL leads to, as DNS knows it."""
+    return url.raw_host.decode("ascii")
+
+
+async def address_of(url: httpx.URL, *, allow_private: bool) -> str:
+    """The address to connect to for a URL. Raises AddressRefused."""
+    host = host_of(url)
     try:
         async with asyncio.timeout(LOOK_UP_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, _port(url), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # TimeoutError is an OSError too
         raise AddressRefused(f"no address found for {host}") from error
     addresses = [str(entry[4][0]) for entry in found]
@@ -60,6 +67,10 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and (address not in _UNICAST or address.sixtofour is not None):
         return False
     return address.is_global and not address.is_multicast
+
+
+def _port(url: httpx.URL) -> int:
+    return (443 if url.scheme == "https" else 80) if url.port is None else url.port
 
 
 def _may_be_public(host: str) -> bool:

@@ -25,7 +25,7 @@ from backend.repositories.deliveries import Delivery, Due, Failure, claim, due_w
 from backend.repositories.reads import reading
 from backend.repositories.writes import writing
 
-from .address import AddressRefused, address_of
+from .address import AddressRefused, address_of, host_of
 from .signing import signed_headers
 
 log = structlog.get_logger(__name__)
@@ -119,10 +119,8 @@ class Courier:
 
     async def _errors(self, webhook: Due, page: Sequence[Delivery], client: httpx.AsyncClient) -> Sequence[str | None]:
         """What went wrong with each delivery, None for those that were received."""
-        url = httpx.URL(webhook.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            address = await address_of(url.host, port, allow_private=self._allow_private)
+            address = await address_of(httpx.URL(webhook.url), allow_private=self._allow_private)
         except AddressRefused as refused:
             return [str(refused)] * len(page)
         return await asyncio.gather(*(_deliver(webhook, delivery, address, client) for delivery in page))
@@ -142,7 +140,7 @@ async def _deliver(webhook: Due, delivery: Delivery, address: str, client: httpx
         **signed_headers(webhook.secret, str(delivery.event_id), int(time.time()), body),
     }
     # To the address that was judged; the certificate must be the name's all the same.
-    there, named = url.copy_with(host=address), {"sni_hostname": url.host}
+    there, named = url.copy_with(host=address), {"sni_hostname": host_of(url)}
     error = await _error(client.stream("POST", there, content=body, headers=headers, extensions=named))
     metrics.WEBHOOK_ATTEMPTS.labels("received" if error is None else "failed").inc()
     return error

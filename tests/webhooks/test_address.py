@@ -4,13 +4,18 @@ import asyncio
 import socket
 from ipaddress import ip_address
 
+import httpx
 import pytest
 
 from backend.model.errors import InvalidInput
 from backend.webhooks.address import AddressRefused, address_of, check_url, is_public
 
+SHOP = httpx.URL("https://shop.example/hook")
 
-@pytest.mark.parametrize("url", ["https://shop.example/hook?key=1", "https://8.8.8.8:8443/", "https://[2606:4700::1]/"])
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example/hook?key=1", "https://xn--a/", "https://8.8.8.8:8443/", "https://[2606:4700::1]/"]
+)
 def test_an_address_on_the_public_internet_is_taken(url: str) -> None:
     check_url(url, allow_private=False)
 
@@ -45,6 +50,8 @@ def test_another_address_is_only_for_who_allows_it(url: str) -> None:
         "https://a b/",
         "https://shop.example/\r\nx: y",
         "https://[::1/",
+        "https://[v1.x]/",
+        "https://münchen.example/",
     ],
 )
 def test_what_is_no_address_is_refused_everywhere(url: str) -> None:
@@ -87,18 +94,18 @@ async def test_a_name_is_judged_by_what_it_leads_to(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
     leads_to[:] = ["10.0.0.1", "::1"]
     with pytest.raises(AddressRefused):
-        await address_of("shop.example", 443, allow_private=False)
-    assert await address_of("shop.example", 443, allow_private=True) == "10.0.0.1"
+        await address_of(SHOP, allow_private=False)
+    assert await address_of(SHOP, allow_private=True) == "10.0.0.1"
     leads_to[:] = ["10.0.0.1", "2606:4700::1", "8.8.8.8"]
-    assert await address_of("shop.example", 443, allow_private=False) == "8.8.8.8"
+    assert await address_of(SHOP, allow_private=False) == "8.8.8.8"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "localhost"])
 async def test_every_spelling_of_this_machine_is_found_out(host: str) -> None:
     with pytest.raises(AddressRefused):
-        await address_of(host, 443, allow_private=False)
+        await address_of(httpx.URL(f"https://{host}/"), allow_private=False)
 
 
 async def test_a_name_that_leads_nowhere_is_refused() -> None:
     with pytest.raises(AddressRefused, match="no address found"):
-        await address_of("x" * 64 + ".example", 443, allow_private=True)
+        await address_of(httpx.URL(f"https://{'x' * 64}.example/"), allow_private=True)
