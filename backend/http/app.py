@@ -32,6 +32,7 @@ from .problems import EXCEPTION_HANDLERS
 from .products import product_routes
 from .rates import Rates
 from .request import ApiRequest
+from .reservation_lists import reservation_list_routes
 from .reservations import reservation_routes
 from .sales import sales_routes
 from .sign_in import sign_in_routes
@@ -85,6 +86,7 @@ def create_app(
             *stock_routes(db, point_reads, views),
             *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
+            *reservation_list_routes(db),
             *sales_routes(db, ledger),
             *movement_routes(db),
             *command_routes(ledger),

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, insert, text
 
 from backend import tables
 from backend.database import Database
 from backend.ids import new_id
-from backend.repositories import history, sales, stock
+from backend.repositories import history, reservation_lists, sales, stock
 from backend.repositories.history import StepKey
+from backend.repositories.reservation_lists import DeadlineKey
 from tests.plans import compiled, plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,6 +42,21 @@ async def many(database: Database) -> None:
         await connection.execute(text("ANALYZE sales"))
 
 
+async def held(database: Database) -> None:
+    """2,000 holds, most of them ended."""
+    hold: dict[str, Any] = dict.fromkeys(("customer_id", "actor", "terminal_id"), "") | {"quantity": 1, "version": 1}
+    rows = [
+        hold
+        | {"id": new_id(), "store_id": f"s{n % 4}", "product_id": f"p{n % 50}"}
+        | {"status": "EXPIRED" if n % 20 else "PENDING"}
+        | dict.fromkeys(("expires_at", "created_at", "updated_at"), START + timedelta(seconds=n))
+        for n in range(2000)
+    ]
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(tables.reservations), rows)
+        await connection.execute(text("ANALYZE reservations"))
+
+
 async def how(database: Database, statement: Select[Any], **values: Any) -> str:
     found = await plan(database, *compiled(database, statement, values))
     assert "Seq Scan on movements_first" not in found  # the default partition is empty
@@ -54,6 +71,19 @@ async def test_lists_are_read_by_their_indexes(database: Database) -> None:
 
     assert "ix_sales_store_id_sold_at" in await how(database, sales.OF_STORE, **PAGE, **last_sale)
     # A partition of PostgreSQL's names its part of an index itself.
+    await held(database)
+    live = DeadlineKey(MIDDLE, UUID(int=0))._asdict()
+    if database.dialect == "sqlite":
+        live["id"] = live["id"].hex
+    live_plan = await plan(
+        database, *compiled(database, reservation_lists.LIVE_OF_STORE, live | {"store_id": "s1", "limit": 51})
+    )
+    assert "ix_reservations_held" in live_plan or "ix_reservations_due" in live_plan
+    ended = await how(
+        database, reservation_lists.OF_PRODUCT[None], store_id="s1", product_id="p1", before=900, limit=51
+    )
+    assert "Seq Scan on reservations" not in ended
+    assert "SCAN reservations" not in ended
     assert "_store_id_at" in await how(database, history.OF_STORE, **PAGE, **last_step)
     of_product = await how(database, history.OF_PRODUCT, **PAGE, **last_step, one_product="p1")
     assert "pk_movements" in of_product or "_store_id_at" in of_product or "PRIMARY KEY" in of_product
