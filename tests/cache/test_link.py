@@ -1,7 +1,7 @@
 """Redis comes and goes: who asks is told at once, the operator once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import structlog
@@ -26,6 +26,14 @@ async def answers(link: RedisLink) -> bool:
             return bool(await redis.ping())
     except RedisAway:
         return False
+
+
+def record(call: Callable[[], Awaitable[object]], calls: list[str]) -> Callable[[], Awaitable[object]]:
+    def recorded() -> Awaitable[object]:
+        calls.append("ping")
+        return call()
+
+    return recorded
 
 
 def up() -> bool:
@@ -71,6 +79,34 @@ async def test_a_burst_waits_for_its_turn(redis: RedisServer, monkeypatch: pytes
     monkeypatch.setattr(linking, "PATIENCE", 10.0)  # also on a busy machine
     async with linked(redis.url) as link:
         assert all(await asyncio.gather(*(answers(link) for _ in range(200))))
+
+
+async def test_waiting_for_a_turn_is_no_outage(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linking, "CONNECTIONS", 1)
+    monkeypatch.setattr(linking, "PATIENCE", 1.0)
+    async with linked(own_redis.url) as link:
+
+        async def slow() -> bool:
+            async with link.asking() as redis:
+                return await redis.blpop(["nothing"], timeout=0.15) is None  # answers when that is over
+
+        with structlog.testing.capture_logs() as logs:
+            assert all(await asyncio.gather(*(slow() for _ in range(10))))
+    assert logs == []
+
+
+async def test_who_waits_for_a_turn_hears_of_the_outage_at_once(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "CONNECTIONS", 1)
+    async with linked(own_redis.url) as link:
+        assert await answers(link)
+        own_redis.pause()
+        tried: list[str] = []
+        monkeypatch.setattr(link._client, "ping", record(link._client.ping, tried))
+        assert not any(await asyncio.gather(*(answers(link) for _ in range(20))))
+        assert len(tried) == 1
+        own_redis.resume()
 
 
 def test_an_address_that_is_none_is_named() -> None:
