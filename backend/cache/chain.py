@@ -1,9 +1,10 @@
 """The stock of a product in every store, kept in Redis and written through from every commit.
 
 A view is one hash: its base is what one read of the database found, its rows are what has changed since. Every server
-writes the rows of its own commits, at once and as many as have gathered. Base and rows are kept only if nothing newer
-is there, so order, copies and late writers are harmless. A base serves for LIFE seconds: so long a server that died
-between its commit and its writing can be missed. Rows stay for as long, so none is gone when a base without it arrives.
+writes the rows of its own commits, within milliseconds and as many as have gathered. Base and rows are kept only if
+nothing newer is there, so order, copies and late writers are harmless. A base serves for LIFE seconds: so long a server
+that died between its commit and its writing can be missed. Rows stay for as long, so none is gone when a base without
+it arrives.
 """
 
 import asyncio
@@ -30,6 +31,9 @@ OWN_SECONDS = 2.0
 """How long a server remembers its own commits, beside Redis: longer than a read takes that began before the commit."""
 MAX_ROWS = 500
 """Rows written at once. Redis is busy with them for about a millisecond."""
+
+GATHER = 0.01
+"""Seconds between two writes, in which rows gather: a write costs as much as twenty rows in it."""
 
 _PUT_ROWS = """
 for i = 1, #KEYS do
@@ -159,6 +163,7 @@ class ChainStock:
                 for key, change in changes.items():
                     if self._unwritten[key] is change:
                         del self._unwritten[key]
+                await asyncio.sleep(GATHER)
 
     def _next(self) -> dict[Key, _Change]:
         """What is to be written next. What was committed LIFE seconds ago is in every base that still serves."""

@@ -121,7 +121,7 @@ async def views(postgres: PostgresServer, link: RedisLink, rounds: int, seconds:
         async with reading(database) as connection:
             return await search_products(connection, question, limit=20, offset=0)
 
-    for question in QUESTIONS[:1]:
+    for question in QUESTIONS:
         load = partial(search, question)
         await compare(table, f"search {question!r}", load, partial(shelf.read, question, load), rounds, seconds)
     await compare(table, "stock in 24 stores", lambda: everywhere(next(best)), in_chain, rounds, seconds)
