@@ -12,7 +12,7 @@ from litestar.types import Guard
 from backend.auth.roles import Scope, ScopeMissing, TokenRefused
 from backend.auth.tokens import Claims, Tokens
 from backend.machines.keys import Keys
-from backend.model.errors import InvalidInput
+from backend.model.errors import InvalidInput, MostradorError
 
 PUBLIC = "public"
 """The declared scope of a route that asks for no token."""
@@ -21,6 +21,11 @@ KEY = "X-API-Key"
 """The header of machines."""
 
 _Coroutine = Callable[[ASGIConnection, BaseRouteHandler], Awaitable[None]]  # type: ignore[type-arg]
+
+MAX_ADDRESS = 8192
+"""Characters of the path and bytes of the query, as RFC 9110 (4.1) asks of every server at least."""
+MAX_HEADERS = 32 * 1024
+"""Bytes of all names and values."""
 
 _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
 
@@ -35,10 +40,33 @@ def in_turn(guards: Sequence[_Coroutine]) -> Guard:
     return guard
 
 
+class AddressTooLong(MostradorError):
+    """The path and the query have more than MAX_ADDRESS bytes."""
+
+    code = "address_too_long"
+
+    def __init__(self) -> None:
+        super().__init__(f"The address may have at most {MAX_ADDRESS} bytes; ask for less at once.", limit=MAX_ADDRESS)
+
+
+class HeadersTooLarge(MostradorError):
+    """The headers have more than MAX_HEADERS bytes together."""
+
+    code = "headers_too_large"
+
+    def __init__(self) -> None:
+        super().__init__(f"The headers may have at most {MAX_HEADERS} bytes together; send fewer.", limit=MAX_HEADERS)
+
+
 # Guards are coroutines: Litestar would run plain functions in threads, where what they bind to the log is lost.
 async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
-    """The guard against addresses that a database cannot look up: PostgreSQL knows no NUL character."""
-    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+    """The guard against addresses and headers that are too long, and against what PostgreSQL cannot look up: NUL."""
+    scope = connection.scope
+    if len(scope["path"]) + len(scope["query_string"]) > MAX_ADDRESS:
+        raise AddressTooLong
+    if sum([len(name) + len(value) for name, value in scope["headers"]]) > MAX_HEADERS:
+        raise HeadersTooLarge
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise InvalidInput("address", "The address has a NUL character in it; remove it.")
 
 

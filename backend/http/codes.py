@@ -346,7 +346,21 @@ PROBLEMS: dict[str, Meaning] = {
         "This needs the header If-Match; send the ETag that GET gave you.",
         {"header": "If-Match"},
     ),
-    # 413: too much.
+    # 413, 414, 431: too much.
+    "address_too_long": Meaning(
+        414,
+        "The path and the query together have more bytes than any route takes.",
+        "Ask for less at once; 8,192 are allowed. What is long belongs into a body.",
+        "The address may have at most 8192 bytes; ask for less at once.",
+        {"limit": 8192},
+    ),
+    "headers_too_large": Meaning(
+        431,
+        "The headers together have more bytes than the server takes.",
+        "Send fewer or shorter ones; 32 KiB are allowed. Often a proxy has added them.",
+        "The headers may have at most 32768 bytes together; send fewer.",
+        {"limit": 32768},
+    ),
     "body_too_large": Meaning(
         413,
         "The body has more bytes than this route takes.",

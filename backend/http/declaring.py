@@ -10,7 +10,15 @@ from .invalid import QUANTITIES
 from .parts import structs_in
 from .rates import UNLIMITED
 
-ANY_ROUTE = ("invalid_input", "internal_error", "database_away", "database_damaged", "database_refused")
+ANY_ROUTE = (
+    "invalid_input",
+    "address_too_long",
+    "headers_too_large",
+    "internal_error",
+    "database_away",
+    "database_damaged",
+    "database_refused",
+)
 """A NUL in the address, and what can befall the server: not declared, always documented."""
 WITH_TOKEN = ("token_refused", "key_refused", "scope_missing")
 WITH_BODY = ("malformed_json", "body_incomplete", "body_too_large")

@@ -12,6 +12,8 @@ from litestar.types import ASGIApp
 
 from backend.model.errors import InvalidInput, MostradorError
 
+from .protocol import BoundedProtocol
+
 BACKLOG = 2048
 GRACE_SECONDS = 8
 """How long requests that have begun may take to finish once the server stops: none needs a second, and whoever stops
@@ -78,7 +80,7 @@ async def serve_until(
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -86,7 +86,7 @@ class SetStock(_Command, frozen=True, tag="set_stock"):
     product_id: ProductId
     quantity: Count | None = None
     levels: LevelChanges | None = None
-    expected_version: Annotated[int, Meta(ge=0)] | None = None
+    expected_version: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     reason: Text = ""
 
 

@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, from the routes as they are.
 
 Litestar describes paths and parameters. Bodies and answers are described by msgspec, which also reads and writes them:
-Litestar's own schemas of its structs lose bounds, take a Decimal for text and know nothing of refused fields.
+Litestar's own schemas of its structs lose bounds and know nothing of refused fields.
 """
 
 from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ def _answer(handler: HTTPRouteHandler) -> Any:
 
 
 def _mend(properties: Json, struct: inspect.StructType) -> None:
-    """Say of decimals that they travel as numbers here, and of moments how they are written."""
+    """Say of moments how they are written, which msgspec leaves out."""
     for field in struct.fields:
         union = isinstance(field.type, inspect.UnionType)
         for kind in (field.type, *parts_of(field.type)):
@@ -130,9 +130,6 @@ def _mend(properties: Json, struct: inspect.StructType) -> None:
             plain = next((s for s in schema["anyOf"] if s.get("type") == "string"), schema) if union else schema
             if isinstance(kind, inspect.DateTimeType):
                 plain["format"] = "date-time"
-            elif isinstance(kind, inspect.DecimalType):
-                plain["type"] = "number"
-                plain.pop("format", None)
 
 
 def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: dict[Any, Json]) -> None:

@@ -70,7 +70,7 @@ def _worth(field: inspect.Field) -> bool:
 
 
 def _plain(kind: inspect.Type, name: str) -> Any:
-    if name in _NAMED and isinstance(kind, inspect.StrType | inspect.IntType | inspect.FloatType | inspect.DecimalType):
+    if name in _NAMED and isinstance(kind, inspect.StrType | inspect.IntType | inspect.FloatType):
         return _NAMED[name]
     match kind:
         case inspect.UUIDType():
@@ -87,7 +87,7 @@ def _plain(kind: inspect.Type, name: str) -> Any:
             return True
         case inspect.IntType():
             return max(kind.ge if kind.ge is not None else 2, 2)
-        case inspect.FloatType() | inspect.DecimalType():
+        case inspect.FloatType():
             return 1.5
         case inspect.StrType():
             return name.replace("_", "-") or "text"
