@@ -23,6 +23,7 @@ from .catalogue import catalogue_routes
 from .commands import command_routes
 from .docs.routes import document_routes
 from .events import event_routes
+from .exports import export_routes
 from .health import VERSION, health_routes
 from .jwks import jwks_routes
 from .keys import key_routes
@@ -89,6 +90,7 @@ def create_app(
             *reservation_list_routes(db),
             *sales_routes(db, ledger),
             *movement_routes(db),
+            *export_routes(db),
             *command_routes(ledger),
             *live_routes(live_url),
             *event_routes(db, feed or Feed(None), tokens.ended, stopping),

@@ -71,6 +71,7 @@ _BY_BARCODE = (
     .join(barcodes, products.c.id == barcodes.c.product_id)
     .where(barcodes.c.barcode == bindparam("code"))
 )
+BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
 _STORES = select(stores.c.id, stores.c.name).order_by(stores.c.id)
 _STORE = select(stores.c.name).where(stores.c.id == bindparam("store_id"))
 
@@ -91,6 +92,11 @@ async def product_by_barcode(connection: AsyncConnection, barcode: str) -> tuple
     """The product that carries this barcode and how many units one scan of it means, or None."""
     row = (await connection.execute(_BY_BARCODE, {"code": barcode})).one_or_none()
     return None if row is None else (Product(*row[:-1]), row.pack_quantity)
+
+
+async def products_behind(connection: AsyncConnection, after: str, limit: int) -> list[Product]:
+    """At most `limit` products, by id, whose ids come after this one."""
+    return [Product(*row) for row in await connection.execute(BEHIND, {"after": after, "limit": limit})]
 
 
 async def search_products(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, json
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, bindparam, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Row, String, Text, bindparam, cast, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger
 
@@ -88,6 +88,14 @@ _IN_STORE = (
     .order_by(stock.c.product_id)
     .limit(bindparam("limit"))
 )
+BEHIND = (
+    _STOCKED.where(
+        tuple_(stock.c.store_id, stock.c.product_id)
+        > tuple_(bindparam("after_store", type_=String()), bindparam("after_product", type_=String()))
+    )
+    .order_by(stock.c.store_id, stock.c.product_id)
+    .limit(bindparam("limit"))
+)
 _available = stock.c.on_hand - stock.c.unavailable - stock.c.allocated - stock.c.reserved
 
 
@@ -109,6 +117,12 @@ async def stock_everywhere(connection: AsyncConnection, product_id: str) -> list
 async def stock_in(connection: AsyncConnection, store_id: str, *, after: str, limit: int) -> list[StockLevel]:
     """What was ever in a store, by product id: at most `limit` rows behind the product `after`."""
     rows = await connection.execute(_IN_STORE, {"store_id": store_id, "after": after, "limit": limit})
+    return [_level(row) for row in rows]
+
+
+async def stock_behind(connection: AsyncConnection, after: Key, limit: int) -> list[StockLevel]:
+    """What was ever in any store, by store and product: at most `limit` rows behind the key `after`."""
+    rows = await connection.execute(BEHIND, {"after_store": after[0], "after_product": after[1], "limit": limit})
     return [_level(row) for row in rows]
 
 

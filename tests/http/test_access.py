@@ -127,6 +127,7 @@ EVERYBODYS = {
     ("GET", "/api/v1/stock/{product_id}/{store_id}/availability"),
     ("GET", "/api/v1/stock/store/{store_id}"),
     ("GET", "/api/v1/stock/low-stock"),
+    ("GET", "/api/v1/export/stock"),
 }
 """The routes that name a store and let in people of other stores."""
 
