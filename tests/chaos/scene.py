@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,14 +29,18 @@ TILLS = 6
 class Scene:
     """Servers on one database and one NATS, with tills that sell through them."""
 
-    def __init__(self, database: Database, nats: NatsServer, directory: Path, servers: int) -> None:
-        self.servers = [ServerProcess(directory, database.url, nats.url) for _ in range(servers)]
+    def __init__(
+        self, database: Database, nats: NatsServer, directory: Path, servers: int, settings: Mapping[str, str]
+    ) -> None:
+        self.servers = [ServerProcess(directory, database.url, nats.url, **settings) for _ in range(servers)]
         self.nats = nats
         self.database = database
         tokens = Tokens(load_signing_key(directory / "signing-key.pem"))
         token, _ = tokens.issue(
             user="luis", role="supervisor", stores=STORES, store_id=STORES[0], terminal_id="T1", session_id="s1"
         )
+        self.auth = {"Authorization": f"Bearer {token}"}
+        """The header of a supervisor of all stores."""
         urls = [server.url for server in self.servers]
         self.tills = [
             Till(number, urls[number % servers :] + urls[: number % servers], token, STORES[number % len(STORES)])
@@ -70,10 +74,15 @@ class Scene:
 
 
 @asynccontextmanager
-async def selling(database: Database, nats: NatsServer, directory: Path, servers: int = 1) -> AsyncIterator[Scene]:
-    """Tills sell during the block. At its end they have all their answers, and everything is checked."""
+async def selling(
+    database: Database, nats: NatsServer, directory: Path, servers: int = 1, **settings: str
+) -> AsyncIterator[Scene]:
+    """Tills sell during the block. At its end they have all their answers, and everything is checked.
+
+    `settings` are more environment variables of the servers.
+    """
     await furnish(database)
-    scene = Scene(database, nats, directory, servers)
+    scene = Scene(database, nats, directory, servers, settings)
     try:
         await asyncio.gather(*(server.start() for server in scene.servers))
         await asyncio.gather(*(till.receive() for till in scene.tills[: len(STORES)]))
