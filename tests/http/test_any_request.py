@@ -36,7 +36,7 @@ CHECKS = [
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 ]
-EXAMPLES = 8
+EXAMPLES = 6
 """Per operation, database and mode: the whole file is to take less than 40 s."""
 
 

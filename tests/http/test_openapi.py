@@ -1,6 +1,8 @@
 """The OpenAPI document says what the code does: its routes, scopes, bodies and examples, and docs/api.md agrees."""
 
+import logging
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import msgspec
 import pytest
 
 from backend.auth.roles import Scope
+from backend.http.docs.document import describe
 
 from .described import document
 from .shop import Shop
@@ -78,3 +81,10 @@ async def test_everything_that_is_referred_to_is_there(shop: Shop) -> None:
     referred = set(re.findall(r'"\$ref":"([^"]+)"', msgspec.json.encode(described).decode()))
     assert len(referred) > 100
     assert referred <= components
+
+
+async def test_describing_leaves_the_logging_of_the_process_alone(shop: Shop) -> None:
+    described = [handler for _, path, handler in routes(shop) if path == "/health"]
+    before = logging.getLogger().handlers[:], threading.active_count()
+    describe(described, "1")
+    assert (logging.getLogger().handlers, threading.active_count()) == before

@@ -74,6 +74,7 @@ def describe(routes: Sequence[ControllerRouterHandler], version: str) -> Json:
     app = Litestar(
         routes,
         request_class=ApiRequest,
+        logging_config=None,  # its own way of logging is for the whole process
         openapi_config=OpenAPIConfig(
             "Mostrador", version, use_handler_docstrings=True, render_plugins=[JsonRenderPlugin()]
         ),
