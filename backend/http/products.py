@@ -105,20 +105,26 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
     @put(
         "/products/{product_id:str}",
         scope=Scope.CATALOGUE_WRITE,
-        problems=(*WRITE, "unknown_product", "sku_taken", "barcode_taken", "version_moved"),
+        problems=(*ONCE, "unknown_product", "sku_taken", "barcode_taken", "version_moved"),
     )
     async def change(
         request: ApiRequest, product_id: FromPath[str], data: JSONBody[ProductBody]
     ) -> Response[ProductShape]:
         """Change a product; with If-Match only as it was when it was read."""
         changes = data.changes()
-        async with writing(db) as connection:
+
+        async def effect(connection: AsyncConnection) -> ProductShape:
             product = await _seen(request, connection, product_id)
-            draft = structs.replace(Draft.of(product), **changes)
+            was, draft = Draft.of(product), structs.replace(Draft.of(product), **changes)
             before = ProductShape.of(product)
+            if draft == was:
+                return before
             after = ProductShape.of(await change_product(connection, product, draft))
             subject = f"product:{product_id}"
             await record(connection, request.origin(), "product.update", subject, before=before, after=after)
+            return after
+
+        after = await run_once(db, attempt(request, data), effect, ProductShape)
         await changed()
         return tagged(request, after.version, after)
 

@@ -58,10 +58,11 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
         after = StoreShape(store_id, data.name)
         async with writing(db) as connection:
             was = await put_store(connection, store_id, data.name)
-            action = "store.create" if was is None else "store.rename"
             before = None if was is None else StoreShape(store_id, was)
-            origin = request.origin()
-            await record(connection, origin, action, f"store:{store_id}", store_id=store_id, before=before, after=after)
+            if before != after:
+                action, subject = "store.create" if was is None else "store.rename", f"store:{store_id}"
+                origin = request.origin()
+                await record(connection, origin, action, subject, store_id=store_id, before=before, after=after)
         return Response(after, status_code=201 if was is None else 200)
 
     return [store, put_one]

@@ -71,12 +71,12 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
     @put(
         "/users/{name:str}",
         scope=Scope.USERS_WRITE,
-        problems=(*_MANAGED, "unknown_store"),
+        problems=(*_MANAGED, *ONCE, "unknown_store"),
         example={"role": "supervisor"},
     )
     async def change(request: ApiRequest, name: FromPath[str], data: JSONBody[UserChange]) -> Person:
         """Change a user; a new role, other stores or a new PIN end the user's sessions."""
-        return await people.change(request.auth, request.origin(), name, data)
+        return await people.change(request.auth, request.origin(), name, data, attempt(request, data))
 
     @delete("/users/{name:str}", scope=Scope.USERS_WRITE, problems=_MANAGED)
     async def remove(request: ApiRequest, name: FromPath[str]) -> None:

@@ -97,11 +97,14 @@ class People:
 
         return await run_once(self._db, attempt, effect, Person)
 
-    async def change(self, caller: Claims, origin: Origin, name: str, change: UserChange) -> Person:
+    async def change(
+        self, caller: Claims, origin: Origin, name: str, change: UserChange, attempt: Attempt | None
+    ) -> Person:
         """The person as changed. Raises what `add` raises, UnknownUser and LastAdmin."""
         pin_hash = None if change.pin is UNSET else await self._pins.hash(change.pin)
         ended: list[str] = []
-        async with writing(self._db) as connection:
+
+        async def effect(connection: AsyncConnection) -> Person:
             before = await self._seen(connection, caller, name, loses_admin=change.role not in (UNSET, "admin"))
             role = before.role if change.role is UNSET else change.role
             stores = before.stores if change.stores is UNSET else change.stores
@@ -116,13 +119,18 @@ class People:
                 raise InvalidInput("pin", "An admin needs a longer secret than others; send a new pin too.")
             shown = before.display_name if change.display_name is UNSET else change.display_name
             after = structs.replace(before, display_name=shown, role=role, stores=stores)
+            if (after, pin_hash) == (before, None):
+                return before
             await change_user(connection, after, pin_hash)
             if pin_hash is not None or (after.role, after.stores) != (before.role, before.stores):
-                ended = await end_sessions_of(connection, name, "user_changed")
+                ended.extend(await end_sessions_of(connection, name, "user_changed"))
             action = "user.update" if pin_hash is None else "user.new_pin"
             await record(connection, origin, action, f"user:{name}", before=before, after=after)
+            return after
+
+        person = await run_once(self._db, attempt, effect, Person)
         self._tokens.ended.add(ended)
-        return after
+        return person
 
     async def remove(self, caller: Claims, origin: Origin, name: str) -> None:
         """Take a person away. Raises UnknownUser, LastAdmin, ScopeMissing, StoreNotAllowed."""

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from backend.ids import new_id
+from tests.http.described import operation_of
 from tests.http.shop import PIN, furnish
 
 from .server import Server
@@ -231,6 +232,8 @@ def test_reservations(api: Client) -> None:
 
 def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None:
     """A second client retries everything in parallel with the same key: all copies get the same answer."""
+    described = api("GET", "/openapi.json", 200)
+    sent = set()
     with ThreadPoolExecutor(3) as threads:
 
         def thrice(method: str, path: str, body: Json) -> Json:
@@ -242,6 +245,9 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
                     if not (answer.status_code == 409 and answer.json()["code"] == "still_running"):
                         return answer
 
+            found = operation_of(described, method, f"/api/v1{path}")
+            assert found is not None
+            sent.add((method, found[0]))
             answers = list(threads.map(send, range(3)))
             assert len({(answer.status_code, answer.text) for answer in answers}) == 1, [x.text for x in answers]
             assert answers[0].is_success, answers[0].text
@@ -270,7 +276,24 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
         thrice("POST", "/commands", {"commands": [receive]})
         person = {"name": "eva", "display_name": "Eva", "role": "clerk", "pin": "9630", "stores": ["norte"]}
         thrice("POST", "/users", person)
+        thrice("PUT", "/users/eva", {"display_name": "Eva Sanz"})
         thrice("POST", "/keys", {"name": "Web shop", "scopes": ["stock:read"], "stores": ["norte"]})
+        code = thrice("POST", "/terminals", {"store_id": "norte", "terminal_id": "T9"})["code"]
+        thrice("POST", "/terminals/enrol", {"code": code})
+        thrice("POST", "/webhooks", {"url": "https://example.org/hook", "store_id": "norte"})
+        assert thrice("PUT", f"/products/{tea}", {"price": 2})["version"] == 2
+
+    operations = {(method.upper(), path): x for path, item in described["paths"].items() for method, x in item.items()}
+    keyed = {key for key, x in operations.items() if "Idempotency-Key" in {p["name"] for p in x["parameters"]}}
+    commands = ("POST", "/api/v1/commands")  # which have ids of their own
+    replay = ("POST", "/api/v1/webhooks/{webhook_id}/dead-letters/{event_id}/replay")  # see tests/http/test_webhooks.py
+    assert sent == keyed - {replay} | {commands}
+    sessions = {("POST", f"/api/v1/auth/{act}") for act in ("sign-in", "refresh", "sign-out")}
+    assert {key for key in operations if key[0] == "POST"} - keyed == {commands, *sessions}
+    acts = api("GET", "/audit?store_id=*", 200)["acts"] + api("GET", "/audit?store_id=norte", 200)["acts"]
+    done = [(act["action"], act["subject"]) for act in acts]
+    assert {act for act, _ in done} >= {"product.update", "user.update", "key.create", "terminal.create", "sell"}
+    assert len(done) == len(set(done))
 
     assert (api("GET", f"/stock/{tea}/norte", 200)["quantity"], api("GET", f"/stock/{tea}/sur", 200)["quantity"]) == (
         62,
@@ -284,6 +307,8 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
         "products": lambda: api("GET", "/products?q=TEA", 200)["total"],
         "sales": lambda: len(api("GET", "/sales?store_id=norte", 200)["sales"]),
         "users": lambda: [user["name"] for user in api("GET", "/users", 200)["users"]].count("eva"),
-        "keys": lambda: len(api("GET", "/keys", 200)["keys"]),
+        "keys": lambda: [key["name"] for key in api("GET", "/keys", 200)["keys"]].count("Web shop"),
+        "terminals": lambda: len(api("GET", "/terminals", 200)["terminals"]),
+        "webhooks": lambda: len(api("GET", "/webhooks", 200)["webhooks"]),
     }
     assert {name: count() for name, count in counts.items()} == dict.fromkeys(counts, 1)
