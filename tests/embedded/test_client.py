@@ -39,6 +39,7 @@ def test_a_damaged_database_is_named_and_left_as_it_is(files: ShopFiles) -> None
 def test_a_database_of_a_newer_version_is_refused(files: ShopFiles) -> None:
     with closing(sqlite3.connect(files.database)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("DELETE FROM schema_readers")
     assert refused(files).code == "database_newer"
 
 
