@@ -72,7 +72,12 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
         shown, headers = page(request, found, limit, lambda key: _Place(key.id))
         return Response(KeysShape(list(shown)), headers=headers)
 
-    @post("/keys", scope=Scope.KEYS_WRITE, problems=(*ONCE, "store_not_allowed", "unknown_store"))
+    @post(
+        "/keys",
+        scope=Scope.KEYS_WRITE,
+        problems=(*ONCE, "store_not_allowed", "unknown_store"),
+        example={"name": "ERP", "scopes": ["stock:read"], "stores": ["292"]},
+    )
     async def make(request: ApiRequest, data: JSONBody[NewKeyBody]) -> KeyMade:
         """Make a key that allows no more than its maker may do."""
         _may_give(request.auth, data)

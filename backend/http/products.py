@@ -106,6 +106,7 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
         "/products/{product_id:str}",
         scope=Scope.CATALOGUE_WRITE,
         problems=(*ONCE, "unknown_product", "sku_taken", "barcode_taken", "version_moved"),
+        example={"price": 3.49},
     )
     async def change(
         request: ApiRequest, product_id: FromPath[str], data: JSONBody[ProductBody]

@@ -47,6 +47,7 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
         scope=Scope.STORES_WRITE,
         problems=(*WRITE, "store_not_allowed"),
         responses={201: ResponseSpec(StoreShape, description="There is a new store.")},
+        example={"name": "Centro"},
     )
     async def put_one(
         request: ApiRequest,

@@ -10,11 +10,14 @@ from backend.http.codes import PROBLEMS, page_of, title_of
 _ID = "0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21"
 _NAMED: Mapping[str, Any] = {
     "access_token": "eyJhbGciOiJFZERTQSIsImtpZCI6…",
+    "action": "product.update",
     "actor": "ana",
+    "address": "198.51.100.7",
     "adjustment": -1,
     "barcode": "2000008189811",
     "brand": "National",
     "category": "Cold Cereal",
+    "code": "7K3QP-M0XVD",
     "customer_id": "C-1017",
     "department": "Grocery",
     "description": "Cold Cereal",
@@ -34,11 +37,14 @@ _NAMED: Mapping[str, Any] = {
     "sku": "818981",
     "status": "PENDING",
     "store_id": "292",
+    "stores": "292",
+    "subject": "product:818981",
     "store_name": "Centro",
     "terminal_id": "T1",
     "total": 7.38,
     "total_cents": 738,
     "unit_price": 3.69,
+    "url": "https://erp.example.org/mostrador",
     "user": "ana",
 }
 """Field name → a value from the demo shop; other fields get a plain value of their type."""
