@@ -35,7 +35,7 @@ def assert_alone(answer: httpx.Response) -> None:
     assert rules["default-src"] == "'none'"
     assert rules["style-src"] == f"'sha256-{digest}'"
     assert {name for name in rules if name.endswith("-src")} == {"default-src", "style-src"}
-    assert not re.search(r"<(script|link|img|iframe|object)\b|\bstyle=|\bon\w+=|://", answer.text)
+    assert not re.search(r"<(script|link|img|iframe|object)\b|<[^>]*\s(style|on\w+)=|=\"[^\"]*//", answer.text)
 
 
 async def test_every_code_has_its_page(shop: Shop) -> None:
