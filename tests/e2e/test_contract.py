@@ -3,10 +3,11 @@
 It speaks plain JSON, as an existing client does: no If-Match, ids that are no UUIDs, empty bodies.
 """
 
+import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,11 +15,10 @@ import pytest
 
 from backend.ids import new_id
 from tests.http.described import operation_of
-from tests.http.shop import PIN, furnish
+from tests.http.shop import PIN, forget_trade, furnish
+from tests.servers import PostgresServer
 
 from .server import Server
-
-pytestmark = pytest.mark.slow
 
 Json = dict[str, Any]
 STOCK = {
@@ -54,9 +54,23 @@ class Client:
         return answer.json() if answer.content else None
 
 
-@pytest.fixture
-def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
-    server = Server(database_url, tmp_path, REQUIRE_IF_MATCH="false")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shop_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A furnished database for all tests of this file, in turn on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("shop") / "mostrador.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        url = f"sqlite+aiosqlite:///{path}"
+    else:
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        url = postgres.url(postgres.create_database(request.getfixturevalue("postgres_template")))
+    asyncio.run(furnish(url))
+    return url
+
+
+@pytest.fixture(scope="module")
+def server(shop_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(shop_url, tmp_path_factory.mktemp("server"), REQUIRE_IF_MATCH="false")
     server.start()
     server.wait_until_ready()
     yield server
@@ -64,12 +78,9 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def furnished(database_url: str) -> None:
-    await furnish(database_url)
-
-
-@pytest.fixture
-def api(furnished: None, server: Server) -> Iterator[Client]:
+def api(shop_url: str, server: Server) -> Iterator[Client]:
+    """The client, in a shop without stock."""
+    asyncio.run(forget_trade(shop_url))
     with httpx.Client(base_url=f"{server.url}/api/v1", timeout=30) as http:
         signed_in = Client(http)(
             "POST",
