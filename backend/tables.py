@@ -186,6 +186,18 @@ levels = Table(
     ),
 )
 
+alerts = Table(
+    "alerts",
+    metadata,
+    # What a store was told last of a product that runs out (backend.model.alerts).
+    Column("store_id", String(32), nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the stock row it was judged by"),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id"),
+)
+
 movements = Table(
     "movements",
     metadata,

@@ -131,5 +131,7 @@ def lines_of(subject: str, message: Message) -> Iterator[str]:
         yield f"{head} {hold.id} {hold.status}: {goods} (version {hold.version})"
     for sale in message.sales:
         yield f"{head} {sale.id} {sale.receipt_number}: {sale.total_cents / 100:.2f}"
+    for alert in message.alerts:
+        yield f"{head} {alert.product_id} {alert.state}: {alert.available} available (version {alert.version})"
     for move in (*message.transfers, *message.counts):
         yield f"{head} {move.product_id} {move.kind}: {move.on_hand_change:+} (version {move.version})"

@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
 
+from backend.model.alerts import Alert
 from backend.model.answers import SaleRecord
 from backend.model.errors import MostradorError
 from backend.model.events import Message
@@ -72,6 +73,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     sales: tuple[SaleRecord, ...] = ()
     transfers: tuple[Movement, ...] = ()
     counts: tuple[Movement, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Page(Struct, frozen=True):

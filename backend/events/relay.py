@@ -30,6 +30,7 @@ from backend.database import Database
 from backend.ids import new_id
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Key, StockRow
+from backend.repositories import alerts
 from backend.turns import Turns
 
 from . import outbox, subjects
@@ -279,11 +280,12 @@ class Relay:
         return FINISH_SECONDS
 
     async def _finish(self) -> None:
-        """Make sure that the newest was told of what is acknowledged, then delete its rows."""
+        """Make sure that the newest was told of what is acknowledged, and whoever runs out; then delete its rows."""
         done, told = list(self._acknowledged), self._told
         self._told = {}
         try:
             await self._tell_newer(told)
+            self.publish(await alerts.look(self._database, told.keys()))
             for start in range(0, len(done), FINISH_PAGE):
                 page = done[start : start + FINISH_PAGE]
                 await outbox.delete(self._database, page)

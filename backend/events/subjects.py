@@ -1,8 +1,8 @@
 """What is published where: `inventory.<store>.<kind>.<key>`. Every message has the same shape, a `Message`.
 
-Stock is published row by row, so that a consumer may listen to one product, and JetStream can keep the last state of
-each. What has no last state worth keeping (holds, sales, transfers, counts) is one message per batch, store and kind,
-with the key `batch`.
+Stock and alerts are published row by row, so that a consumer may listen to one product, and JetStream can keep the last
+state of each row. What has no last state worth keeping (holds, sales, transfers, counts) is one message per batch,
+store and kind, with the key `batch`.
 """
 
 from collections.abc import Collection, Iterator
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SALE = "sale"
     TRANSFER = "transfer"
     COUNT = "count"
+    ALERT = "alert"
 
 
 _BATCHED = {
@@ -33,11 +34,11 @@ _BATCHED = {
     Kind.COUNT: "counts",
 }
 """Kind → the field of a message that tells of it."""
-_FIELDS = {Kind.STOCK: "stock", **_BATCHED}
+_FIELDS = {Kind.STOCK: "stock", Kind.ALERT: "alerts", **_BATCHED}
 
 
 def of_store(store_id: str, kind: Kind | None = None, key: str | None = None) -> str:
-    """What to subscribe to for all about a store, for one kind, or for one product's stock."""
+    """What to subscribe to for all about a store, for one kind, or for one product's stock or alerts."""
     if kind is None:
         return f"inventory.{store_id}.>"
     return f"inventory.{store_id}.{kind}.{'*' if key is None else _token(key)}"
@@ -48,6 +49,8 @@ def parts(message: Message) -> Iterator[tuple[str, Message]]:
     store_id, at = message.store_id, message.at
     for row in message.stock:
         yield f"inventory.{store_id}.stock.{_token(row.product_id)}", Message(store_id, at, stock=(row,))
+    for alert in message.alerts:
+        yield f"inventory.{store_id}.alert.{_token(alert.product_id)}", Message(store_id, at, alerts=(alert,))
     for kind, field in _BATCHED.items():
         if told := getattr(message, field):
             yield of_store(store_id, kind, BATCH), Message(store_id, at, **{field: told})

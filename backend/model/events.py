@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from .alerts import Alert
 from .answers import SaleRecord
 from .reservations import Reservation
 from .stock import Movement, StockRow
@@ -16,7 +17,8 @@ from .stock import Movement, StockRow
 class Message(Struct, frozen=True, omit_defaults=True):
     """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched.
 
-    `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected.
+    `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected;
+    `alerts` follow a moment later, in a message of their own.
     """
 
     store_id: str
@@ -26,6 +28,7 @@ class Message(Struct, frozen=True, omit_defaults=True):
     sales: tuple[SaleRecord, ...] = ()
     transfers: tuple[Movement, ...] = ()
     counts: tuple[Movement, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Outgoing(Struct, frozen=True):

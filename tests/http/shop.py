@@ -102,6 +102,7 @@ async def forget_trade(url: str) -> None:
         "movements",
         "commands",
         "outbox",
+        "alerts",
         "levels",
         "stock",
     )
