@@ -6,6 +6,7 @@ connection's update without an error.
 
 import asyncio
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -128,8 +129,7 @@ def _upgrade(connection: Connection, url: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    script = ScriptDirectory.from_config(config)
-    readers = [one.revision for one in script.iterate_revisions("head", OLDEST_READER, inclusive=True)]
+    readers = [one.revision for one in _script().iterate_revisions("head", OLDEST_READER, inclusive=True)]
     connection.execute(delete(schema_readers))
     connection.execute(insert(schema_readers), [{"revision": revision} for revision in readers])
 
@@ -141,7 +141,7 @@ def _check_exists(url: URL) -> None:
 
 
 def _check(connection: Connection, url: str) -> None:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = _script().get_current_head()
     try:
         revision = _revision(connection, url)
     except DatabaseNewer:
@@ -168,13 +168,19 @@ def _revision(connection: Connection, url: str) -> str | None:
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is not None:
         try:
-            ScriptDirectory.from_config(_config()).get_revision(revision)
+            _script().get_revision(revision)
         except CommandError as error:
             raise DatabaseNewer(
                 f"{named(url)} was made by a newer version of Mostrador (schema {revision}); update Mostrador.",
                 schema=revision,
             ) from error
     return revision
+
+
+@cache
+def _script() -> ScriptDirectory:
+    """The migrations of this version, read once: that takes longer than opening the database."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

@@ -21,6 +21,7 @@ from .turns import Turns
 
 log = structlog.get_logger(__name__)
 
+FIRST_PAUSE = 60.0
 PAUSE = 3600.0
 """Seconds between two turns."""
 SESSIONS_KEPT = timedelta(days=1)
@@ -36,8 +37,8 @@ class Upkeep:
         self._turns = Turns("upkeep", self._turn)
 
     async def start(self) -> None:
-        """Begin."""
-        await self._turns.start()
+        """Begin, a little after the server: nothing of it is urgent, and a start is busy enough."""
+        await self._turns.start(FIRST_PAUSE)
 
     async def close(self) -> None:
         """Stop; a turn that is cut short is made up by the next one."""

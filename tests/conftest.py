@@ -12,14 +12,14 @@ from backend.database import Database, migrate, open_database
 
 from .servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
 
-QUICK_ON_SQLITE = {"e2e", "http", "keeping", "tools"}
-"""Folders whose tests on PostgreSQL count as slow, and so run in the whole suite only: what they try is hardly SQL."""
+QUICK_ON_BOTH = {"database", "ledger"}
+"""Folders whose tests on PostgreSQL belong to the quick part: what they try is SQL. Elsewhere they count as slow."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name in QUICK_ON_SQLITE and "postgresql" in item.name:
+        if item.path.parent.name not in QUICK_ON_BOTH and "[postgresql" in item.name:
             item.add_marker(pytest.mark.slow)
 
 

@@ -81,6 +81,7 @@ async def test_a_burst_waits_for_its_turn(redis: RedisServer, monkeypatch: pytes
         assert all(await asyncio.gather(*(answers(link) for _ in range(200))))
 
 
+@pytest.mark.slow
 async def test_waiting_for_a_turn_is_no_outage(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linking, "CONNECTIONS", 1)
     monkeypatch.setattr(linking, "PATIENCE", 1.0)

@@ -29,12 +29,14 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.slow
 async def test_every_number_of_the_shop_is_the_sum_of_its_movements(shop: Path) -> None:
     proof = await proof_of(f"sqlite:///{shop}")
     assert not proof.drifts
     assert proof.units_on_hand == sum(sum(units.values()) for units in opening_stock(units_sold()).values())
 
 
+@pytest.mark.slow
 def test_the_shop_is_whole(shop: Path) -> None:
     assert rows(shop, "SELECT count(*), count(DISTINCT name) FROM stores") == [(24, 24)]
     assert rows(shop, "SELECT count(*), count(DISTINCT name) FROM products") == [(12_298, 12_298)]
@@ -50,6 +52,7 @@ def test_the_shop_is_whole(shop: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_store_opens_with_more_than_the_baskets_take(shop: Path) -> None:
     on_hand = {(s, p): n for s, p, n in rows(shop, "SELECT store_id, product_id, on_hand FROM stock")}
     for store_id, units in units_sold().items():
@@ -62,6 +65,7 @@ def test_opening_stock_has_a_shelf_of_each_best_seller_everywhere() -> None:
     assert EVERYWHERE > 3
 
 
+@pytest.mark.slow
 def test_building_again_changes_nothing(shop: Path) -> None:
     before = rows(shop, "SELECT * FROM stock ORDER BY 1, 2")
     build_demo(f"sqlite:///{shop}", lambda *_: None)

@@ -14,6 +14,7 @@ from backend.embedded.servers import nats_program
 from .shop import ALL_RUN, KEEPER, NATS, NOTHING_RUNS, SERVER, counts, is_healthy, running, terminals, wait_until
 
 
+@pytest.mark.slow
 def test_terminals_share_the_servers_which_end_with_the_last_one_even_if_it_is_killed(files: ShopFiles) -> None:
     with terminals(files) as [first]:
         url = first.joined()

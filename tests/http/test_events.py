@@ -108,6 +108,7 @@ async def test_a_stream_goes_on_after_the_last_event_id(shop: tuple[Shop, NatsSe
     assert (await events(counter, begin, 2))[1].position == last
 
 
+@pytest.mark.slow
 async def test_a_stream_ends_with_the_token(shop: tuple[Shop, NatsServer], monkeypatch: pytest.MonkeyPatch) -> None:
     counter, _ = shop
     monkeypatch.setattr(tokens_module, "LIFETIME", timedelta(seconds=2))

@@ -213,6 +213,7 @@ def test_it_stops_with_whoever_started_it_and_ends_nats_then(sqlite_url: str, tm
     nats.communicate()
 
 
+@pytest.mark.slow
 def test_sigterm_stops_it(sqlite_url: str, tmp_path: Path) -> None:
     command = [*PROGRAM, "--data", str(tmp_path), "--database-url", sqlite_url, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, text=True) as process:

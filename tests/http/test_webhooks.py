@@ -44,7 +44,7 @@ async def test_a_webhook_is_listed_without_its_secret_and_removed(shop: Shop) ->
     assert first["secret"].startswith("whsec_")
     assert first["secret"] != second["secret"]
     assert first["kinds"] == ["sale", "stock"]
-    assert second["kinds"] == ["count", "reservation", "sale", "stock", "transfer"]
+    assert second["kinds"] == ["alert", "count", "reservation", "sale", "stock", "transfer"]
 
     listed = await shop.get("webhooks", shop.admin, limit=1)
     assert listed.json() == {"webhooks": [{key: first[key] for key in first if key != "secret"}]}

@@ -49,6 +49,7 @@ def named(spans: Sequence[ReadableSpan], name: str) -> list[ReadableSpan]:
     return [span for span in spans if span.name == name]
 
 
+@pytest.mark.slow
 async def test_one_trace_from_the_tills_key_to_the_event(sqlite_url: str, nats: NatsServer, tmp_path: Path) -> None:
     await furnish(sqlite_url)
     settings = settings_of(sqlite_url, tmp_path, nats_url=nats.url)

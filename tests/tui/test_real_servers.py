@@ -64,6 +64,7 @@ async def other_terminal(url: str, path: Path) -> AsyncIterator[Desk]:
     await api.close()
 
 
+@pytest.mark.slow
 async def test_a_sale_on_one_terminal_moves_the_number_on_the_other(
     lease: Lease, files: ShopFiles, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ async def one_sale(c: Counter, look: Callable[[str], None]) -> None:
     look("receipt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "lang"), [(SMALL, "en"), (LARGE, "es")])
 async def test_a_sale_looks_as_it_did(counter: Opening, snapshot: Snapshot, size: tuple[int, int], lang: Lang) -> None:
     async with counter(size, lang=lang, demo=True, signed_in=False) as c:
@@ -71,6 +72,7 @@ async def test_the_smallest_window_shows_ten_lines_of_a_sale(counter: Opening) -
         assert c.app.screen.query_one("#cart").size.height - 1 >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (30, 5), (1, 1)])
 async def test_a_window_that_is_too_small_says_so_and_loses_nothing(counter: Opening, size: tuple[int, int]) -> None:
     async with counter(SMALL) as c:
@@ -85,6 +87,7 @@ async def test_a_window_that_is_too_small_says_so_and_loses_nothing(counter: Ope
         await c.shows("HOLD 15:00", "Whole milk")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, (100, 30), (160, 48), (240, 60)])
 async def test_no_line_is_wider_than_the_window(counter: Opening, size: tuple[int, int]) -> None:
     async with counter(size, lang="es") as c:
@@ -96,6 +99,7 @@ async def test_no_line_is_wider_than_the_window(counter: Opening, size: tuple[in
         assert lines[-1].endswith("F1 Ayuda")
 
 
+@pytest.mark.slow
 async def test_without_colour_everything_can_still_be_read(counter: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with counter(LARGE) as c:

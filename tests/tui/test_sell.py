@@ -40,6 +40,7 @@ async def test_a_scan_adds_from_any_state_and_leaves_the_entry_as_it_was(counter
         await c.shows("Scan, or type a name")
 
 
+@pytest.mark.slow
 async def test_many_scans_in_a_row_are_all_counted(counter: Opening) -> None:
     async with counter() as c:
         for code in [MILK, BANANAS] * 10:
@@ -56,6 +57,7 @@ async def test_a_programmed_prefix_makes_anything_a_scan(counter: Opening) -> No
         await c.until(lambda: c.desk.cart.units == 1)
 
 
+@pytest.mark.slow
 async def test_void_undo_and_the_quantity_before_enter(counter: Opening) -> None:
     async with counter() as c:
         c.scan(MILK)
@@ -138,6 +140,7 @@ async def test_a_hold_counts_down_expires_and_is_held_again_by_enter(counter: Op
         assert c.server.live_holds == 1
 
 
+@pytest.mark.slow
 async def test_keys_keep_the_holds_alive(counter: Opening) -> None:
     async with counter() as c:
         c.scan(MILK)
@@ -166,6 +169,7 @@ BAD_SCANS = {
 }
 
 
+@pytest.mark.slow
 async def test_bad_input_gets_one_sentence_that_says_what_to_do(counter: Opening) -> None:
     async with counter() as c:
         for keys, said in BAD_KEYS.items():
@@ -186,6 +190,7 @@ async def test_a_scan_behind_an_impossible_quantity_is_not_taken(counter: Openin
         assert c.desk.cart.lines == []
 
 
+@pytest.mark.slow
 async def test_short_stock_names_what_is_here_and_where_there_is_more(counter: Opening) -> None:
     async with counter(lang="es") as c:
         await c.press(*"5*")
@@ -213,6 +218,7 @@ async def test_a_server_that_is_away_is_told_and_nothing_is_lost(counter: Openin
         assert c.desk.till.queued == 0
 
 
+@pytest.mark.slow
 async def test_a_session_that_ends_asks_for_the_pin_and_the_sale_goes_on(counter: Opening) -> None:
     async with counter() as c:
         c.scan(MILK)
@@ -228,6 +234,7 @@ async def test_a_session_that_ends_asks_for_the_pin_and_the_sale_goes_on(counter
         assert c.desk.cart.lines[0].state(c.desk.now) is State.HELD
 
 
+@pytest.mark.slow
 async def test_a_refused_sale_is_a_conflict_until_a_person_settles_it(counter: Opening) -> None:
     async with counter() as c:
         await c.press(*"oil")
@@ -248,6 +255,7 @@ async def test_a_refused_sale_is_a_conflict_until_a_person_settles_it(counter: O
         assert c.desk.till.conflicts == []
 
 
+@pytest.mark.slow
 async def test_leaving_the_counter_signs_out_and_gives_everything_back(counter: Opening) -> None:
     async with counter() as c:
         await c.press("escape")
@@ -258,6 +266,7 @@ async def test_leaving_the_counter_signs_out_and_gives_everything_back(counter: 
         await c.sign_in()
 
 
+@pytest.mark.slow
 async def test_quitting_asks_when_a_sale_is_open(counter: Opening) -> None:
     async with counter() as c:
         c.scan(MILK)
@@ -269,6 +278,7 @@ async def test_quitting_asks_when_a_sale_is_open(counter: Opening) -> None:
     assert c.server.live_holds == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_only_keys_that_work_now_are_offered(counter: Opening, size: tuple[int, int]) -> None:
     async with counter(size) as c:
@@ -283,6 +293,7 @@ async def test_only_keys_that_work_now_are_offered(counter: Opening, size: tuple
         assert "Del Void" not in c.text
 
 
+@pytest.mark.slow
 async def test_help_and_palette_speak_the_language_of_the_screens(counter: Opening) -> None:
     async with counter(LARGE, lang="es") as c:
         c.scan(MILK)
