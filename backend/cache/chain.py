@@ -125,6 +125,10 @@ class ChainStock:
             base, fields = await self._flights.run(product_id, lambda: self._compute(product_id, load))
         return Viewed([self._newest(level, fields) for level in base.levels], age_of(base.as_of))
 
+    def as_committed(self, levels: Sequence[StockLevel]) -> list[StockLevel]:
+        """Rows read at most OWN_SECONDS ago, never older than what this server has committed."""
+        return [self._newest(level, {}) for level in levels]
+
     async def _compute(
         self, product_id: str, load: Callable[[], Awaitable[list[StockLevel]]]
     ) -> tuple[_Base, dict[bytes, bytes]]:

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from backend.repositories.catalogue import Page
+from backend.repositories.stock import StockLevel
 
-from .chain import ChainStock
+from .chain import OWN_SECONDS, ChainStock
 from .link import RedisLink
 from .shelf import Shelf
 
 SEARCH_LIFE = 60.0
+LOW_STOCK_LIFE = OWN_SECONDS / 2
+"""So a row of a list is younger than a server's memory of its own commits, even if the list took as long to read."""
 
 
 class Views:
@@ -18,6 +21,7 @@ class Views:
     def __init__(self, link: RedisLink) -> None:
         self.chain = ChainStock(link)
         self.search = Shelf(link, "search", Page, SEARCH_LIFE)
+        self.low_stock = Shelf(link, "low_stock", list[StockLevel], LOW_STOCK_LIFE)
 
 
 @asynccontextmanager

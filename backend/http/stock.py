@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
-from msgspec import Struct
+from msgspec import Struct, json
 
 from backend.auth.roles import Scope
 from backend.cache.views import Views
@@ -17,7 +17,7 @@ from backend.model.errors import UnknownStore
 from backend.model.stock import Key
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
-from backend.repositories.stock import StockLevel, low_stock, stock_at, stock_everywhere, stock_in
+from backend.repositories.stock import StockLevel, is_low, low_stock, stock_at, stock_everywhere, stock_in
 
 from .errors import UnknownProduct
 from .etags import UNCHANGED, tagged
@@ -170,14 +170,24 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
         limit: Limit = 1000,
         cursor: Cursor = None,
     ) -> Response[LowStockShape]:
-        """What has at most `threshold` units available, or at most its own levels, by store and product, in pages."""
+        """What has at most `threshold` units available, or at most its own levels, by store and product, in pages.
+
+        May come from a view, with its Age.
+        """
         after = behind(cursor, StockKey) or StockKey("", "")
-        async with reading(db) as connection:
-            if store_id is not None and await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
-            levels = await low_stock(connection, threshold, store_id, after=after, limit=limit + 1)
+
+        async def load() -> list[StockLevel]:
+            async with reading(db) as connection:
+                if store_id is not None and await store_name(connection, store_id) is None:
+                    raise UnknownStore(store_id)
+                return await low_stock(connection, threshold, store_id, after=after, limit=limit + 1)
+
+        question = json.encode((threshold, store_id, after, limit)).decode()
+        levels, aged = await viewed(request, views.low_stock.read if views else None, question, load)
         shown, headers = page(request, levels, limit, lambda level: StockKey(level.row.store_id, level.row.product_id))
+        if views:
+            shown = [level for level in views.chain.as_committed(shown) if is_low(level, threshold)]
         items = [StockShape.at(level) for level in shown]
-        return Response(LowStockShape(threshold, items, len(items)), headers=headers)
+        return Response(LowStockShape(threshold, items, len(items)), headers=headers | aged)
 
     return [in_store, availability, in_chain, of_store, low]

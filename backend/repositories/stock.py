@@ -142,6 +142,14 @@ async def low_stock(
     return [_level(row) for row in rows]
 
 
+def is_low(level: StockLevel, threshold: int | None) -> bool:
+    """What `low_stock` lists, of a row that was read."""
+    if threshold is not None:
+        return level.row.available <= threshold
+    wanted = (level.levels.reorder_point, level.levels.min_level)
+    return any(one > 0 and level.row.available <= one for one in wanted)
+
+
 def _low(available: ColumnElement[int], threshold: int | None) -> ColumnElement[bool]:
     if threshold is not None:
         return available <= threshold

@@ -26,12 +26,13 @@ from backend.cache.chain import ChainStock
 from backend.cache.counts import counting
 from backend.cache.link import RedisLink, linked
 from backend.cache.shelf import Shelf
+from backend.cache.views import LOW_STOCK_LIFE
 from backend.database import Database, open_database
 from backend.demo.shop import build_demo
 from backend.ledger import Ledger, open_ledger
 from backend.repositories.catalogue import Page, search_products
 from backend.repositories.reads import reading
-from backend.repositories.stock import StockLevel, stock_everywhere
+from backend.repositories.stock import StockLevel, is_low, low_stock, stock_everywhere
 from tests.servers import PostgresServer, postgres_server, redis_server
 
 from .ledger import HOT, ROWS, empty_outbox, reserve, shop
@@ -40,6 +41,12 @@ CALLERS = 64
 PRODUCTS = 100
 BEST_SELLERS = f"SELECT product_id FROM stock GROUP BY 1 ORDER BY sum(on_hand) DESC, 1 LIMIT {PRODUCTS}"
 QUESTIONS = ("chocolate", "milk", "mi", "soft drinks", "")
+SCARCE = """
+INSERT INTO levels (store_id, product_id, reorder_point)
+    SELECT store_id, product_id, CASE WHEN random() < 0.01 THEN on_hand ELSE 1 END FROM stock WHERE on_hand > 1;
+ANALYZE
+"""
+"""Every product has its level, and one in a hundred has reached it."""
 MORE_STORES = f"""
 INSERT INTO stores (id, name, created_at)
     SELECT 'B' || n, 'B' || n, now() FROM generate_series(1, 300 - (SELECT count(*) FROM stores)) n;
@@ -108,6 +115,7 @@ async def views(postgres: PostgresServer, link: RedisLink, rounds: int, seconds:
     best = cycle(postgres.execute(BEST_SELLERS, name).split())
     database = open_database(postgres.url(name))
     chain, shelf = ChainStock(link), Shelf(link, "search", Page, 600.0)
+    running_out = Shelf(link, "low_stock", list[StockLevel], LOW_STOCK_LIFE)
 
     async def everywhere(product_id: str) -> list[StockLevel]:
         async with reading(database) as connection:
@@ -117,6 +125,14 @@ async def views(postgres: PostgresServer, link: RedisLink, rounds: int, seconds:
         product_id = next(best)
         return await chain.read(product_id, partial(everywhere, product_id))
 
+    async def low(store_id: str | None) -> list[StockLevel]:
+        async with reading(database) as connection:
+            return await low_stock(connection, None, store_id, after=("", ""), limit=1001)
+
+    async def kept_low(store_id: str | None) -> object:
+        kept = await running_out.read(str(store_id), partial(low, store_id))
+        return [level for level in chain.as_committed(kept.value) if is_low(level, None)]
+
     async def search(question: str) -> Page:
         async with reading(database) as connection:
             return await search_products(connection, question, limit=20, offset=0)
@@ -125,6 +141,9 @@ async def views(postgres: PostgresServer, link: RedisLink, rounds: int, seconds:
         load = partial(search, question)
         await compare(table, f"search {question!r}", load, partial(shelf.read, question, load), rounds, seconds)
     await compare(table, "stock in 24 stores", lambda: everywhere(next(best)), in_chain, rounds, seconds)
+    postgres.execute(SCARCE, name)
+    await compare(table, "low stock, a store", partial(low, "292"), partial(kept_low, "292"), rounds, seconds)
+    await compare(table, "low stock, 24 stores", partial(low, None), partial(kept_low, None), rounds, seconds)
     postgres.execute(MORE_STORES, name)
     async with link.asking() as redis:
         await redis.flushall()

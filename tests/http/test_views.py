@@ -12,6 +12,7 @@ from backend.auth.tokens import Tokens
 from backend.cache.link import linked
 from backend.server import running
 from backend.settings import Settings
+from tests.eventually import eventually
 from tests.servers import RedisServer
 
 from .shop import Shop, forget_trade
@@ -51,6 +52,40 @@ async def test_the_chains_stock(shop: Shop) -> None:
         assert "age" not in fresh.headers
         assert fresh.json() == answer.json()
     assert (await shop.get("stock/product/none")).status_code == 404
+
+
+async def test_what_is_running_out(shop: Shop) -> None:
+    async def low(headers: dict[str, str] = shop.auth, **asked: object) -> list[tuple[str, int]]:
+        answer = await shop.get("stock/low-stock", headers, store_id="norte", **asked)
+        assert ("age" in answer.headers) == (headers == shop.auth)
+        return [(item["product_id"], item["available_qty"]) for item in answer.json()["items"]]
+
+    await shop.receive("milk", 5)
+    await shop.receive("rice", 3)
+    assert await low(threshold=5) == [("milk", 5), ("rice", 3)]
+    assert await low() == []
+    await shop.reserve("rice", 1)
+    await shop.receive("milk", 1)
+    assert await low(threshold=5) == [("rice", 2)]  # though the list is kept
+    await shop.receive("bread", 1)
+    assert await low(shop.auth | FRESH, threshold=5) == [("bread", 1), ("rice", 2)]
+    assert (await shop.get("stock/low-stock", store_id="oeste")).status_code == 404
+
+    levels = {"reorder_point": 2}
+    assert (await shop.put("stock/rice/norte", levels, shop.supervisor | {"If-Match": "*"})).status_code == 200
+    assert await low(limit=9) == [("rice", 2)]
+    await shop.receive("rice", 1)
+    assert await low(limit=9) == []
+
+
+async def test_a_kept_list_of_what_is_running_out_ends_by_itself(shop: Shop) -> None:
+    async def low(count: int) -> bool:
+        return bool((await shop.get("stock/low-stock", threshold=9)).json()["count"] == count)
+
+    await shop.receive("milk", 5)
+    assert await low(1)
+    await shop.receive("bread", 5)
+    await eventually(lambda: low(2))
 
 
 async def test_one_stores_stock_is_always_read(shop: Shop) -> None:
