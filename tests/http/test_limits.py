@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import inspect
+from msgspec import inspect, json
 
 from backend.http.access import MAX_ADDRESS, MAX_HEADERS
 from backend.http.parts import parts_of, structs_in
@@ -103,3 +103,18 @@ async def endless(writer: asyncio.StreamWriter) -> None:
     for _ in range(1000):
         writer.write(b"x" * MAX_HEAD)
         await writer.drain()
+
+
+@pytest.mark.parametrize(
+    "start", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"]
+)
+async def test_what_is_no_http_gets_a_problem_too(start: bytes, sqlite_url: str, tmp_path: Path) -> None:
+    async with serving(settings_of(sqlite_url, tmp_path)) as (url, _, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(start)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    problem = json.decode(body)
+    assert (problem["status"], problem["code"]) == (400, "bad_request")
