@@ -18,14 +18,14 @@ _SHORTEST = 4
 _RUNS = ("01234567890", "09876543210", "abcdefghijklmnopqrstuvwxyz")
 
 
-def check_secret(name: str, role: str, secret: str) -> None:
+def check_secret(name: str, role: str, secret: str, field: str = "pin") -> None:
     """Raises InvalidInput for a PIN or password that is too short for the role, or that one guesses first."""
     shortest = SHORTEST.get(role, _SHORTEST)
     if len(secret) < shortest:
-        raise InvalidInput("pin", f"pin is too short; {role} needs at least {shortest} characters.")
+        raise InvalidInput(field, f"{field} is too short; {role} needs at least {shortest} characters.")
     plain = secret.lower()
     if len(set(plain)) == 1 or plain == name.lower() or any(plain in run for run in _RUNS):
-        raise InvalidInput("pin", "pin is one that people guess first; choose another.")
+        raise InvalidInput(field, f"{field} is one that people guess first; choose another.")
 
 
 class Pins:

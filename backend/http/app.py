@@ -80,7 +80,7 @@ def create_app(
     api = Router(
         BASE,
         route_handlers=[
-            *sign_in_routes(db, Door(db, pins, sessions), sessions),
+            *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
             *catalogue_routes(db, views),
             *product_routes(db, views),
             *store_routes(db),

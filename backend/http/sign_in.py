@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from litestar import get, post
+from litestar import get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
@@ -24,13 +24,14 @@ from .request import ApiRequest
 from .shapes import StoreShape
 
 UserName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Pin = Annotated[str, Meta(min_length=1, max_length=128, description="The person's PIN or password.")]
 
 
 class SignInBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Who signs in, at which terminal of which store."""
 
     user: UserName
-    pin: Annotated[str, Meta(min_length=1, max_length=128, description="The person's PIN or password.")]
+    pin: Pin
     store_id: StoreId
     terminal_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 
@@ -39,6 +40,14 @@ class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A session's newest refresh token."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class NewPinBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's PIN or password, and the one that is to take its place."""
+
+    user: UserName
+    pin: Pin
+    new_pin: Pin
 
 
 class SessionShape(Struct, frozen=True):
@@ -108,10 +117,21 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
         """End a session. One that is over already stays so."""
         await sessions.sign_out(request.origin(), data.refresh_token)
 
+    @put(
+        "/auth/pin",
+        scope=PUBLIC,
+        problems=(*WRITE, "sign_in_refused", "sign_in_locked"),
+        rate=SIGN_IN,
+        status_code=204,
+    )
+    async def new_pin(request: ApiRequest, data: JSONBody[NewPinBody]) -> None:
+        """Change one's own PIN or password. All sessions of the person end."""
+        await door.new_pin(request.origin(data.user), data.pin, data.new_pin)
+
     @get("/stores", scope=PUBLIC)
     async def stores() -> StoresShape:
         """Every store's id and name, to choose from before signing in."""
         async with reading(db) as connection:
             return StoresShape([StoreShape(*store) for store in await all_stores(connection)])
 
-    return [sign_in, refresh, sign_out, stores]
+    return [sign_in, refresh, sign_out, new_pin, stores]

@@ -1,4 +1,4 @@
-"""The door: a name and a secret are checked, slowly and not too often."""
+"""The door: a name and a secret are checked, slowly and not too often; and a person changes their own secret."""
 
 import asyncio
 from datetime import timedelta
@@ -6,13 +6,15 @@ from datetime import timedelta
 import structlog
 
 from backend.auth import lockout
-from backend.auth.pins import Pins
+from backend.auth.pins import Pins, check_secret
+from backend.auth.tokens import Tokens
 from backend.database import Database
-from backend.model.errors import MostradorError
-from backend.repositories.audit_trail import Origin
+from backend.model.errors import InvalidInput, MostradorError
+from backend.repositories.audit_trail import Origin, record
 from backend.repositories.failures import count_failure, failures_of, forgive
 from backend.repositories.reads import reading
-from backend.repositories.users import User, find_user
+from backend.repositories.sessions import end_sessions_of
+from backend.repositories.users import User, find_user, set_secret
 from backend.repositories.writes import writing
 
 from .sessions import Sessions, SignedIn
@@ -46,8 +48,8 @@ class SignInLocked(MostradorError):
 class Door:
     """Lets people in."""
 
-    def __init__(self, db: Database, pins: Pins, sessions: Sessions) -> None:
-        self._db, self._pins, self._sessions = db, pins, sessions
+    def __init__(self, db: Database, pins: Pins, sessions: Sessions, tokens: Tokens) -> None:
+        self._db, self._pins, self._sessions, self._tokens = db, pins, sessions, tokens
         # From the look at the lock until a failure is counted: a burst of guesses cannot run past the lock, not even
         # with one of them for each place of each server.
         self._attempts = asyncio.Semaphore(_AT_ONCE)
@@ -70,7 +72,27 @@ class Door:
         log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
         return signed_in
 
-    async def _check(self, origin: Origin, pin: str, store_id: str) -> User:
+    async def new_pin(self, origin: Origin, pin: str, new: str) -> None:
+        """Change the secret of the person `origin.actor` from `pin` to `new`, and end their sessions.
+
+        Raises SignInRefused, SignInLocked, or InvalidInput for a secret that one guesses.
+        """
+        async with self._attempts:
+            checked = await self._check(origin, pin)
+        check_secret(checked.name, checked.role, new, field="new_pin")
+        if new == pin:
+            raise InvalidInput("new_pin", "new_pin is the PIN that you have; choose another.")
+        new_hash = await self._pins.hash(new)
+        async with writing(self._db) as connection:
+            if not await set_secret(connection, checked, new_hash):
+                raise SignInRefused
+            ended = await end_sessions_of(connection, checked.name, "user_changed")
+            await forgive(connection, _name(checked.name))
+            await record(connection, origin, "user.new_pin", f"user:{checked.name}")
+        self._tokens.ended.add(ended)
+        log.info("new_pin", person=checked.name)
+
+    async def _check(self, origin: Origin, pin: str, store_id: str = "") -> User:
         """The user, whose secret is right. A name that does not exist goes the same way as a wrong secret."""
         limits = {_name(origin.actor): lockout.NAME}
         if origin.address:

@@ -110,6 +110,13 @@ async def change_user(connection: AsyncConnection, person: Person, pin_hash: str
     await _set_stores(connection, person.name, person.stores)
 
 
+async def set_secret(connection: AsyncConnection, user: User, pin_hash: str) -> bool:
+    """Give a user a new secret, unless the old one, the role or the user is another meanwhile; whether it was done."""
+    same = _NAMED & (users.c.pin_hash == user.pin_hash) & (users.c.role == user.role)
+    done = await connection.execute(update(users).where(same).values(pin_hash=pin_hash), {"user": user.name})
+    return done.rowcount == 1
+
+
 async def remove_user(connection: AsyncConnection, name: str) -> None:
     """Take a user away. What they did stays in the books under their name."""
     await connection.execute(_REMOVE, {"user": name})
