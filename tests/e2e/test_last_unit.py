@@ -16,6 +16,8 @@ from tests.http.shop import Shop, assert_problem, furnish
 
 from .server import Server
 
+pytestmark = pytest.mark.slow
+
 STOCK = 100
 REQUESTS = 300
 

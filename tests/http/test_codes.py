@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import backend.server  # noqa: F401  # loads every class that a server can raise
 from backend.http.codes import PROBLEMS
 from backend.model.answers import Code
@@ -44,6 +46,7 @@ def server_errors(base: type[MostradorError] = MostradorError) -> Iterator[type[
         yield from server_errors(each)
 
 
+@pytest.mark.slow
 def test_every_error_that_can_reach_a_client_has_its_meaning() -> None:
     errors = {each.code: each for each in server_errors() if each.code != MostradorError.code}
     assert len(errors) > 15
