@@ -14,7 +14,9 @@ _NAMED: Mapping[str, Any] = {
     "actor": "ana",
     "address": "198.51.100.7",
     "adjustment": -1,
+    "after": {"price": 3.69},
     "barcode": "2000008189811",
+    "before": {"price": 3.59},
     "brand": "National",
     "category": "Cold Cereal",
     "code": "7K3QP-M0XVD",
@@ -24,6 +26,7 @@ _NAMED: Mapping[str, Any] = {
     "display_name": "Ana Torres",
     "document_id": "A-17",
     "name": "All Family Cereal 10.4 oz",
+    "new_pin": "8351",
     "package_size": "10.4 oz",
     "pin": "1234",
     "price": 3.69,
@@ -76,7 +79,7 @@ def _worth(field: inspect.Field) -> bool:
 
 
 def _plain(kind: inspect.Type, name: str) -> Any:
-    if name in _NAMED and isinstance(kind, inspect.StrType | inspect.IntType | inspect.FloatType):
+    if name in _NAMED and isinstance(kind, inspect.StrType | inspect.IntType | inspect.FloatType | inspect.RawType):
         return _NAMED[name]
     match kind:
         case inspect.UUIDType():
