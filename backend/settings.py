@@ -1,5 +1,6 @@
 """Everything that can be set from outside: one typed object, read from the environment, `.env` and secret files."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,8 @@ Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 SECRETS = Path("/run/secrets")
 """A file in it is the setting of the same name in small letters, for what should not stand in the environment."""
+_USER = re.compile(r"^([a-z]+://)?.*@")
+"""What stands before the host in an address, after its scheme."""
 LEAST_SECRET = 32
 """Characters of JWT_SECRET: a 256-bit key takes as many, even if all of them are random."""
 
@@ -156,8 +159,8 @@ class Settings(DatabaseSettings, NatsSettings):
 
     @property
     def live_url(self) -> str:
-        """The NATS address that terminals are told; empty when there is none."""
-        return self.nats_client_url or self.nats_url
+        """The NATS address that terminals are told, without a password of ours in it; empty when there is none."""
+        return ",".join([_USER.sub(r"\1", part.strip()) for part in (self.nats_client_url or self.nats_url).split(",")])
 
 
 def _sentence(name: str, kind: str, reason: str) -> str:

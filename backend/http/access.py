@@ -79,7 +79,7 @@ def access_guard(tokens: Tokens, keys: Keys) -> _Coroutine:
         wanted: Scope | str = handler.opt["scope"]
         if wanted == PUBLIC:
             return
-        claims = await _caller(connection.headers, tokens, keys)
+        claims = await caller_of(connection.headers, tokens, keys)
         connection.scope["auth"] = claims
         structlog.contextvars.bind_contextvars(person=claims.actor, store=claims.store_id, terminal=claims.terminal_id)
         if wanted not in claims.scopes:
@@ -88,8 +88,8 @@ def access_guard(tokens: Tokens, keys: Keys) -> _Coroutine:
     return guard
 
 
-async def _caller(headers: Headers, tokens: Tokens, keys: Keys) -> Claims:
-    """Who says who they are, in one way and no other."""
+async def caller_of(headers: Headers, tokens: Tokens, keys: Keys) -> Claims:
+    """Who says who they are, in one way and no other. Raises TokenRefused, KeyRefused, or DatabaseAway and its like."""
     bearer, key = headers.get("authorization"), headers.get(KEY)
     if key is not None:
         if bearer is not None:

@@ -1,6 +1,7 @@
 """The API as one ASGI application, put together from its routes and what they work with."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from litestar import Litestar, Router
 from litestar.types import ControllerRouterHandler
@@ -16,7 +17,7 @@ from backend.people.door import Door
 from backend.people.sessions import Sessions
 from backend.people.users import People
 
-from .access import access_guard, in_turn, well_formed
+from .access import access_guard, caller_of, in_turn, well_formed
 from .audit import audit_routes
 from .browsers import browsers_of
 from .catalogue import catalogue_routes
@@ -93,7 +94,7 @@ def create_app(
             *export_routes(db),
             *command_routes(ledger),
             *live_routes(live_url),
-            *event_routes(db, feed or Feed(None), tokens.ended, stopping),
+            *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, keys=keys), stopping),
             *audit_routes(db),
             *key_routes(db, keys),
             *user_routes(db, People(db, pins, tokens)),

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
-from msgspec import Struct
+from msgspec import Struct, json
 
 from backend.auth.roles import Scope
 from backend.cache.views import Views
@@ -69,7 +69,7 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
             async with reading(db) as connection:
                 return await search_products(connection, q, category=category, limit=size, offset=start)
 
-        question = f"{size} {start} {len(q)} {q} {category}"
+        question = json.encode((q, category, size, start)).decode()
         found, headers = await viewed(request, views.search.read if views else None, question, search)
         stock = {}
         if store_id is not None:

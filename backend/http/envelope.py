@@ -44,10 +44,10 @@ def envelope(app: ASGIApp, stopping: Callable[[], bool] = lambda: False) -> ASGI
         structlog.contextvars.bind_contextvars(request_id=request_id.decode())
         head = scope["method"] == "HEAD"
         inner: Scope = {**scope, "method": HttpMethod.GET} if head else scope
-        started, status = perf_counter(), 0
+        started, status, ended = perf_counter(), 0, False
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], *_SECURITY, *rate_headers(inner), (b"x-request-id", request_id)]
@@ -60,7 +60,10 @@ def envelope(app: ASGIApp, stopping: Callable[[], bool] = lambda: False) -> ASGI
                     headers.append((b"connection", b"close"))
                 message["headers"] = headers
             elif head and message["type"] == "http.response.body":
-                message["body"] = b""
+                if ended:
+                    return
+                # The first part is the last: a stream of events would keep the connection from its next request.
+                message["body"], message["more_body"], ended = b"", False, True
             await send(message)
 
         with tracing.request(scope["method"], scope["path"], scope["headers"]) as span:

@@ -1,20 +1,19 @@
 """What happened in a store since a position: in pages, and as server-sent events where only HTTP gets through."""
 
-from collections.abc import AsyncIterator, Callable, Container
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Annotated
 
 from litestar import get
+from litestar.datastructures import Headers
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 from msgspec import json
 
 from backend.auth.roles import Scope
-from backend.auth.tokens import Claims
 from backend.database import Database
-from backend.events.feed import EventsAway, Feed, Page, PositionGone, is_position
+from backend.events.feed import Feed, Page, is_position
 from backend.events.subjects import Kind
 from backend.model.errors import InvalidInput, MostradorError, UnknownStore
 from backend.repositories.catalogue import store_name
@@ -42,9 +41,9 @@ class TooManyStreams(MostradorError):
 
 
 def event_routes(
-    db: Database, feed: Feed, ended: Container[str], stopping: Callable[[], bool]
+    db: Database, feed: Feed, caller: Callable[[Headers], Awaitable[object]], stopping: Callable[[], bool]
 ) -> list[HTTPRouteHandler]:
-    """GET /events and GET /events/stream."""
+    """GET /events and GET /events/stream. `caller` raises when who sent these headers may not call any more."""
     streams = 0
 
     async def store_of(request: ApiRequest, store_id: str | None) -> str:
@@ -84,21 +83,22 @@ def event_routes(
         # What is wrong is said now, as a problem; later it could only be a stream that ends.
         first = await feed.read(store, kind, position, 1)
         return Stream(
-            told(store, kind, position or first.next, request.auth),
+            told(store, kind, position or first.next, request.headers),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )
 
-    async def told(store: str, kind: Kind | None, position: str, who: Claims) -> AsyncIterator[str]:
-        """The stream until the session, its token, the server or NATS ends; the client connects again."""
+    async def told(store: str, kind: Kind | None, position: str, headers: Headers) -> AsyncIterator[str]:
+        """The stream until the token, the session, the key, the server or NATS ends; the client connects again."""
         nonlocal streams
         streams += 1
         try:
             yield f"retry: {RETRY_MS}\nid: {position}\n\n"
             said = monotonic()
             async for page in feed.follow(store, kind, position):
-                if stopping() or who.session_id in ended or datetime.now(UTC) >= who.expires_at:
+                if stopping():
                     return
+                await caller(headers)
                 for event in page.events:
                     yield f"id: {event.position}\nevent: {event.kind}\ndata: {json.encode(event).decode()}\n\n"
                 if page.events:
@@ -106,7 +106,7 @@ def event_routes(
                 elif monotonic() - said >= HEARTBEAT_SECONDS:
                     said = monotonic()
                     yield ": still here\n\n"
-        except (EventsAway, PositionGone):
+        except MostradorError:
             return  # told to the client as a problem, when it connects again
         finally:
             streams -= 1

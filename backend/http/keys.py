@@ -18,10 +18,10 @@ from backend.machines.keys import Keys, actor_of
 from backend.model.errors import UnknownStore
 from backend.repositories.audit_trail import CHAIN, record
 from backend.repositories.catalogue import store_name
-from backend.repositories.keys import StoredKey, add_key, keys_after, remove_key
+from backend.repositories.keys import StoredKey, add_key, find_key, keys_after, remove_key
 from backend.repositories.once import run_once
 from backend.repositories.reads import moment, reading
-from backend.repositories.terminals import forget_key
+from backend.repositories.terminals import find_terminal, forget_key
 from backend.repositories.writes import writing
 
 from .commanding import attempt
@@ -107,6 +107,10 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
     async def revoke(request: ApiRequest, key_id: FromPath[str]) -> None:
         """Revoke a key: at once on this server, within two seconds on every other."""
         async with writing(db) as connection:
+            found = await find_key(connection, key_id)
+            if found is not None and found.key.terminal_id:
+                # Kept first, as by whoever removes the terminal with its key: so neither waits for the other for ever.
+                await find_terminal(connection, found.key.stores[0], found.key.terminal_id)
             was = await remove_key(connection, key_id, _maker(request.auth))
             if was is None:
                 raise UnknownKey(key_id)

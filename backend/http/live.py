@@ -2,11 +2,12 @@
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery
 from msgspec import Struct
 
 from backend.auth.roles import Scope
+from backend.model.errors import InvalidInput
 
+from .events import StoreOf
 from .request import ApiRequest
 
 
@@ -21,9 +22,11 @@ def live_routes(nats_url: str) -> list[HTTPRouteHandler]:
     """GET /live."""
 
     @get("/live", scope=Scope.STOCK_READ, problems=("store_not_allowed",))
-    async def live(request: ApiRequest, store_id: FromQuery[str | None] = None) -> LiveShape:
+    async def live(request: ApiRequest, store_id: StoreOf = None) -> LiveShape:
         """The address and subject of a store's changes; of the store signed in at when none is named."""
         store_id = store_id or request.auth.store_id
+        if not store_id:
+            raise InvalidInput("store_id", "store_id is missing; add it.")
         request.auth.require_store(store_id)
         return LiveShape(nats_url, f"inventory.{store_id}.>")
 

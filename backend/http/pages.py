@@ -7,6 +7,7 @@ than `limit`, from the key that `behind` reads out of the cursor, and gives what
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -36,7 +37,10 @@ def behind(cursor: str | None, key: type[Key]) -> Key | None:
         return None
     try:
         decoded: Key = json.decode(urlsafe_b64decode(cursor), type=key)
-    except (ValueError, DecodeError) as error:
+        for part in decoded:
+            if isinstance(part, datetime):
+                part.astimezone(UTC)  # as the database has it; not every moment with an offset is one there
+    except (ValueError, DecodeError, OverflowError) as error:
         message = "cursor is not one of this list; take it from the next link of the page before."
         raise InvalidInput("cursor", message) from error
     return decoded

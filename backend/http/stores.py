@@ -80,6 +80,6 @@ async def ensure_store(connection: AsyncConnection, claims: Claims, origin: Orig
         return
     if Scope.STORES_WRITE not in claims.scopes:
         raise UnknownStore(store_id)
-    if await found_store(connection, store_id):
+    if await found_store(connection, store_id, store_id):
         after = StoreShape(store_id, store_id)
         await record(connection, origin, "store.create", f"store:{store_id}", store_id=store_id, after=after)

@@ -105,7 +105,8 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
         request.auth.require_store(data.store_id)
 
         async def effect(connection: AsyncConnection) -> TerminalMade:
-            if await store_name(connection, data.store_id) is None:
+            # Of two who make the same terminal the second finds it.
+            if await store_name(connection, data.store_id, lock=True) is None:
                 raise UnknownStore(data.store_id)
             was = await find_terminal(connection, data.store_id, data.terminal_id)
             now, code = await moment(connection), make_code()

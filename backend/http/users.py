@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth.roles import Scope
+from backend.auth.roles import EVERY_STORE, Scope
 from backend.database import Database
 from backend.people.users import NewUser, People, UnknownUser, UserChange
 from backend.repositories.reads import reading
@@ -42,19 +42,20 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
 
     @get("/users", scope=Scope.USERS_WRITE)
     async def list_users(request: ApiRequest, limit: Limit = 50, cursor: Cursor = None) -> Response[UsersShape]:
-        """All users, by name."""
+        """The users who work in the caller's stores and in no other, by name; all for who may act in every store."""
         place = behind(cursor, _Place) or _Place("")
+        stores = None if request.auth.allows_store(EVERY_STORE) else request.auth.stores
         async with reading(db) as connection:
-            found = await people_after(connection, place.name, limit + 1)
+            found = await people_after(connection, place.name, stores, limit + 1)
         shown, headers = page(request, found, limit, lambda person: _Place(person.name))
         return Response(UsersShape(list(shown)), headers=headers)
 
     @get("/users/{name:str}", scope=Scope.USERS_WRITE, problems=("unknown_user",))
-    async def user(name: FromPath[str]) -> Person:
+    async def user(request: ApiRequest, name: FromPath[str]) -> Person:
         """One user."""
         async with reading(db) as connection:
             person = await find_person(connection, name)
-        if person is None:
+        if person is None or not all(map(request.auth.allows_store, person.stores or (EVERY_STORE,))):
             raise UnknownUser(name)
         return person
 

@@ -74,6 +74,7 @@ _BY_BARCODE = (
 BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
 _STORES = select(stores.c.id, stores.c.name).order_by(stores.c.id)
 _STORE = select(stores.c.name).where(stores.c.id == bindparam("store_id"))
+_LOCKED_STORE = _STORE.with_for_update(key_share=True)  # what refers to the store goes on
 
 
 async def product_by_id(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product | None:
@@ -129,9 +130,9 @@ async def all_stores(connection: AsyncConnection) -> list[tuple[str, str]]:
     return [(row.id, row.name) for row in await connection.execute(_STORES)]
 
 
-async def store_name(connection: AsyncConnection, store_id: str) -> str | None:
-    """The name of a store, or None if there is no such store."""
-    name: str | None = await connection.scalar(_STORE, {"store_id": store_id})
+async def store_name(connection: AsyncConnection, store_id: str, *, lock: bool = False) -> str | None:
+    """The name of a store, or None; with `lock` nobody else gets it with `lock` before the transaction ends."""
+    name: str | None = await connection.scalar(_LOCKED_STORE if lock else _STORE, {"store_id": store_id})
     return name
 
 

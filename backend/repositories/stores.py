@@ -9,25 +9,23 @@ from backend.tables import Instant
 
 from .catalogue import store_name
 
-_PUT = text("""
-INSERT INTO stores (id, name, created_at) VALUES (:store_id, :name, :now)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name
-""").bindparams(bindparam("now", type_=Instant))
-
 _FOUND = text("""
-INSERT INTO stores (id, name, created_at) VALUES (:store_id, :store_id, :now)
+INSERT INTO stores (id, name, created_at) VALUES (:store_id, :name, :now)
 ON CONFLICT (id) DO NOTHING
 """).bindparams(bindparam("now", type_=Instant))
+_RENAME = text("UPDATE stores SET name = :name WHERE id = :store_id")
 
 
 async def put_store(connection: AsyncConnection, store_id: str, name: str) -> str | None:
     """Found the store, or rename it if there is one; the name that it had, None for a new one."""
-    before = await store_name(connection, store_id)
-    await connection.execute(_PUT, {"store_id": store_id, "name": name, "now": datetime.now(UTC)})
+    if await found_store(connection, store_id, name):
+        return None
+    before = await store_name(connection, store_id, lock=True)  # of two who rename it, the second sees the first's
+    await connection.execute(_RENAME, {"store_id": store_id, "name": name})
     return before
 
 
-async def found_store(connection: AsyncConnection, store_id: str) -> bool:
-    """Found the store, named like its id; False if there is one already."""
-    done = await connection.execute(_FOUND, {"store_id": store_id, "now": datetime.now(UTC)})
+async def found_store(connection: AsyncConnection, store_id: str, name: str) -> bool:
+    """Found the store; False if there is one already."""
+    done = await connection.execute(_FOUND, {"store_id": store_id, "name": name, "now": datetime.now(UTC)})
     return done.rowcount == 1

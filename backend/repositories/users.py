@@ -1,6 +1,6 @@
 """The people who sign in, and the stores they work in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,10 @@ _STORES = (
 _PEOPLE = select(users.c.name, users.c.display_name, users.c.role, users.c.created_at)
 _PERSON = _PEOPLE.where(_NAMED)
 _PAGE = _PEOPLE.where(users.c.name > bindparam("after")).order_by(users.c.name).limit(bindparam("most"))
+_elsewhere = select(user_stores.c.user_name).where(
+    user_stores.c.user_name == users.c.name, user_stores.c.store_id.not_in(bindparam("stores", expanding=True))
+)
+_PAGE_OF_STORES = _PAGE.where(users.c.role != "admin", ~_elsewhere.exists())
 _WORKPLACES = (
     select(user_stores.c.user_name, user_stores.c.store_id)
     .where(user_stores.c.user_name.in_(bindparam("names", expanding=True)))
@@ -82,9 +86,16 @@ async def find_person(connection: AsyncConnection, name: str, *, lock: bool = Fa
     return people[0] if people else None
 
 
-async def people_after(connection: AsyncConnection, name: str, limit: int) -> list[Person]:
-    """The people whose names follow `name`, in order, `limit` at most."""
-    found = await connection.execute(_PAGE, {"after": name, "most": limit})
+async def people_after(
+    connection: AsyncConnection, name: str, stores: Collection[str] | None, limit: int
+) -> list[Person]:
+    """The people whose names follow `name`, in order, `limit` at most; only those who work in no other than `stores`,
+    unless that is None."""
+    values = {"after": name, "most": limit}
+    if stores is None:
+        found = await connection.execute(_PAGE, values)
+    else:
+        found = await connection.execute(_PAGE_OF_STORES, values | {"stores": list(stores)})
     return await _with_stores(connection, found.all())
 
 

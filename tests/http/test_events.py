@@ -159,3 +159,25 @@ async def field(lines: AsyncIterator[str], name: str) -> str:
         if line.startswith(f"{name}: "):
             return line.removeprefix(f"{name}: ")
     raise AssertionError(f"the stream ended without {name}")
+
+
+async def test_a_stream_ends_with_its_key(shop: tuple[Shop, NatsServer]) -> None:
+    counter, _ = shop
+    wanted = {"name": "board", "scopes": ["events:read"], "stores": ["norte"]}
+    key = (await counter.post("keys", wanted, counter.admin)).json()
+    async with (
+        asyncio.timeout(15),
+        counter.client.stream("GET", "events/stream", headers={"X-API-Key": key["key"]}) as answer,
+    ):
+        assert answer.status_code == 200
+        assert (await counter.client.delete(f"keys/{key['id']}", headers=counter.admin)).status_code == 204
+        said = [line async for line in answer.aiter_lines()]  # ends
+    assert said[0].startswith("retry:")
+
+
+async def test_the_head_of_a_stream_is_all_of_it(shop: tuple[Shop, NatsServer]) -> None:
+    counter, _ = shop
+    head = await counter.client.head("events/stream", headers=counter.auth)
+    assert head.headers["content-type"].startswith("text/event-stream")
+    async with asyncio.timeout(10):  # on the same connection
+        assert (await counter.get("events")).status_code == 200

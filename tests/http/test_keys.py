@@ -163,3 +163,13 @@ async def set_key(shop: Shop, key_id: str, **values: Any) -> None:
     async with writing(db) as connection:
         await connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(**values))
     await db.close()
+
+
+@pytest.mark.parametrize("stores", [["*"], ["norte", "sur"]], ids=str)
+async def test_a_key_of_several_stores_says_which_it_listens_to(
+    shop: Shop, admin: dict[str, str], stores: list[str]
+) -> None:
+    key = holder(await made(shop, admin, stores=stores))
+    said = assert_problem(await shop.client.get("live", headers=key), 400, "invalid_input")
+    assert said["field"] == "store_id"
+    assert (await shop.client.get("live?store_id=sur", headers=key)).json()["subject"] == "inventory.sur.>"

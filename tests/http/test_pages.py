@@ -70,6 +70,8 @@ def encoded(json: str) -> str:
         encoded('["2026-01-01T00:00:00", "milk"]'),  # which moment that is depends on the server's clock
         encoded('["2026-01-01T00:00:00Z", "a\\u0000b"]'),
         encoded('["2026-01-01T00:00:00Z", 7]'),
+        encoded('["9999-12-31T23:59:59-14:00", "milk"]'),  # no moment of UTC's calendar
+        encoded('["0001-01-01T00:00:00+14:00", "milk"]'),
         urlsafe_b64encode(b"\xff\xfe").decode(),
     ],
 )

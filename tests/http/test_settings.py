@@ -130,3 +130,16 @@ def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert settings.nats_password == "from the environment"
     assert "hunter2" not in repr(settings)
     assert "0123" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("nats_url", "told"),
+    [
+        ("", ""),
+        ("nats://localhost:4222", "nats://localhost:4222"),
+        ("server:secret@one:4222", "one:4222"),
+        ("nats://server:secret@one:4222, tls://server:secret@two:4222", "nats://one:4222,tls://two:4222"),
+    ],
+)
+def test_terminals_are_told_no_password_of_ours(nats_url: str, told: str) -> None:
+    assert Settings.load(_env_file=None, database_url="sqlite:///x", nats_url=nats_url).live_url == told

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,3 +45,12 @@ async def test_what_no_store_can_be(shop: Shop, admin: dict[str, str]) -> None:
     assert_problem(await put(shop, "oeste", {"name": "Oeste"}, shop.supervisor), 403, "scope_missing")
     only_sur = shop.bearer("eva", "admin", ["sur"])
     assert_problem(await put(shop, "oeste", {"name": "Oeste"}, only_sur), 403, "store_not_allowed")
+
+
+async def test_the_trail_of_many_who_name_a_store_has_no_gap(shop: Shop, admin: dict[str, str]) -> None:
+    answers = await asyncio.gather(*(put(shop, "oeste", {"name": f"Oeste {n}"}, admin) for n in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 200, 201]
+    acts = (await shop.get("audit", admin, store_id="oeste")).json()["acts"]
+    before, after = [{act[when] and act[when]["name"] for act in acts} for when in ("before", "after")]
+    assert len(before) == 5
+    assert before - after == {None}

@@ -74,6 +74,12 @@ async def test_many_who_type_the_code_get_one_key(shop: Shop) -> None:
     assert len(await key_ids(shop)) == 1
 
 
+async def test_many_who_make_it_make_one_terminal(shop: Shop) -> None:
+    codes = [made["code"] for made in await asyncio.gather(*(make(shop) for _ in range(5)))]
+    answers = await asyncio.gather(*(enrol(shop, code) for code in codes))
+    assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401, 401]
+
+
 async def test_a_lost_answer_is_given_again_to_whoever_asked(shop: Shop) -> None:
     code, attempt = (await make(shop))["code"], {"Idempotency-Key": str(new_id())}
     first, again = await enrol(shop, code, **attempt), await enrol(shop, code, **attempt)
@@ -126,6 +132,17 @@ async def test_a_terminal_that_is_removed_loses_its_key(shop: Shop) -> None:
     assert_problem(await shop.client.delete("terminals/norte/T9", headers=shop.supervisor), 404, "unknown_terminal")
     assert await listed(shop) == []
     assert (await enrol(shop, (await make(shop))["code"])).status_code == 201
+
+
+async def test_a_key_may_be_revoked_while_its_terminal_is_removed(shop: Shop) -> None:
+    for _ in range(5):
+        key = (await enrol(shop, (await make(shop))["code"])).json()["key"]
+        revoked, removed = await asyncio.gather(
+            shop.client.delete(f"keys/{key.partition('.')[0]}", headers=shop.admin),
+            shop.client.delete("terminals/norte/T9", headers=shop.supervisor),
+        )
+        assert removed.status_code == 204
+        assert revoked.status_code in (204, 404)
 
 
 async def test_a_terminal_whose_key_is_revoked_may_enrol_again(shop: Shop) -> None:

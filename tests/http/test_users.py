@@ -146,6 +146,16 @@ async def test_nobody_manages_more_than_they_may_themselves(shop: Shop, monkeypa
         assert_problem(await remove(shop, path, manager), 403, "scope_missing")
 
 
+async def test_who_may_act_in_some_stores_sees_the_people_of_those(shop: Shop, root: dict[str, str]) -> None:
+    wanted = {"name": "HR", "scopes": [Scope.USERS_WRITE], "stores": ["norte"]}
+    hr = {"X-API-Key": (await shop.post("keys", wanted, root)).json()["key"]}
+    seen = (await shop.client.get("users", headers=hr)).json()["users"]
+    assert [person["name"] for person in seen] == ["ana"]
+    assert (await shop.client.get("users/ana", headers=hr)).status_code == 200
+    for name in ("luis", "root"):  # luis works in sur too
+        assert_problem(await shop.client.get(f"users/{name}", headers=hr), 404, "unknown_user")
+
+
 async def test_the_last_admin_stays(shop: Shop, root: dict[str, str]) -> None:
     for answer in (
         await remove(shop, "root", root),

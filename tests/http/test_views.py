@@ -110,6 +110,11 @@ async def test_a_search_page_ends_with_the_next_change_of_the_catalogue(shop: Sh
     assert await found() == []
 
 
+async def test_no_category_is_not_the_category_of_that_name(shop: Shop) -> None:
+    assert (await shop.get("products", q="leche", category="None")).json()["total"] == 0
+    assert (await shop.get("products", q="leche")).json()["total"] == 2
+
+
 async def test_the_stock_in_a_search_page_is_always_read(shop: Shop) -> None:
     for number in (1, 2):
         await shop.receive("milk", 1)
