@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter
 from typing import Protocol
+from uuid import UUID
 from zlib import crc32
 
 import structlog
@@ -151,11 +152,18 @@ class Ledger:
         # Commands of one caller are settled in order. Only a transfer ties stores together: then all go in one lane.
         together = next((request.command.store_id for request in requests if isinstance(request.command, Transfer)), "")
         for index, request in enumerate(requests):
-            store_id = together or request.command.store_id
-            lane = self._lanes[crc32(store_id.encode()) % len(self._lanes)]
-            lane.add((Ticket(request, fingerprint(request)), call, index))
+            self._lane_of(request, together).add((Ticket(request, fingerprint(request)), call, index))
         await call.future
         return [answer for answer in call.answers if answer is not None]
+
+    def _lane_of(self, request: Request, together: str) -> "_Lane":
+        # An id that is under way stays in its lane, whatever store it names now: two lanes would both find it new.
+        command_id = request.command.id
+        for lane in self._lanes:
+            if command_id in lane.under_way:
+                return lane
+        store_id = together or request.command.store_id
+        return self._lanes[crc32(store_id.encode()) % len(self._lanes)]
 
 
 class _Lane:
@@ -163,6 +171,8 @@ class _Lane:
 
     def __init__(self, store: LedgerStore, after_commit: Callable[[Sequence[Outgoing]], None]) -> None:
         self.queue: deque[_Waiting] = deque()
+        self.under_way: set[UUID] = set()
+        """The ids of commands that are not settled yet."""
         self._store = store
         self._after_commit = after_commit
         self._work = asyncio.Event()
@@ -177,6 +187,7 @@ class _Lane:
         if self._closing:
             raise _closed()
         self.queue.append(waiting)
+        self.under_way.add(waiting[0].request.command.id)
         self._work.set()
 
     async def close(self) -> None:
@@ -196,6 +207,7 @@ class _Lane:
                 if batch:
                     with tracing.batch((call.cause for _, call, _ in batch), len(batch)):
                         await self._settle(batch)
+                    self.under_way.difference_update([ticket.request.command.id for ticket, _, _ in batch])
                 elif self._closing:
                     return
                 else:
@@ -211,13 +223,17 @@ class _Lane:
         begun = perf_counter()
         try:
             settled = await self._run(batch)
-        except Undone as undone:
+        except (Undone, LedgerFull) as error:
             if len(batch) > 1:
                 # One command is to blame and must not harm the others: each is settled alone.
                 for one in batch:
                     await self._settle([one])
                 return
             (ticket, call, index) = batch[0]
+            if isinstance(error, LedgerFull):
+                call.fail(error)
+                return
+            undone = error
             log.error("command_not_recorded", command_id=str(ticket.request.command.id), detail=str(undone))
             call.answer(index, Answer(ticket.request.command.id, _not_recorded(undone)))
         except MostradorError as error:

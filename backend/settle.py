@@ -12,8 +12,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Raw, Struct, json
-from msgspec.structs import astuple
+from msgspec import Raw, Struct, json, structs
 
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal, SaleRecord
@@ -41,11 +40,12 @@ class Ticket(Struct, frozen=True):
 class Needs(Struct, frozen=True):
     """The rows a batch wants to see: stock by key (in order), holds with the stock they hold, recorded commands.
 
-    `levels` are to be read after their stock rows: then a change of them in between shows as a moved version.
+    Holds are named with the store whose they must be. `levels` are to be read after their stock rows: then a change of
+    them in between shows as a moved version.
     """
 
     stock: list[Key]
-    reservations: list[UUID]
+    reservations: list[tuple[str, UUID]]
     commands: list[UUID]
     levels: list[Key]
 
@@ -67,10 +67,10 @@ class Snapshot(Struct):
 
 
 class DueHolds(Struct, frozen=True):
-    """Asks for holds on these keys whose deadline has passed, oldest first, after the first `skip` rows."""
+    """Asks for holds on these keys whose deadline has passed, oldest first, without those that are `found` already."""
 
     stock: list[Key]
-    skip: int
+    found: list[UUID]
 
 
 class DueHold(NamedTuple):
@@ -95,18 +95,18 @@ Procedure = Generator[Needs | DueHolds, Snapshot | list[DueHold], Settled]
 def settle(tickets: Sequence[Ticket]) -> Procedure:
     """Settle `tickets` in order. A product that falls short first has its dead holds expired, in the same batch."""
     expiries: dict[UUID, Ticket] = {}
-    found = 0
     while True:
         batch = [*expiries.values(), *tickets]
         snapshot = yield _needs(batch)
         assert isinstance(snapshot, Snapshot)
+        batch = [_with_free_id(ticket, snapshot.recorded) for ticket in batch]
         fresh, effects, answers = _decide(snapshot, batch)
         short = _short_keys(fresh, effects)
-        due = (yield DueHolds(short, found)) if short else []
+        # By name, not by number: the next look may be for other products, and other servers end holds meanwhile.
+        due = (yield DueHolds(short, list(expiries))) if short else []
         assert isinstance(due, list)
         if not due:
             break
-        found += len(due)
         for hold in due:
             expiries[hold.id] = expiry_ticket(hold)
     now = snapshot.now
@@ -129,9 +129,24 @@ def expiry_ticket(hold: DueHold) -> Ticket:
     return Ticket(request, fingerprint(request))
 
 
+def _with_free_id(ticket: Ticket, recorded: dict[UUID, Recorded]) -> Ticket:
+    """An expiry whose id somebody has used up gets a new one; any other ticket as it is.
+
+    The id can be worked out from the hold, so a client may have sent it. The hold has to end all the same, and ends
+    once by its own status and version.
+    """
+    command = ticket.request.command
+    if not isinstance(command, Expire) or command.id not in recorded:
+        return ticket
+    if recorded[command.id].fingerprint == ticket.fingerprint:
+        return ticket
+    request = Request(structs.replace(command, id=new_id()), ticket.request.who)
+    return Ticket(request, fingerprint(request))
+
+
 def _needs(tickets: Iterable[Ticket]) -> Needs:
     keys: set[Key] = set()
-    holds: list[UUID] = []
+    holds: list[tuple[str, UUID]] = []
     ids: list[UUID] = []
     levels: list[Key] = []
     for ticket in tickets:
@@ -146,14 +161,14 @@ def _needs(tickets: Iterable[Ticket]) -> Needs:
                 if command.levels is not None:
                     levels.append((store_id, command.product_id))
             case Confirm() | Cancel() | Extend() | Expire():
-                holds.append(command.reservation_id)
+                holds.append((store_id, command.reservation_id))
             case _:
                 for line in command.lines:
                     keys.add((store_id, line.product_id))
                 if isinstance(command, Sell):
-                    holds.extend(command.holds)
+                    holds.extend((store_id, hold) for hold in command.holds)
                 elif isinstance(command, Reserve) and command.replaces is not None:
-                    holds.append(command.replaces)
+                    holds.append((store_id, command.replaces))
                 elif isinstance(command, Transfer):
                     keys.update((command.to_store_id, line.product_id) for line in command.lines)
     return Needs(sorted(keys), holds, ids, levels)
@@ -323,7 +338,7 @@ def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
 def _fitting(message: Message) -> list[Outgoing]:
     """`message` in as many parts as NATS takes; the parts are independent, like all messages."""
     payload = json.encode(message)
-    store_id, at, *lists = astuple(message)
+    store_id, at, *lists = structs.astuple(message)
     if len(payload) <= MAX_PAYLOAD or max(map(len, lists)) == 1:
         return [Outgoing(new_id(), message, payload)]
     cuts = slice(0, None, 2), slice(1, None, 2)

@@ -318,6 +318,15 @@ commands = Table(
     PrimaryKeyConstraint("id", "store_id"),
     # For the list of all acts; new entries go to the end of their store's part.
     Index("ix_commands_store_id_at_id", "store_id", "at", "id"),
+    # Two servers settle two stores at the same time, and an id has one effect in all of them. A transfer is recorded
+    # in both of its stores.
+    Index(
+        "uq_commands_id",
+        "id",
+        unique=True,
+        postgresql_where=text("kind <> 'transfer'"),
+        sqlite_where=text("kind <> 'transfer'"),
+    ),
 )
 
 sales = Table(

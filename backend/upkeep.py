@@ -55,7 +55,7 @@ class Upkeep:
         """Do all of it once. Raises MostradorError when the database cannot take it now."""
         done = {
             "partitions": await make_partitions(self._database, now),
-            "forgotten_commands": await forget_commands(self._database, now),
+            "forgotten_commands": await forget_commands(self._database),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
             "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
             "forgotten_letters": await self._forget_letters(now),

@@ -133,6 +133,7 @@ def _reserve(books: Books, command: Reserve, who: Who, now: datetime) -> Effect:
 def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     wanted = summed(command.lines)
     changes = {p: (-n, 0) for p, n in wanted.items()}
+    left = dict(wanted)  # no unit is handed over from two holds
     closed = []
     for hold_id in dict.fromkeys(command.holds):
         hold = _find(books, command.store_id, hold_id)
@@ -142,7 +143,8 @@ def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             continue  # it ended before the sale; the goods are sold from what is available
         _free(changes, hold)
         if hold.is_live(now):
-            taken = {line.product_id: min(line.quantity, wanted.get(line.product_id, 0)) for line in hold.lines}
+            taken = {line.product_id: min(line.quantity, left.get(line.product_id, 0)) for line in hold.lines}
+            left = {p: n - taken.get(p, 0) for p, n in left.items()}
             closed.append(_closed(hold, Status.CONFIRMED, now, taken))
         else:
             closed.append(_closed(hold, Status.EXPIRED, now))

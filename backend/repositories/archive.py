@@ -1,15 +1,16 @@
 """Old movements leave the database: written to a file month by month, and replaced by the balances they add up to.
 
 Each month goes in three steps: its movements are written to a file, the file is made durable, and then one transaction
-replaces the rows by `openings` (the balance each stock row had after them) and notes the file's hash in `archives`. A
-process that dies in between has changed nothing, and the next one writes the file anew. What is archived is never the
-current month, so nothing is written to it any more.
+gives it its name, replaces the rows by `openings` (the balance each stock row had after them) and notes the file's hash
+in `archives`. A process that dies in between has changed nothing, and the next one writes the file anew. Of two at once
+only the one that holds the transaction names its file: what the other has read may be what is left when the rows are
+gone. What is archived is never the current month, so nothing is written to it any more.
 """
 
 import gzip
 import hashlib
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct, json
@@ -18,15 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
 from backend.database_errors import translated
+from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.stock import Movement
 from backend.tables import Instant, archives, movements
 
-from .partitions import Partition, alone, months_after, partitions
-
-CLOCK_STEP = timedelta(days=1)
-"""How far a database's clock may have been set back at the end of a month: by so much a movement may be dated later
-than the ones after it. Such movements leave with their elder ones, because a balance is folded in their order."""
+from .partitions import CLOCK_STEP, Partition, alone, keep_partitions, months_after, partitions
 
 
 class ArchiveFailed(MostradorError):
@@ -62,6 +60,15 @@ _READ = (
     .columns(*[movements.c[name] for name in Movement.__struct_fields__])
 )
 _COUNT = text(_GOING + "SELECT count(*) FROM going").bindparams(*_MOMENTS)
+# Stock rows of which an elder movement would stay, because it is dated later by more than CLOCK_STEP, or is missing.
+_GAPS = text(f"""
+{_GOING}
+SELECT count(*) FROM (
+    SELECT store_id, product_id, max(version) AS version, count(*) AS movements FROM going GROUP BY store_id, product_id
+) g
+LEFT JOIN openings o ON o.store_id = g.store_id AND o.product_id = g.product_id
+WHERE g.movements <> g.version - coalesce(o.version, 0)
+""").bindparams(*_MOMENTS)
 _OPEN = text(f"""
 INSERT INTO openings (store_id, product_id, version, on_hand, unavailable, allocated, reserved, incoming, sold, at)
 SELECT g.store_id, g.product_id, g.version, g.on_hand, g.unavailable, g.allocated, g.reserved, g.incoming, s.sold, g.at
@@ -109,20 +116,28 @@ async def archive_month(db: Database, until: datetime, directory: Path, now: dat
     """
     name = f"movements-until-{until:%Y-%m-%d}.ndjson.gz"
     moments = {"until": until, "latest": until + CLOCK_STEP}
-    with translated(db.url):
-        async with db.snapshot.connect() as connection:
-            if await connection.scalar(_ARCHIVED, {"until": until}):
-                raise ArchiveFailed(f"The movements before {until:%Y-%m-%d} were archived before; they are in {name}.")
-            digest, count = await _write_file(connection, moments, directory / name)
-        done = Archived(until, name, digest, count)
-        async with db.writer.begin() as connection:
-            await _replace(connection, db, done, moments, now)
+    part = directory / f"{name}.{new_id()}.part"
+    try:
+        with translated(db.url):
+            async with db.snapshot.connect() as connection:
+                await keep_partitions(connection)
+                await _check_new(connection, until, name)
+                digest, count = await _write_file(connection, moments, part)
+            done = Archived(until, name, digest, count)
+            async with db.writer.begin() as connection:
+                await _replace(connection, db, done, moments, now, part)
+    finally:
+        part.unlink(missing_ok=True)
     return done
 
 
-async def _write_file(connection: AsyncConnection, moments: dict[str, datetime], path: Path) -> tuple[str, int]:
-    """Write the rows; answers the file's SHA-256 and their number. The file has its name only once it is whole."""
-    part = path.with_suffix(".part")
+async def _check_new(connection: AsyncConnection, until: datetime, name: str) -> None:
+    if await connection.scalar(_ARCHIVED, {"until": until}):
+        raise ArchiveFailed(f"The movements before {until:%Y-%m-%d} were archived before; they are in {name}.")
+
+
+async def _write_file(connection: AsyncConnection, moments: dict[str, datetime], part: Path) -> tuple[str, int]:
+    """Write the rows and make them durable; answers the file's SHA-256 and the number of rows."""
     count = 0
     with part.open("wb") as raw:
         # No file name and no time inside: the same rows give the same bytes.
@@ -133,31 +148,52 @@ async def _write_file(connection: AsyncConnection, moments: dict[str, datetime],
                     count += 1
         raw.flush()
         os.fsync(raw.fileno())
+    return sha256_of(part), count
+
+
+def _name(part: Path, path: Path) -> None:
+    """Give the file its name, which is durable when its directory is."""
     part.replace(path)
-    return sha256_of(path), count
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 async def _replace(
-    connection: AsyncConnection, db: Database, done: Archived, moments: dict[str, datetime], now: datetime
+    connection: AsyncConnection,
+    db: Database,
+    done: Archived,
+    moments: dict[str, datetime],
+    now: datetime,
+    part: Path,
 ) -> None:
-    """Openings for rows, in one transaction."""
+    """Openings for rows, in one transaction, and the file in `part` under its name."""
     if db.dialect == "postgresql" and not await alone(connection):
         raise ArchiveFailed("Another process changes the partitions now; try again in a minute.")
+    await _check_new(connection, done.until, done.file_name)
     if await connection.scalar(_COUNT, moments) != done.movements:
         raise ArchiveFailed("Old movements changed while they were archived; run mostrador verify, then try again.")
+    if gaps := await connection.scalar(_GAPS, moments):
+        raise ArchiveFailed(
+            f"The movements of {gaps} stock rows before {done.until:%Y-%m-%d} have a gap: one is missing, or the clock"
+            " was set back by more than a day; run mostrador verify."
+        )
+    _name(part, part.with_name(done.file_name))
     await connection.execute(_OPEN, moments)
     if db.dialect == "postgresql":
-        for part in await partitions(connection):
-            if part.until <= done.until:
-                await _drop(connection, part)
+        for month in await partitions(connection):
+            if month.until <= done.until:
+                await _drop(connection, month)
     await connection.execute(_DELETE, {"latest": moments["latest"]})
     values = {"until": done.until, "file_name": done.file_name, "sha256": done.sha256, "movements": done.movements}
     await connection.execute(archives.insert().values(**values, archived_at=now))
 
 
-async def _drop(connection: AsyncConnection, part: Partition) -> None:
-    await connection.execute(text(f"ALTER TABLE movements DETACH PARTITION {part.name}"))
-    await connection.execute(text(f"DROP TABLE {part.name}"))
+async def _drop(connection: AsyncConnection, month: Partition) -> None:
+    await connection.execute(text(f"ALTER TABLE movements DETACH PARTITION {month.name}"))
+    await connection.execute(text(f"DROP TABLE {month.name}"))
 
 
 def sha256_of(path: Path) -> str:

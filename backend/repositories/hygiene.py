@@ -10,6 +10,8 @@ from backend.database_errors import translated
 from backend.model.forgetting import first_remembered
 from backend.tables import Instant
 
+from .reads import moment, reading
+
 OUTBOX_KEPT = timedelta(days=30)
 """A message that found no NATS for so long is dropped: the state it tells of is in the database, and a consumer that
 was away for a month starts from a snapshot. A shop that runs without NATS would else fill its disk."""
@@ -31,12 +33,15 @@ _FORGET = {
 _OUTBOX = text("DELETE FROM outbox WHERE created_at < :before").bindparams(bindparam("before", type_=Instant()))
 
 
-async def forget_commands(db: Database, now: datetime) -> int:
+async def forget_commands(db: Database) -> int:
     """Delete the ids that `backend.model.forgetting` calls forgotten; answers how many.
 
-    The ids of expiries go with them: a hold ends once by its own status, whatever is known of the command.
+    Judged on the database's clock, like the refusal of what is too old: a server whose clock is ahead would delete ids
+    that the ledger still takes for new ones. The ids of expiries go with them: a hold ends once by its own status,
+    whatever is known of the command.
     """
-    first = first_remembered(now)
+    async with reading(db) as connection:
+        first = first_remembered(await moment(connection))
     total = 0
     while deleted := await _page(db, first):
         total += deleted

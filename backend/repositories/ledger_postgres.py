@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from asyncpg import Connection
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
@@ -84,13 +85,14 @@ SELECT 3, store_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id, answer, 
 FROM commands WHERE id = ANY($4::uuid[])
 """
 
-# Locks alone, in key order; the rows are read by _READ afterwards, whose snapshot is then younger than the locks.
+# Locks alone, in key order; the rows are read by _READ afterwards, whose snapshot is then younger than the locks. The
+# order is Python's, in which rows are written, and not the one of the database's language: else the two would deadlock.
 _LOCK = """
 SELECT 1 FROM stock WHERE (store_id, product_id) IN (
     SELECT store_id, product_id FROM reservations WHERE id = ANY($3::uuid[])
     UNION ALL
     SELECT * FROM unnest($1::text[], $2::text[])
-) ORDER BY store_id, product_id FOR UPDATE
+) ORDER BY store_id COLLATE "C", product_id COLLATE "C" FOR UPDATE
 """
 
 _READ_LEVELS = """
@@ -103,8 +105,8 @@ DUE_HOLDS = """
 SELECT r.id, r.store_id, r.version
 FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
-WHERE r.status = 'PENDING' AND r.expires_at <= statement_timestamp()
-ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET $3
+WHERE r.status = 'PENDING' AND r.expires_at <= statement_timestamp() AND r.id <> ALL($3::uuid[])
+ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 """
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
@@ -175,11 +177,11 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
         request = next(procedure)
         while True:
             if isinstance(request, DueHolds):
-                rows = await driver.fetch(DUE_HOLDS, *_keys(request.stock), request.skip)
+                rows = await driver.fetch(DUE_HOLDS, *_keys(request.stock), request.found)
                 request = procedure.send([DueHold(*row) for row in rows])
             else:
                 if locked:
-                    await driver.fetch(_LOCK, *_keys(request.stock), request.reservations)
+                    await driver.fetch(_LOCK, *_keys(request.stock), _ids(request.reservations))
                 snapshot = await _read(driver, request)
                 if request.levels:
                     for row in await driver.fetch(_READ_LEVELS, *_keys(request.levels)):
@@ -194,6 +196,10 @@ def _keys(wanted: Sequence[Key]) -> tuple[list[str], list[str]]:
     return [store for store, _ in wanted], [product for _, product in wanted]
 
 
+def _ids(holds: Sequence[tuple[str, UUID]]) -> list[UUID]:
+    return [id_ for _, id_ in holds]
+
+
 async def _read(driver: Connection, needs: Needs) -> Snapshot:
     keys = _keys(needs.stock)
     if needs.stock and not needs.reservations:
@@ -203,7 +209,8 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
             for store_id, product_id, *counters, known_store, known_product, _, _ in rows:
                 _add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
             return snapshot
-    rows = await driver.fetch(_READ, *keys, needs.reservations, needs.commands)
+    rows = await driver.fetch(_READ, *keys, _ids(needs.reservations), needs.commands)
+    named = set(needs.reservations)
     snapshot = Snapshot(rows[0]["t1"], Books({}, set(), {}), {})
     books = snapshot.books
     for row in rows[1:]:
@@ -212,6 +219,8 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
             _add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
         elif what == _HOLD:
             before = books.reservations.get(id_)
+            if (store_id, id_) not in named or (before and before.store_id != store_id):
+                continue  # two servers at once have taken one id for two stores: two holds, not one of both stores
             lines = (*(before.lines if before else ()), HeldLine(product_id, n1, n2))
             books.reservations[id_] = Reservation(id_, store_id, Status(s1), lines, t1, s2, s3, s4, t2, t3, n3)
         elif what == _COMMAND:
@@ -298,7 +307,8 @@ def _type_of(column: Column[Any]) -> str:
 
 def _translated(error: Exception) -> Exception:
     state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "08000"
-    if state[:2] in ("08", "53", "57"):  # connection, resources, operator
+    # Connection, resources, operator; read-only: a server that is no primary any more, after a failover.
+    if state[:2] in ("08", "53", "57") or state == "25006":
         return DatabaseLost(str(error))
     receipt_taken = getattr(error, "constraint_name", None) == "uq_sales_receipt"
     if state in _CONFLICTS and not receipt_taken:

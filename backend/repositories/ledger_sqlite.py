@@ -55,8 +55,8 @@ DUE_HOLDS = text("""
 SELECT r.id, r.store_id, r.version
 FROM json_each(:keys) k
 JOIN reservations r ON r.store_id = json_extract(k.value, '$[0]') AND r.product_id = json_extract(k.value, '$[1]')
-WHERE r.status = 'PENDING' AND r.expires_at <= :now
-ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000 OFFSET :skip
+WHERE r.status = 'PENDING' AND r.expires_at <= :now AND r.id NOT IN (SELECT value FROM json_each(:found))
+ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 """).columns(_holds.id, _holds.store_id, _holds.version)
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
@@ -121,7 +121,7 @@ def _drive(connection: Connection, procedure: Procedure) -> Settled:
 
 
 def _due(connection: Connection, wanted: DueHolds, now: datetime) -> list[DueHold]:
-    values = {"keys": _json(wanted.stock), "now": now, "skip": wanted.skip}
+    values = {"keys": _json(wanted.stock), "now": now, "found": _hex(wanted.found)}
     return [DueHold(*row) for row in connection.execute(DUE_HOLDS, values)]
 
 
@@ -130,7 +130,7 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
     snapshot = Snapshot(now, books, {})
     keys = set(needs.stock)
     if needs.reservations:
-        for row in connection.execute(_READ_HOLDS, {"ids": _hex(needs.reservations)}):
+        for row in connection.execute(_READ_HOLDS, {"ids": _hex([id_ for _, id_ in needs.reservations])}):
             before = books.reservations.get(row.id)
             lines = (*(before.lines if before else ()), HeldLine(row.product_id, row.quantity, row.confirmed))
             books.reservations[row.id] = Reservation(

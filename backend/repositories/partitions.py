@@ -3,7 +3,7 @@
 A row whose month has no partition is not refused: it lands in `movements_default` and is moved when the month is made.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -16,6 +16,10 @@ MONTHS_AHEAD = 3
 LOCK_TIMEOUT = "2s"
 """How long a change of partitions waits for a lock, while others wait behind it; it is tried again at the next turn."""
 _LOCK = 0x6D6F7661  # "mova": one server changes partitions at a time
+
+CLOCK_STEP = timedelta(days=1)
+"""How far a database's clock may have been set back at the end of a month: by so much a movement may be dated later
+than the ones after it. Such movements leave with their elder ones, because a balance is folded in their order."""
 
 
 class Partition(NamedTuple):
@@ -64,6 +68,16 @@ async def alone(connection: AsyncConnection) -> bool:
     """Whether this transaction may change partitions now; it then waits for no lock longer than LOCK_TIMEOUT."""
     await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
     return bool(await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}))
+
+
+async def keep_partitions(connection: AsyncConnection) -> None:
+    """Let nobody drop a partition until this transaction ends, which must begin with this.
+
+    A dropped table is gone for transactions of an older moment too: they would see neither the movements nor the
+    openings that replaced them. So whoever reads several things at one moment takes the lock before the moment.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("LOCK TABLE movements IN ACCESS SHARE MODE"))
 
 
 async def _make(connection: AsyncConnection, start: datetime) -> str:

@@ -8,16 +8,37 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, literal, or_, select, text, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
 from backend.database_errors import DatabaseDamaged, named, translated
-from backend.model.forgetting import COMMANDS_KEPT
-from backend.tables import commands, movements, openings, reservations, sale_lines, sales, stock
+from backend.model.forgetting import first_remembered
+from backend.tables import Instant, archives, commands, movements, openings, reservations, sale_lines, sales, stock
+
+from .partitions import CLOCK_STEP, keep_partitions
+from .reads import moment
 
 MAX_FINDINGS = 1000
 """Rows that are listed of one comparison; a database with more of them needs a restore, not a list."""
+
+
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Drift(Struct, frozen=True):
@@ -51,8 +72,14 @@ async def prove(db: Database) -> Proof:
         async with db.snapshot.connect() as connection:
             if db.dialect == "sqlite":
                 await _check_file(connection, db.url)
+            await keep_partitions(connection)
             totals = (await connection.execute(_TOTALS)).one()
-            drifts = [drift for comparison in _COMPARISONS for drift in await comparison.drifts(connection)]
+            until = await connection.scalar(select(func.max(archives.c.until)))
+            bounds = {
+                "remembered": first_remembered(await moment(connection)),
+                "whole": until + CLOCK_STEP if until else _EVER,
+            }
+            drifts = [drift for comparison in _COMPARISONS for drift in await comparison.drifts(connection, bounds)]
     return Proof(*totals, drifts=tuple(drifts))
 
 
@@ -88,9 +115,13 @@ class _Comparison:
             .limit(MAX_FINDINGS)
         )
 
-    async def drifts(self, connection: AsyncConnection) -> list[Drift]:
-        """Every pair that differs."""
-        return [drift for row in await connection.execute(self._statement) for drift in self._of(tuple(row))]
+    async def drifts(self, connection: AsyncConnection, bounds: Mapping[str, Any]) -> list[Drift]:
+        """Every pair that differs.
+
+        Command ids before the bound `remembered` may have been forgotten, movements before `whole` archived.
+        """
+        rows = await connection.execute(self._statement, bounds)
+        return [drift for row in rows for drift in self._of(tuple(row))]
 
     def _of(self, row: tuple[Any, ...]) -> Iterator[Drift]:
         store_id, product_id, which, *numbers = row
@@ -203,11 +234,14 @@ def _steps() -> _Comparison:
 
 
 def _causes() -> _Comparison:
-    """Each movement has a recorded command, unless it is so old that its command may have been forgotten."""
+    """Each movement has a recorded command, unless the command's id is so old that it may have been forgotten.
+
+    The id is what counts: a sale that waited in a terminal's journal is older than its movements, and forgotten first.
+    """
     known = and_(commands.c.id == movements.c.command_id, commands.c.store_id == movements.c.store_id)
     joined = movements.outerjoin(commands, known)
     recorded = case((commands.c.id.is_(None), 0), else_=1).label("recorded")
-    young = movements.c.at > datetime.now(UTC) - COMMANDS_KEPT
+    young = movements.c.command_id >= bindparam("remembered", type_=Uuid())
     c = select(*_row, movements.c.command_id.label("which"), recorded).select_from(joined).where(young).subquery("c")
     return _Comparison(c, {"recorded command": (literal(1), c.c.recorded)})
 
@@ -236,13 +270,13 @@ def _sold_units() -> _Comparison:
 
 
 def _transfers() -> _Comparison:
-    """What a transfer took from one store against what it brought to the other."""
+    """What a transfer took from one store against what it brought to the other, while both are in the database."""
     m = movements.c
     taken = _sum(case((m.kind == "transfer_out", -m.on_hand_change), else_=0)).label("taken")
     brought = _sum(case((m.kind == "transfer_in", m.on_hand_change), else_=0)).label("brought")
     t = (
         select(func.min(m.store_id).label("store_id"), m.product_id, m.command_id.label("which"), taken, brought)
-        .where(m.kind.in_(("transfer_out", "transfer_in")))
+        .where(m.kind.in_(("transfer_out", "transfer_in")), m.at >= bindparam("whole", type_=Instant()))
         .group_by(m.command_id, m.product_id)
         .subquery("t")
     )

@@ -32,7 +32,8 @@ def test_every_unique_key_of_a_store_s_table_contains_the_store(table: Table) ->
     for key in unique_keys(table):
         assert COLUMN in key.columns, f"{table} is a store's table: put {COLUMN} into {key.columns.keys()}"
     for index in table.indexes:
-        assert not index.unique or COLUMN in index.columns, f"{index.name} is unique: put {COLUMN} into it"
+        if f"DROP INDEX {index.name};" not in OPERATIONS:  # a guard beside others, which the recipe does without
+            assert not index.unique or COLUMN in index.columns, f"{index.name} is unique: put {COLUMN} into it"
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)

@@ -24,8 +24,8 @@ async def look_for_due(database: Database, how: str = "") -> str:
 async def look_for_dead_tea(database: Database, how: str = "") -> str:
     """The plan of the ledger's look for the dead holds of one short product."""
     if database.dialect == "postgresql":
-        return await plan(database, ledger_postgres.DUE_HOLDS, (["292"], ["tea"], 0), how)
-    values = {"keys": '[["292","tea"]]', "now": "2030", "skip": 0}
+        return await plan(database, ledger_postgres.DUE_HOLDS, (["292"], ["tea"], []), how)
+    values = {"keys": '[["292","tea"]]', "now": "2030", "found": "[]"}
     return await plan(database, *compiled(database, ledger_sqlite.DUE_HOLDS, values))
 
 

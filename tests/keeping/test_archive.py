@@ -1,22 +1,30 @@
 """Movements that leave the database: the files, the openings, and the proof over both."""
 
+import asyncio
 import gzip
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
 from backend import drift, tables
 from backend.database import Database, open_database
+from backend.database_errors import DatabaseAway
 from backend.drift import DriftFold
+from backend.ids import new_id
+from backend.model.books import Request
+from backend.model.commands import Line, Transfer
 from backend.model.errors import InvalidInput
+from backend.repositories import archive
 from backend.repositories.archive import Archived, ArchiveFailed, archive_month, months_to_archive
 from backend.repositories.archive_proof import prove_archives
 from backend.repositories.partitions import make_partitions, months_after, partitions
-from backend.repositories.proof import Drift, prove
-from tests.ledger.shop import open_shop, receive, reserve, running_ledger, sell
+from backend.repositories.proof import Drift, Proof, prove
+from tests.ledger.shop import ANA, open_shop, receive, reserve, running_ledger, sell
 
 NOW = datetime.now(UTC)
 NEXT_MONTH = months_after(NOW, 1)
@@ -33,6 +41,10 @@ async def archive_all(database: Database, directory: Path) -> list[Archived]:
     """Archive every month, this one too: as if a month had passed."""
     ends = await months_to_archive(database, NEXT_MONTH)
     return [await archive_month(database, until, directory, NOW) for until in ends]
+
+
+def files_in(directory: Path) -> list[Path]:
+    return list(directory.glob("movements*"))
 
 
 async def remaining(database: Database) -> int:
@@ -98,6 +110,75 @@ async def test_a_movement_dated_later_by_a_clock_set_back_goes_with_its_elders(
     assert (month.movements, await remaining(database)) == (5, 0)
     assert (await prove(database)).drifts == ()
     assert await prove_archives(database, tmp_path) == ()
+
+
+async def test_a_transfer_of_which_one_side_went_earlier_is_no_drift(database: Database, tmp_path: Path) -> None:
+    """The clock was set back after it: in the giving store a sale with an earlier date followed."""
+    await open_shop(database)
+    async with running_ledger(database) as ledger:
+        moved = Transfer(id=new_id(), store_id="292", to_store_id="304", lines=(Line("tea", 2),))
+        for each in (receive(tea=10), Request(moved, ANA), sell(tea=1)):
+            assert (await ledger.submit(each)).accepted
+    async with database.writer.begin() as connection:
+        late = tables.movements.update().where(tables.movements.c.command_id == moved.id)
+        await connection.execute(late.values(at=NEXT_MONTH + timedelta(minutes=1)))
+    await archive_all(database, tmp_path)
+    assert await remaining(database) == 1
+    assert (await prove(database)).drifts == ()
+
+
+async def test_a_clock_set_back_too_far_is_no_reason_to_leave_a_gap(database: Database, tmp_path: Path) -> None:
+    await open_shop(database)
+    await trade(database, "T1-1")
+    async with database.writer.begin() as connection:
+        late = tables.movements.update().where(tables.movements.c.product_id == "tea", tables.movements.c.version == 2)
+        await connection.execute(late.values(at=NEXT_MONTH + timedelta(days=2)))
+    with pytest.raises(ArchiveFailed, match="gap"):
+        await archive_all(database, tmp_path)
+    assert await remaining(database) == 5
+    assert (await prove(database)).drifts == ()
+    assert files_in(tmp_path) == []
+
+
+async def test_who_archives_what_is_archived_meanwhile_leaves_the_file_alone(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_shop(database)
+    await trade(database, "T1-1")
+    write = archive._write_file
+
+    async def overtaken(*arguments: Any) -> tuple[str, int]:
+        monkeypatch.setattr(archive, "_write_file", write)
+        with suppress(DatabaseAway):  # on PostgreSQL the first one's look keeps the second from dropping the month
+            await archive_month(database, NEXT_MONTH, tmp_path, NOW)
+        return await write(*arguments)
+
+    monkeypatch.setattr(archive, "_write_file", overtaken)
+    with suppress(ArchiveFailed):
+        await archive_month(database, NEXT_MONTH, tmp_path, NOW)
+    assert await prove_archives(database, tmp_path) == ()
+    assert await remaining(database) == 0
+    assert len(files_in(tmp_path)) == 1
+
+
+async def test_a_proof_that_begins_while_a_month_goes_waits_for_its_opening(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database(postgres_url)
+    await open_shop(database)
+    await trade(database, "T1-1")
+    drop = archive._drop
+    proofs: list[asyncio.Task[Proof]] = []
+
+    async def drop_slowly(*arguments: Any) -> None:
+        await drop(*arguments)
+        proofs.append(asyncio.create_task(prove(database)))
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(archive, "_drop", drop_slowly)
+    await archive_month(database, NEXT_MONTH, tmp_path, NOW)
+    assert [(await proof).drifts for proof in proofs] == [()]
+    await database.close()
 
 
 async def test_an_interrupted_archive_is_made_anew(database: Database, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from backend import tables
 from backend.database import Database
@@ -14,6 +14,7 @@ from backend.model.commands import Line, Receive
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
 from backend.repositories.deliveries import LETTERS_KEPT
 from backend.repositories.hygiene import OUTBOX_KEPT, PAGE
+from backend.repositories.proof import prove
 from backend.upkeep import Upkeep
 from tests.ledger.shop import open_shop, receive, request, running_ledger
 
@@ -30,6 +31,7 @@ def test_an_id_is_forgotten_by_the_time_it_carries() -> None:
     assert not forgotten(id_made(NOW - COMMANDS_KEPT + timedelta(seconds=1)), NOW)
     assert not forgotten(new_id(), NOW)
     assert not forgotten(uuid4(), NOW), "it carries no time, so it is kept for ever"
+    assert forgotten(UUID("00000000-0000-7000-0000-000000000001"), NOW), "whatever its variant: so it is deleted, too"
 
 
 def test_the_id_of_an_expiry_sorts_with_its_hold() -> None:
@@ -58,6 +60,30 @@ async def test_old_ids_go_and_what_they_did_cannot_be_done_again(database: Datab
         assert refused.code is Code.COMMAND_TOO_OLD
         assert (await ledger.submit(young)).stock[0].on_hand == 5, "its first answer"
         assert (await ledger.submit(receive(tea=1))).stock[0].on_hand == 13
+
+
+async def test_a_server_whose_clock_is_ahead_forgets_nothing_early(database: Database) -> None:
+    await open_shop(database)
+    async with running_ledger(database) as ledger:
+        first = receive(tea=5)
+        answer = await ledger.submit(first)
+        await Upkeep(database).turn(NOW + COMMANDS_KEPT + timedelta(days=1))
+        assert await ledger.submit(first) == answer
+
+
+async def test_a_command_that_waited_long_is_forgotten_before_its_movements(database: Database) -> None:
+    """It is forgotten by its id, which a terminal made long before the ledger got it; the proof knows."""
+    await open_shop(database)
+    old = id_made(NOW - COMMANDS_KEPT + timedelta(hours=1))
+    async with running_ledger(database) as ledger:
+        assert (await ledger.submit(receive_as(old, 5))).accepted
+    forgotten_now = id_made(NOW - COMMANDS_KEPT - timedelta(hours=1))
+    async with database.writer.begin() as connection:  # two hours later
+        await connection.execute(update(tables.commands).values(id=forgotten_now))
+        await connection.execute(update(tables.movements).values(command_id=forgotten_now))
+    await Upkeep(database).turn(NOW)
+    assert await recorded(database) == set()
+    assert (await prove(database)).drifts == ()
 
 
 async def test_more_than_a_page_goes_in_one_turn(database: Database) -> None:

@@ -12,7 +12,7 @@ from backend.database import Database
 from backend.ids import expiry_command_id, new_id
 from backend.ledger import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Code, ShortLine
-from backend.model.commands import Expire, Line, SaleLine, Sell, SetStock, Transfer
+from backend.model.commands import Expire, Line, Receive, SaleLine, Sell, SetStock, Transfer
 from backend.model.events import Message, Outgoing
 from backend.repositories.proof import prove
 from backend.settle import EXPIRY
@@ -109,6 +109,35 @@ async def test_more_dead_holds_than_one_look_finds(ledger: Ledger, database: Dat
     assert codes(holds) == [None] * 1500
     await bury(database, *(answer.id for answer in holds))
     assert (await ledger.submit(sell(tea=1400))).accepted
+
+
+async def test_each_product_that_falls_short_has_its_dead_holds_ended(ledger: Ledger, database: Database) -> None:
+    """Jam is short only once the dead tea is free, so the batch looks for dead holds twice, and not for the same."""
+    await ledger.submit(receive(tea=1, jam=2))
+    dead = await ledger.submit_many([reserve(tea=1), reserve(jam=1)])
+    await bury(database, *(answer.id for answer in dead))
+    assert codes(await ledger.submit_many([sell(tea=1, jam=1), sell(jam=1)])) == [None, None]
+
+
+async def test_nobody_keeps_a_dead_hold_by_using_up_the_id_of_its_expiry(ledger: Ledger, database: Database) -> None:
+    await ledger.submit(receive(tea=1))
+    dead = await ledger.submit(reserve(tea=1))
+    taken = Receive(id=expiry_command_id(dead.id, 1), store_id="292", lines=(Line("jam", 1),))
+    assert (await ledger.submit(request(taken))).accepted
+    await bury(database, dead.id)
+    assert (await ledger.submit(sell(tea=1))).accepted
+
+
+async def test_one_id_for_two_stores_has_one_effect(ledger: Ledger, database: Database) -> None:
+    """The stores have lanes of their own, and neither lane sees what the other has not committed yet."""
+    await ledger.submit_many([receive("292", tea=5), receive("304", tea=5)])  # both lanes are connected
+    for _ in range(5):
+        here = reserve("292", tea=1)
+        there = reserve("304", id_=here.command.id, tea=1)
+        assert codes(await ledger.submit_many([here, there])) == [None, Code.COMMAND_REUSED]
+        one, other = await asyncio.gather(ledger.submit(there), ledger.submit(here))
+        assert codes([one, other]) == [Code.COMMAND_REUSED, None]
+    assert (await counters(database, "tea"))[1] == 5
 
 
 async def test_a_hold_ends_once_however_many_try(ledger: Ledger, database: Database) -> None:

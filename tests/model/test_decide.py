@@ -124,6 +124,15 @@ def test_a_sale_frees_what_its_holds_had_too_much() -> None:
     assert [line.confirmed for line in state.reservations[held.id].lines] == [1, 0]
 
 
+def test_no_unit_of_a_sale_is_handed_over_from_two_holds() -> None:
+    state = books(tea=9)
+    first, second = reserve(tea=3), reserve(tea=3)
+    for each in (first, second):
+        apply(state, each)
+    apply(state, sell(first.id, second.id, tea=4))
+    assert [state.reservations[each.id].lines[0].confirmed for each in (first, second)] == [3, 1]
+
+
 def test_a_sale_whose_hold_died_sells_from_what_is_available() -> None:
     state = books(tea=2)
     held = reserve(ttl=1, tea=2)
