@@ -67,7 +67,7 @@ def open_database(url: str) -> Database:
 
     Raises InvalidInput for any other URL.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_async_engine(parsed, connect_args={"isolation_level": None}, **_POOL)
         _listen(engine.sync_engine, "BEGIN")
@@ -78,7 +78,7 @@ def open_database(url: str) -> Database:
 
 def sqlite_writer(url: str) -> Engine:
     """A synchronous engine with one connection, whose every transaction holds SQLite's write lock from its start."""
-    parsed = _parse(url).set(drivername="sqlite+pysqlite")
+    parsed = parse_url(url).set(drivername="sqlite+pysqlite")
     engine = create_engine(parsed, connect_args={"isolation_level": None}, pool_size=1, max_overflow=0)
     _listen(engine, "BEGIN IMMEDIATE")
     return engine
@@ -189,10 +189,11 @@ def _config() -> Config:
     return config
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """The parts of a database's URL, with our drivers. Raises InvalidInput for any other URL."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number
         raise InvalidInput("database_url", f"This is not a database URL: {url!r}.") from error
     match parsed.get_backend_name():
         case "sqlite" if parsed.database and parsed.database != ":memory:":

@@ -111,9 +111,10 @@ async def exposed(host: str, port: int) -> AsyncIterator[int]:
     """
     try:
         server, thread = start_http_server(port, host)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
+        reason = error.strerror if isinstance(error, OSError) else "no such host"
         raise MetricsPortTaken(
-            f"Metrics cannot be served on {host}:{port}: {error.strerror}; choose another METRICS_PORT.", port=port
+            f"Metrics cannot be served on {host}:{port}: {reason}; choose another METRICS_PORT.", port=port
         ) from error
     try:
         yield server.server_port

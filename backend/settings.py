@@ -33,7 +33,7 @@ class _FromEnvironment(BaseSettings):
         """The settings of this process; `overrides` (command-line options) win over the environment.
 
         Raises:
-            InvalidInput: a variable is missing or wrong; the sentence names it and says what it must be.
+            InvalidInput: a variable is missing or wrong, or .env is; the sentence names it and says what it must be.
         """
         try:
             return cls(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **overrides)  # type: ignore[call-arg]
@@ -42,6 +42,8 @@ class _FromEnvironment(BaseSettings):
             name = str(first["loc"][0]).upper() if first["loc"] else "DATABASE_DRIVER"
             reason = first["msg"].removeprefix("Value error, ")
             raise InvalidInput(name, _sentence(name, first["type"], reason)) from error
+        except UnicodeDecodeError as error:
+            raise InvalidInput(".env", "The file .env, or that of a secret, is not UTF-8; save it as UTF-8.") from error
 
 
 class DatabaseSettings(_FromEnvironment):

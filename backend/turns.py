@@ -4,8 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 PATIENCE_SECONDS = 5.0
 """How long a turn at work may take when it is told to stop; then it is cut off."""
+FAILED_SECONDS = 5.0
+"""The pause after a turn that failed in a way that it did not foresee."""
 
 
 class Turns:
@@ -16,14 +22,14 @@ class Turns:
     """
 
     def __init__(self, name: str, turn: Callable[[], Awaitable[float]]) -> None:
-        """`turn` answers for how many seconds there is nothing to do; what it raises ends the work."""
+        """`turn` answers for how many seconds there is nothing to do; what it raises is logged, and it goes on."""
         self._name, self._turn = name, turn
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, after: float = 0.0) -> None:
         """Begin, after so many seconds."""
-        self._task = asyncio.create_task(self._run(after), name=self._name)
+        self._begin(after)
 
     async def close(self) -> None:
         """Stop, after the turn at work."""
@@ -33,6 +39,18 @@ class Turns:
             for task in late:
                 task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _begin(self, after: float) -> None:
+        self._task = asyncio.create_task(self._run(after), name=self._name)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # Nobody awaits the task, so nobody would notice that the work had ended.
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("turn_failed", work=self._name, exc_info=error)
+        if not self._stop.is_set():
+            self._begin(FAILED_SECONDS)
 
     async def _run(self, pause: float) -> None:
         while not await self._stopped_within(pause):

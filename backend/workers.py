@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a dead worker is started again: doubled each time it dies young, so that a broken one costs little."""
 YOUNG_SECONDS = 10.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 40.0
 """How long a worker may take to stop, beside the time it drains, before it is killed."""
 
 
@@ -138,6 +138,10 @@ async def run_workers(settings: Settings, count: int, stop: asyncio.Event, on_re
     """
     if sys.platform == "win32":
         raise InvalidInput("workers", "--workers must be 1 on Windows; start several servers behind a load balancer.")
+    if settings.enable_metrics and settings.metrics_port + count - 1 > 65535:
+        raise InvalidInput(
+            "METRICS_PORT", f"METRICS_PORT leaves no port for each of {count} workers; choose a lower one."
+        )
     command = [sys.executable, "-m", "backend.main", "serve", "--json"]
     # What options may have said; all else is in the environment or in .env for the workers too.
     scheme, _, path = settings.database_url.partition(":///")

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from backend import turns
 from backend.turns import Turns
@@ -25,6 +26,25 @@ async def test_turns_go_on_until_they_are_told_to_stop() -> None:
     ended = done
     await asyncio.sleep(0)
     assert done == ended
+
+
+async def test_a_turn_that_fails_is_told_of_and_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "FAILED_SECONDS", 0.0)
+    done = 0
+
+    async def turn() -> float:
+        nonlocal done
+        done += 1
+        if done == 1:
+            raise KeyError("of a later release")
+        return 0.0
+
+    work = Turns("work", turn)
+    with capture_logs() as logs:
+        await work.start()
+        await eventually(lambda: done > 3)
+        await work.close()
+    assert [(line["event"], line["work"]) for line in logs] == [("turn_failed", "work")]
 
 
 async def test_a_turn_at_work_is_let_finish() -> None:

@@ -9,6 +9,7 @@ import click
 
 from backend.auth.pins import Pins
 from backend.database import check_schema, open_database
+from backend.model.errors import InvalidInput
 from backend.people.users import make_admin
 
 from .options import database_options, database_url_of
@@ -45,7 +46,10 @@ def admin(
     if secret_file is None:
         secret = click.prompt("Secret, at least 8 characters", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        secret = secret_file.readline().rstrip("\r\n")
+        try:
+            secret = secret_file.readline().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise InvalidInput("secret_file", f"{secret_file.name} is not UTF-8 text; save it as UTF-8.") from error
     created = asyncio.run(_make(database_url_of(database_url, data), name, display_name, secret))
     if as_json:
         click.echo(json.dumps({"name": name, "role": "admin", "created": created}))

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import click
-from sqlalchemy import make_url
 
+from backend.database import parse_url
 from backend.database_errors import DataNotWritable
 from backend.model.errors import InvalidInput
 
@@ -30,7 +30,7 @@ def backup(file: Path, database_url: str | None, data: Path | None, as_json: boo
       mostrador backup /backup/shop.db
       mostrador verify --database-url sqlite:////backup/shop.db
     """
-    url = make_url(database_url_of(database_url, data))
+    url = parse_url(database_url_of(database_url, data))
     if url.get_backend_name() != "sqlite" or not url.database:
         raise InvalidInput("database_url", "This copies SQLite files only; copy a PostgreSQL database with pg_dump.")
     source = Path(url.database)

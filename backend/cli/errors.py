@@ -23,6 +23,9 @@ INTERRUPTED = 130
 def run(command: click.Command, args: Sequence[str]) -> int:
     """Run `command` with `args` and return its exit code; an integer that the command returns is its exit code."""
     as_json = "--json" in args
+    if not all(map(_is_text, args)):
+        _tell(as_json, "usage", "An argument is not UTF-8 text. See: mostrador --help")
+        return WRONG_INPUT
     try:
         outcome = command.main(args=list(args), prog_name="mostrador", standalone_mode=False)
     except MostradorError as error:
@@ -49,6 +52,11 @@ def report_bug(kind: type[BaseException], error: BaseException, trace: Traceback
 def _tell(as_json: bool, code: str, message: str, fields: Mapping[str, FieldValue] | None = None) -> None:
     text = json.dumps({"code": code, "message": message, **(fields or {})}, ensure_ascii=False) if as_json else message
     click.echo(text, err=True)
+
+
+def _is_text(argument: str) -> bool:
+    """Bytes that are none come as lone surrogates, which neither a database nor a screen takes."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def _usage(error: click.ClickException) -> str:

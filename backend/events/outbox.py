@@ -7,9 +7,11 @@ by its versions in whoever listens.
 
 from collections.abc import Collection
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import json
+import structlog
+from msgspec import DecodeError, json
 from sqlalchemy import select, text
 
 from backend.database import Database
@@ -17,6 +19,8 @@ from backend.model.events import Message, Outgoing
 from backend.repositories.deliveries import owe
 from backend.repositories.reads import database_now
 from backend.tables import outbox
+
+log = structlog.get_logger(__name__)
 
 GRACE = timedelta(seconds=2)
 """Younger rows are most likely on their way from some server's memory."""
@@ -27,8 +31,18 @@ _DELETE = {
 }
 
 
-async def read_leftovers(database: Database, *, after: UUID | None = None, limit: int = 500) -> list[Outgoing]:
-    """At most `limit` messages older than GRACE, oldest first, from the one after the id `after` on."""
+class Leftovers(NamedTuple):
+    """A page of messages, and the id after which the next page begins; None if there is none."""
+
+    messages: list[Outgoing]
+    next: UUID | None
+
+
+async def read_leftovers(database: Database, *, after: UUID | None = None, limit: int = 500) -> Leftovers:
+    """At most `limit` messages older than GRACE, oldest first, from the one after the id `after` on.
+
+    A message that this release cannot read is left to a newer one, and keeps no other message waiting.
+    """
     columns = select(outbox.c.id, outbox.c.payload)
     async with database.engine.connect() as connection:
         now = (await connection.execute(select(database_now()))).scalar_one()
@@ -36,8 +50,14 @@ async def read_leftovers(database: Database, *, after: UUID | None = None, limit
         query = columns.where(outbox.c.created_at < now - GRACE).order_by(outbox.c.id).limit(limit)
         if after is not None:
             query = query.where(outbox.c.id > after)
-        rows = await connection.execute(query)
-        return [Outgoing(row.id, json.decode(row.payload, type=Message), row.payload.encode()) for row in rows]
+        rows = (await connection.execute(query)).all()
+    messages = []
+    for row in rows:
+        try:
+            messages.append(Outgoing(row.id, json.decode(row.payload, type=Message), row.payload.encode()))
+        except DecodeError as error:
+            log.warning("message_unreadable", message_id=str(row.id), detail=str(error))
+    return Leftovers(messages, rows[-1].id if len(rows) == limit else None)
 
 
 async def delete(database: Database, ids: Collection[UUID]) -> None:

@@ -187,7 +187,10 @@ class Relay:
         outgoing, committed, cause = await self._queue.get()
         try:
             await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
-            key, parts = str(outgoing.id), list(subjects.parts(outgoing.message))
+            key = str(outgoing.id)
+            if key in self._in_flight:
+                return  # the sweep found it while it waited here; its parts would be counted twice and taken off once
+            parts = list(subjects.parts(outgoing.message))
             span, headers = tracing.message(cause, f"inventory.{outgoing.store_id}")
             self._in_flight[key] = _Sent(outgoing, len(parts), monotonic(), committed, span)
             self._parts_in_flight += len(parts)
@@ -262,12 +265,12 @@ class Relay:
         after: UUID | None = None
         while self._connected.is_set():
             page = await outbox.read_leftovers(self._database, after=after, limit=SWEEP_PAGE)
-            for message in page:
+            for message in page.messages:
                 if str(message.id) not in self._in_flight and message.id not in self._acknowledged:
                     await self._queue.put(_Queued(message, None))
-            if len(page) < SWEEP_PAGE:
+            after = page.next
+            if after is None:
                 return
-            after = page[-1].id
             await self._queue.join()
 
     def _forget_unanswered(self) -> None:

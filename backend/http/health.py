@@ -1,5 +1,6 @@
 """Is the server there, and may a load balancer send it work? No token asked."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,6 +23,8 @@ from .rates import UNLIMITED
 VERSION = version("mostrador")
 _LOOK = select(stores.c.id).limit(1)
 """Reads a table: for a mere SELECT 1 SQLite would not open its file."""
+PATIENCE_SECONDS = 5.0
+"""A database that says nothing for so long does not answer: whoever asks must know before they give up themselves."""
 
 
 class HealthShape(Struct, frozen=True):
@@ -49,10 +52,10 @@ def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) 
 
     async def look() -> Response[HealthShape]:
         try:
-            async with reading(db) as connection:
+            async with asyncio.timeout(PATIENCE_SECONDS), reading(db) as connection:
                 await connection.execute(_LOOK)
             healthy = True
-        except MostradorError:
+        except (MostradorError, TimeoutError):
             healthy = False
         state: Literal["healthy", "unhealthy", "stopping"] = "healthy" if healthy else "unhealthy"
         if stopping():

@@ -49,7 +49,7 @@ def listening(host: str, port: int, descriptor: int | None = None) -> Iterator[s
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot have
         raise _not_here(host) from error
     with listener:
         if os.name == "posix":

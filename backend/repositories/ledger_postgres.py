@@ -37,6 +37,12 @@ _CONFLICTS = {
     "40P01": "deadlock",
 }
 
+_READ_ONLY = "25006"
+"""A primary that has become a standby, or whose operator has stopped writes: the same batch may be taken later."""
+
+CONNECT_SECONDS, STATEMENT_SECONDS = 5.0, 10.0
+"""A database that says nothing for so long is lost; without this a batch would wait until TCP gives up."""
+
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 # A connection that the server ended while it was idle meets the next statement with an InternalClientError.
@@ -119,7 +125,9 @@ def _engine(url: str) -> AsyncEngine:
     """
     settings = {"application_name": "mostrador-ledger", "plan_cache_mode": "force_generic_plan", "jit": "off"}
     settings |= dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_bitmapscan"), "off")
-    return create_async_engine(url, connect_args={"server_settings": settings}, pool_size=1, max_overflow=1)
+    patience = {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS}
+    arguments = {"server_settings": settings, **patience}
+    return create_async_engine(url, connect_args=arguments, pool_size=1, max_overflow=1)
 
 
 class PostgresLedgerStore:
@@ -307,9 +315,8 @@ def _type_of(column: Column[Any]) -> str:
 
 def _translated(error: Exception) -> Exception:
     state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "08000"
-    # Connection, resources, operator; read-only: a server that is no primary any more, after a failover.
-    if state[:2] in ("08", "53", "57") or state == "25006":
-        return DatabaseLost(str(error))
+    if state[:2] in ("08", "53", "57") or state == _READ_ONLY:  # connection, resources, operator
+        return DatabaseLost(str(error) or type(error).__name__)
     receipt_taken = getattr(error, "constraint_name", None) == "uq_sales_receipt"
     if state in _CONFLICTS and not receipt_taken:
         return Conflict(_CONFLICTS[state])

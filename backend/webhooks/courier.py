@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 
 import httpx
 import structlog
-from msgspec import json
+from msgspec import DecodeError, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import metrics
@@ -73,7 +73,7 @@ class Courier:
         while True:
             due = await self._due()
             if due and tls is None:  # takes 50 ms, which a server without webhooks saves
-                tls = await asyncio.to_thread(httpx.create_ssl_context)
+                tls = await asyncio.to_thread(_believed)
             for webhook in due:
                 if tls is not None and webhook.id not in self._rounds:
                     task = asyncio.create_task(self._deliver_due(webhook, tls), name=f"webhook-{webhook.id}")
@@ -128,7 +128,10 @@ class Courier:
 
 async def _deliver(webhook: Due, delivery: Delivery, address: str, client: httpx.AsyncClient) -> str | None:
     """Post what the webhook wants to know of an event, if anything; what went wrong, if anything."""
-    told = only(json.decode(delivery.payload, type=Message), webhook.kinds)
+    try:
+        told = only(json.decode(delivery.payload, type=Message), webhook.kinds)
+    except DecodeError as odd:
+        return f"this release cannot read it: {odd}"
     if told is None:
         return None
     body = json.encode(told)
@@ -144,6 +147,15 @@ async def _deliver(webhook: Due, delivery: Delivery, address: str, client: httpx
     error = await _error(client.stream("POST", there, content=body, headers=headers, extensions=named))
     metrics.WEBHOOK_ATTEMPTS.labels("received" if error is None else "failed").inc()
     return error
+
+
+def _believed() -> ssl.SSLContext | None:
+    """The authorities that receivers' certificates are judged by; None if they cannot be read now."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # SSL_CERT_FILE names a file that is not there, or not one of certificates
+        log.warning("webhooks_without_authorities", detail=str(error))
+        return None
 
 
 async def _error(post: AbstractAsyncContextManager[httpx.Response]) -> str | None:

@@ -52,6 +52,22 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], capsys: p
     assert "--help" in output.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["relay", "republish", "--since", "999999d"],
+        ["verify", "--database-url", "postgresql://x@localhost:port/y"],
+        ["backup", "copy.db", "--database-url", "nonsense"],
+        ["explain", "\udcff", "1"],
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_input_and_no_bug(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert errors.run(mostrador, arguments) == errors.WRONG_INPUT
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def failing(error: BaseException) -> click.Command:
     @click.command()
     @click.option("--json", "as_json", is_flag=True)

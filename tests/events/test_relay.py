@@ -75,7 +75,7 @@ async def test_the_sweep_leaves_young_rows_to_whoever_committed_them(database: D
     await commit(database, young)
     await commit(database, old, LEFT_BEHIND)
 
-    assert await outbox.read_leftovers(database) == old
+    assert (await outbox.read_leftovers(database)).messages == old
 
 
 async def test_without_nats_messages_wait_and_arrive_when_it_is_back(database: Database, server: NatsServer) -> None:
@@ -109,6 +109,19 @@ async def test_nats_may_come_later_than_the_server(database: Database, server: N
         await eventually(lambda: holds(database, 0))
 
     assert len(await history(server.url)) == len(left)
+
+
+async def test_a_message_that_this_release_cannot_read_keeps_no_other_waiting(
+    database: Database, server: NatsServer
+) -> None:
+    await commit(database, some(1, "S2"), LEFT_BEHIND)
+    await execute(database, """UPDATE outbox SET payload = '{"store_id": "S2", "at": "of a later release"}'""")
+    await commit(database, some(3), LEFT_BEHIND)
+
+    async with running(database, server.url):
+        await eventually(lambda: holds(database, 1))
+        await commit(database, some(3), LEFT_BEHIND)
+        await eventually(lambda: holds(database, 1))
 
 
 async def test_two_relays_that_sweep_at_once_make_one_history(database: Database, server: NatsServer) -> None:
@@ -218,3 +231,20 @@ async def test_the_last_message_of_a_row_is_the_newest_though_an_older_one_came_
 
 async def last_versions(url: str, wanted: list[int]) -> bool:
     return [row.version for _, _, message in await history(url, LAST) for row in message.stock] == wanted
+
+
+async def test_what_the_sweep_finds_while_it_waits_its_turn_is_not_counted_twice(
+    database: Database, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "MAX_IN_FLIGHT", 20)
+    slow = some(30)
+
+    async with running(database, server.url) as relay:
+        await eventually(lambda: relay.connected)
+        server.pause()
+        await commit(database, slow, LEFT_BEHIND)
+        relay.publish(slow)
+        await eventually(lambda: relay.pending > 2 * len(slow))  # the sweep has found what waits, more than once
+        server.resume()
+        await eventually(lambda: holds(database, 0))
+        await asyncio.wait_for(relay.close(deadline=60), 10)  # nothing seems to be in flight any more

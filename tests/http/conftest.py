@@ -86,8 +86,13 @@ async def twin(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 @pytest.fixture
-def process_wide() -> Iterator[None]:
+def process_wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For tests that change what belongs to the whole process, logging and signals: afterwards it is as before."""
+    # Loggers that are kept once they are bound would be what they are for the tests that follow too.
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False})
+    )
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -151,7 +151,7 @@ def test_a_port_that_is_taken() -> None:
     assert refused.value.fields == {"port": port, "host": HOST}
 
 
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.1"])
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.1", ".nowhere"])
 def test_a_host_that_is_not_this_machine(host: str) -> None:
     with pytest.raises(InvalidInput, match=rf"^{host} is no address of this machine; .*--host"), listening(host, 0):
         pass

@@ -55,6 +55,12 @@ def test_a_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPat
     assert "\n" not in refused.value.message
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfeD\x00")
+    with pytest.raises(InvalidInput, match=r"^The file \.env"):
+        Settings.load()
+
+
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"^DATABASE_URL is not set; .*\.env"):
         Settings.load()

@@ -2,12 +2,16 @@
 
 import asyncio
 
+import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
+from backend import ledger as ledger_module
 from backend.database import open_database
+from backend.database_errors import DatabaseAway
 from backend.ledger import LedgerFull
 from backend.model.answers import Answer
+from backend.repositories import ledger_postgres
 from backend.repositories.proof import prove
 from tests.eventually import eventually
 
@@ -65,6 +69,21 @@ async def test_one_command_that_conflicts_for_ever_harms_no_other(postgres_url: 
         assert isinstance(broken, LedgerFull)
         assert isinstance(well, Answer)
         assert well.accepted
+    await database.close()
+
+
+async def test_a_database_that_hangs_is_away(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_postgres, "STATEMENT_SECONDS", 0.2)
+    database = open_database(postgres_url)
+    await open_shop(database)
+    order = receive(tea=1)
+    async with running_ledger(database) as ledger:
+        async with database.writer.begin() as connection:
+            await connection.execute(text("LOCK TABLE stock"))
+            with pytest.raises(DatabaseAway):
+                await ledger.submit(order)
+        assert (await ledger.submit(order)).accepted
     await database.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from backend.database import Database, open_database
 from backend.events import outbox
@@ -323,3 +324,37 @@ async def test_a_removed_webhook_is_owed_nothing(database: Database) -> None:
         await remove_webhook(connection, WEBHOOK)
     await publish(database, some(3))
     assert await owed(database) == 0
+
+
+async def test_authorities_that_cannot_be_read_are_told_of_until_they_can(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    await add(database, f"http://localhost:{receiver.port}")
+    await publish(database, some(1))
+    with capture_logs() as logs:
+        async with delivering(database):
+            await eventually(lambda: "webhooks_without_authorities" in [line["event"] for line in logs])
+            monkeypatch.delenv("SSL_CERT_FILE")
+            await eventually(lambda: owed_none(database))
+
+
+async def test_an_event_that_this_release_cannot_read_keeps_no_other_waiting(
+    database: Database, receiver: Receiver
+) -> None:
+    await add(database, f"http://localhost:{receiver.port}")
+    odd, *others = some(3)
+    await publish(database, [odd, *others])
+    async with writing(database) as connection:
+        its = webhook_deliveries.c.event_id == odd.id
+        await connection.execute(update(webhook_deliveries).where(its).values(payload='{"at": "of a later release"}'))
+    async with delivering(database):
+        await eventually(lambda: only_one_failed(database))
+    assert sorted(receiver.ids) == [str(other.id) for other in others]
+
+
+async def only_one_failed(database: Database) -> bool:
+    async with database.engine.connect() as connection:
+        return [error[:12] for error in await connection.scalars(select(webhook_deliveries.c.last_error))] == [
+            "this release"
+        ]
