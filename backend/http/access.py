@@ -71,21 +71,29 @@ async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None: 
 
 
 def access_guard(tokens: Tokens, keys: Keys) -> _Coroutine:
-    """The guard of all routes. A route says `scope=…` in its decorator; one that says nothing cannot be called."""
+    """The guard of all routes. A route says `scope=…` in its decorator: a scope, or several of which one
+    will do. One that says nothing cannot be called."""
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         if "OPTIONS" in getattr(handler, "http_methods", ()):
             return  # says only which methods there are
-        wanted: Scope | str = handler.opt["scope"]
-        if wanted == PUBLIC:
+        if handler.opt["scope"] == PUBLIC:
             return
+        wanted = scopes_of(handler)
         claims = await caller_of(connection.headers, tokens, keys)
         connection.scope["auth"] = claims
         structlog.contextvars.bind_contextvars(person=claims.actor, store=claims.store_id, terminal=claims.terminal_id)
-        if wanted not in claims.scopes:
-            raise ScopeMissing(f"A {claims.role} may not do this; it needs the right {wanted}.", scope=str(wanted))
+        if claims.scopes.isdisjoint(wanted):
+            named = " or ".join(sorted(wanted))
+            raise ScopeMissing(f"A {claims.role} may not do this; it needs the right {named}.", scope=named)
 
     return guard
+
+
+def scopes_of(handler: BaseRouteHandler) -> frozenset[Scope]:
+    """The rights of which a route that is not PUBLIC asks for one."""
+    scope: Scope | frozenset[Scope] = handler.opt["scope"]
+    return frozenset({scope}) if isinstance(scope, Scope) else scope
 
 
 async def caller_of(headers: Headers, tokens: Tokens, keys: Keys) -> Claims:

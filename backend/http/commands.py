@@ -59,7 +59,13 @@ class AnswersShape(Struct, frozen=True):
 def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
     """POST /commands."""
 
-    @post("/commands", scope=Scope.SALES_WRITE, problems=LEDGER, status_code=200, request_max_body_size=MAX_BODY)
+    @post(
+        "/commands",
+        scope=frozenset(_SCOPES.values()),
+        problems=LEDGER,
+        status_code=200,
+        request_max_body_size=MAX_BODY,
+    )
     async def commands(request: ApiRequest, data: JSONBody[CommandsBody]) -> AnswersShape:
         """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect."""
         claims = request.auth

@@ -56,6 +56,21 @@ async def test_a_key_does_what_its_scopes_and_stores_allow(shop: Shop, admin: di
     assert (act["actor"], act["action"], act["terminal_id"]) == (f"key:{key['id']}", "reserve", "")
 
 
+async def test_a_key_sends_the_commands_that_its_scopes_allow(shop: Shop, admin: dict[str, str]) -> None:
+    key = holder(await made(shop, admin, scopes=["stock:write"]))
+    same = {"store_id": "norte", "lines": [{"product_id": "milk", "quantity": 3}]}
+    commands = [
+        {"type": "receive", "id": str(new_id()), **same},
+        {"type": "reserve", "id": str(new_id()), "ttl_seconds": 60, **same},
+    ]
+    answers = (await shop.client.post("commands", json={"commands": commands}, headers=key)).json()["answers"]
+    assert [answer.get("refusal", {}).get("code") for answer in answers] == [None, "scope_missing"]
+    reader = holder(await made(shop, admin, scopes=["stock:read"]))
+    answer = await shop.client.post("commands", json={"commands": commands}, headers=reader)
+    rights = "reservations:write or sales:write or stock:write or transfers:write"
+    assert assert_problem(answer, 403, "scope_missing")["scope"] == rights
+
+
 async def test_whatever_is_wrong_with_a_key_reads_the_same(shop: Shop, admin: dict[str, str]) -> None:
     key, other, old, gone = [await made(shop, admin, valid_days=1) for _ in range(4)]
     await set_key(shop, old["id"], expires_at=datetime.now(UTC))

@@ -17,7 +17,7 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Struct, inspect
 from msgspec.json import schema_components
 
-from backend.http.access import PUBLIC
+from backend.http.access import PUBLIC, scopes_of
 from backend.http.codes import PROBLEMS
 from backend.http.declaring import problems_of
 from backend.http.parts import parts_of, structs_in
@@ -138,7 +138,8 @@ def _complete(operation: Json, path: str, handler: HTTPRouteHandler, schema_of: 
     codes = problems_of(handler)
     operation.pop("deprecated", None)
     operation["tags"] = [path.split("/")[3] if path.startswith("/api/v1/") and "." not in path else "server"]
-    operation["security"] = [] if scope == PUBLIC else [{name: [str(scope)]} for name in _SECURITY]
+    scopes = [] if scope == PUBLIC else sorted(scopes_of(handler))
+    operation["security"] = [{name: [str(one)]} for one in scopes for name in _SECURITY]
     operation["parameters"] = [_parameter(p, handler) for p in operation.get("parameters", ())]
     for header, (shown_by, description, schema) in _HEADERS.items():
         if shown_by & set(codes):

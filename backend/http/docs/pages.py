@@ -84,7 +84,8 @@ def reference_page(document: Json) -> str:
 
 def _operation(method: str, path: str, operation: Json) -> str:
     scopes = sorted({scope for scheme in operation["security"] for scopes in scheme.values() for scope in scopes})
-    asks = f"Asks for the right <code>{scopes[0]}</code>." if scopes else "Asks for no token."
+    rights = " or ".join(f"<code>{scope}</code>" for scope in scopes)
+    asks = f"Asks for the right {rights}." if scopes else "Asks for no token."
     parts = [
         f'<h3 id="{operation["operationId"]}"><code>{method} {escape(path)}</code></h3>',
         f"<p>{_prose(operation['description'])} {asks}</p>",
