@@ -188,7 +188,7 @@ class Relay:
         try:
             await self._until_fewer_in_flight_than(MAX_IN_FLIGHT)
             key = str(outgoing.id)
-            if key in self._in_flight:
+            if key in self._in_flight or outgoing.id in self._acknowledged:
                 return  # the sweep found it while it waited here; its parts would be counted twice and taken off once
             parts = list(subjects.parts(outgoing.message))
             span, headers = tracing.message(cause, f"inventory.{outgoing.store_id}")

@@ -35,7 +35,7 @@ async def test_three_copies_and_one_may_be_lost(sqlite_url: str, members: list[N
     await relay.start()
     await eventually(lambda: relay.connected)
     relay.publish(sent[:10])
-    await eventually(lambda: relay.published == 10)
+    await eventually(lambda: relay.published >= 10)  # some twice, if the sweep found them too
     async with await nats.connect(urls[1:], **SERVER) as client:
         jetstream = client.jetstream(timeout=1)
         for stream in (HISTORY, LAST):

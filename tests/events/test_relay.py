@@ -52,7 +52,7 @@ async def test_publishes_once_in_order_and_empties_the_outbox(database: Database
     async with running(database, server.url) as relay:
         await eventually(lambda: relay.connected)
         relay.publish(sent)
-        await eventually(lambda: relay.published == len(sent))
+        await eventually(lambda: relay.published >= len(sent))
         await eventually(lambda: holds(database, 0))
 
     assert await history(server.url) == [
@@ -85,7 +85,7 @@ async def test_without_nats_messages_wait_and_arrive_when_it_is_back(database: D
     async with running(database, server.url) as relay:
         await eventually(lambda: relay.connected)
         relay.publish(before)
-        await eventually(lambda: relay.published == len(before))
+        await eventually(lambda: relay.published >= len(before))
         server.kill()
         await eventually(lambda: not relay.connected)
         await commit(database, during, LEFT_BEHIND)
