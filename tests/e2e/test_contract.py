@@ -20,6 +20,8 @@ from tests.servers import PostgresServer
 
 from .server import Server
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 STOCK = {
     "product_id",
