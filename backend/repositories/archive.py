@@ -154,11 +154,12 @@ async def _write_file(connection: AsyncConnection, moments: dict[str, datetime],
 def _name(part: Path, path: Path) -> None:
     """Give the file its name, which is durable when its directory is."""
     part.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    if os.name == "posix":  # Windows opens no directory
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
 
 
 async def _replace(

@@ -24,6 +24,7 @@ from backend.repositories.archive import Archived, ArchiveFailed, archive_month,
 from backend.repositories.archive_proof import prove_archives
 from backend.repositories.partitions import make_partitions, months_after, partitions
 from backend.repositories.proof import Drift, Proof, prove
+from tests.eventually import eventually
 from tests.ledger.shop import ANA, open_shop, receive, reserve, running_ledger, sell
 
 NOW = datetime.now(UTC)
@@ -173,12 +174,19 @@ async def test_a_proof_that_begins_while_a_month_goes_waits_for_its_opening(
     async def drop_slowly(*arguments: Any) -> None:
         await drop(*arguments)
         proofs.append(asyncio.create_task(prove(database)))
-        await asyncio.sleep(0.3)
+        await eventually(lambda: somebody_waits(database))
 
     monkeypatch.setattr(archive, "_drop", drop_slowly)
     await archive_month(database, NEXT_MONTH, tmp_path, NOW)
     assert [(await proof).drifts for proof in proofs] == [()]
     await database.close()
+
+
+async def somebody_waits(database: Database) -> bool:
+    """Whether a connection to this database waits for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with database.engine.connect() as connection:
+        return bool(await connection.scalar(text(query)))
 
 
 async def test_an_interrupted_archive_is_made_anew(database: Database, tmp_path: Path) -> None:
