@@ -12,6 +12,8 @@ import pytest
 from backend.database.engine import Database, migrate, open_database
 from tests.servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
 
+pytest_plugins = ["tests.http.fixtures", "tests.cache.fixtures"]
+"""A furnished shop behind a running server, and links to Redis, for the tests of every capability."""
 QUICK_ON_BOTH = {"database", "ledger"}
 """Folders whose tests on PostgreSQL belong to the quick part: what they try is SQL. Elsewhere they count as slow."""
 

@@ -186,7 +186,7 @@ def _script() -> ScriptDirectory:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", "backend:migrations")
+    config.set_main_option("script_location", "backend:database/migrations")
     return config
 
 

@@ -13,7 +13,7 @@ import pytest
 import backend.database.migrations
 from backend.database.migrations import OLDEST_READER
 
-VERSIONS = Path(backend.migrations.__path__[0]) / "versions"
+VERSIONS = Path(backend.database.migrations.__path__[0]) / "versions"
 TAKES_AWAY = {"drop_table", "drop_column", "rename_table", "alter_column", "execute"}
 """`execute` may do anything, so it counts as taking away."""
 

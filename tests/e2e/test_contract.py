@@ -302,7 +302,7 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
     replay = (
         "POST",
         "/api/v1/webhooks/{webhook_id}/dead-letters/{event_id}/replay",
-    )  # see tests/webhooks/test_routes.py
+    )  # tests/webhooks
     assert sent == keyed - {replay} | {commands}
     sessions = {("POST", f"/api/v1/auth/{act}") for act in ("sign-in", "refresh", "sign-out")}
     assert {key for key in operations if key[0] == "POST"} - keyed == {commands, *sessions}
