@@ -12,8 +12,8 @@ from backend.database.engine import Database
 from backend.database.errors import translated
 from backend.database.tables import archives, openings
 from backend.model.errors import InvalidInput
-from backend.model.stock import Key, Movement
-from backend.proof.books import Drift
+from backend.model.stock import BALANCES, Key, Movement
+from backend.proof.drifts import Drift
 
 from .months import sha256_of
 
@@ -23,23 +23,23 @@ _COUNTERS = ("version", "on_hand", "unavailable", "allocated", "reserved", "inco
 class _Balance:
     """The fold of one stock row; the numbers that its last movement states and those that the changes add up to."""
 
-    __slots__ = ("last", "on_hand", "reserved", "sold")
+    __slots__ = ("last", "sold", "sums")
 
     def __init__(self) -> None:
         self.last: Movement | None = None
-        self.on_hand = self.reserved = self.sold = 0
+        self.sold = 0
+        self.sums = dict.fromkeys(BALANCES, 0)
 
     def add(self, m: Movement) -> Iterator[Drift]:
         version = self.last.version if self.last else 0
-        self.on_hand += m.on_hand_change
-        self.reserved += m.reserved_change
+        for name in BALANCES:
+            self.sums[name] += getattr(m, f"{name}_change")
         if m.kind == "sell":
             self.sold -= m.on_hand_change
         self.last = m
         for what, expected, found in (
             ("version of archived movement", version + 1, m.version),
-            (f"on_hand after archived movement {m.version}", self.on_hand, m.on_hand),
-            (f"reserved after archived movement {m.version}", self.reserved, m.reserved),
+            *[(f"{name} after archived movement {m.version}", self.sums[name], getattr(m, name)) for name in BALANCES],
         ):
             if expected != found:
                 yield Drift(m.store_id, m.product_id, what, expected, found)

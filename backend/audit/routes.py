@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.auth.roles import EVERY_STORE, Scope
+from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import all_stores, store_name
 from backend.database.audit_trail import CHAIN
@@ -20,6 +20,7 @@ from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.model.errors import InvalidInput, UnknownStore
+from backend.model.scopes import Scope
 
 from .queries import Act, Place, Question, acts
 

@@ -1,32 +1,10 @@
 """What a role may do, as scopes, and the errors of somebody who may not."""
 
-from enum import StrEnum
-
 from backend.model.errors import MostradorError
+from backend.model.scopes import Scope
 
 EVERY_STORE = "*"
 """Instead of store ids: all of them, also those founded later."""
-
-
-class Scope(StrEnum):
-    """What a route asks of its caller."""
-
-    CATALOGUE_READ = "catalogue:read"
-    CATALOGUE_WRITE = "catalogue:write"
-    STOCK_READ = "stock:read"
-    STOCK_WRITE = "stock:write"
-    RESERVATIONS_WRITE = "reservations:write"
-    SALES_READ = "sales:read"
-    SALES_WRITE = "sales:write"
-    STORES_WRITE = "stores:write"
-    TRANSFERS_WRITE = "transfers:write"
-    EVENTS_READ = "events:read"
-    AUDIT_READ = "audit:read"
-    USERS_WRITE = "users:write"
-    TERMINALS_WRITE = "terminals:write"
-    KEYS_WRITE = "keys:write"
-    WEBHOOKS_WRITE = "webhooks:write"
-    METRICS_READ = "metrics:read"
 
 
 _CLERK = frozenset(

@@ -8,7 +8,6 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.auth.roles import Scope
 from backend.database.audit_trail import record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -23,6 +22,7 @@ from backend.http.request import ApiRequest
 from backend.http.shapes import ProductShape
 from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
+from backend.model.scopes import Scope
 from backend.views.views import Views
 
 from .queries import Draft, add_product, change_product, remove_product

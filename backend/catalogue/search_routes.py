@@ -7,7 +7,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct, json
 
-from backend.auth.roles import Scope
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.errors import UnknownBarcode, UnknownProduct
@@ -17,6 +16,7 @@ from backend.http.request import ApiRequest
 from backend.http.shapes import ProductShape, StockShape
 from backend.http.viewed import viewed
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 from backend.stock.queries import stock_at
 from backend.views.views import Views
 

@@ -133,5 +133,7 @@ def lines_of(subject: str, message: Message) -> Iterator[str]:
         yield f"{head} {sale.id} {sale.receipt_number}: {sale.total_cents / 100:.2f}"
     for alert in message.alerts:
         yield f"{head} {alert.product_id} {alert.state}: {alert.available} available (version {alert.version})"
-    for move in (*message.transfers, *message.counts):
+    for document in message.documents:
+        yield f"{head} {document.kind} {document.id} {document.status} (version {document.version})"
+    for move in (*message.transfers, *message.counts, *message.movements):
         yield f"{head} {move.product_id} {move.kind}: {move.on_hand_change:+} (version {move.version})"

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from backend.archive.proof import prove_archives
 from backend.database.engine import check_schema, open_database
-from backend.proof.books import Drift, Proof, prove
+from backend.proof.books import Proof, prove
+from backend.proof.drifts import Drift
 
 from .options import console, database_options, database_url_of
 

@@ -1,52 +1,26 @@
 """Many commands in one request, each with an answer of its own: the road for replay and for a terminal's queue."""
 
-from typing import Annotated
+from types import GenericAlias
+from typing import Annotated, Any
 
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
-from backend.auth.roles import Scope, StoreNotAllowed
+from backend.auth.roles import StoreNotAllowed
 from backend.auth.tokens import Claims
 from backend.http.declaring import LEDGER
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
-from backend.model.commands import (
-    Adjust,
-    Cancel,
-    ClientCommand,
-    Confirm,
-    Extend,
-    Receive,
-    Reserve,
-    Sell,
-    SetStock,
-    Transfer,
-)
+from backend.model.commands import Command
+from backend.model.scopes import Scope
+from backend.model.verbs import VERBS, client_commands
 
 MAX_COMMANDS = 1000
 MAX_BODY = 8 * 1024 * 1024
-
-_SCOPES: dict[type[ClientCommand], Scope] = {
-    Receive: Scope.STOCK_WRITE,
-    Adjust: Scope.STOCK_WRITE,
-    SetStock: Scope.STOCK_WRITE,
-    Transfer: Scope.TRANSFERS_WRITE,
-    Sell: Scope.SALES_WRITE,
-    Reserve: Scope.RESERVATIONS_WRITE,
-    Confirm: Scope.RESERVATIONS_WRITE,
-    Cancel: Scope.RESERVATIONS_WRITE,
-    Extend: Scope.RESERVATIONS_WRITE,
-}
-
-
-class CommandsBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """The commands, in the order in which they are to be settled."""
-
-    commands: Annotated[tuple[ClientCommand, ...], Meta(min_length=1, max_length=MAX_COMMANDS)]
 
 
 class AnswersShape(Struct, frozen=True):
@@ -56,32 +30,39 @@ class AnswersShape(Struct, frozen=True):
 
 
 def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
-    """POST /commands."""
+    """Returns POST /commands, for every verb that is registered by now."""
+    scopes = {verb.command: verb.scope for verb in VERBS.values() if verb.scope is not None}
+    bounds = Meta(min_length=1, max_length=MAX_COMMANDS)
+    some: Any = Annotated[GenericAlias(tuple, (client_commands(), ...)), bounds]
+    body: Any = defstruct(
+        "CommandsBody", [("commands", some)], frozen=True, forbid_unknown_fields=True, module=__name__
+    )
+    body.__doc__ = "The commands, in the order in which they are to be settled."
 
     @post(
         "/commands",
-        scope=frozenset(_SCOPES.values()),
+        scope=frozenset(scopes.values()),
         problems=LEDGER,
         status_code=200,
         request_max_body_size=MAX_BODY,
     )
-    async def commands(request: ApiRequest, data: JSONBody[CommandsBody]) -> AnswersShape:
+    async def commands(request: ApiRequest, data: JSONBody[body]) -> AnswersShape:
         """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect."""
         claims = request.auth
         who = claims.who
-        refused = {i: refusal for i, c in enumerate(data.commands) if (refusal := _forbidden(c, claims))}
-        allowed = [Request(c, who) for i, c in enumerate(data.commands) if i not in refused]
+        sent: tuple[Command, ...] = data.commands
+        refused = {i: refusal for i, c in enumerate(sent) if (refusal := _forbidden(c, scopes[type(c)], claims))}
+        allowed = [Request(c, who) for i, c in enumerate(sent) if i not in refused]
         answers = await ledger.submit_many(allowed)
         for index, refusal in refused.items():  # ascending, so each lands in its place
-            answers.insert(index, Answer(data.commands[index].id, refusal))
+            answers.insert(index, Answer(sent[index].id, refusal))
         return AnswersShape(answers)
 
     return [commands]
 
 
-def _forbidden(command: ClientCommand, claims: Claims) -> Refusal | None:
-    """Why the caller may not send this command, if so."""
-    scope = _SCOPES[type(command)]
+def _forbidden(command: Command, scope: Scope, claims: Claims) -> Refusal | None:
+    """Returns why the caller may not send this command, if so."""
     if scope not in claims.scopes:
         return Refusal(Code.SCOPE_MISSING, f"A {claims.role} may not do this; it needs the right {scope}.")
     if not claims.allows_store(command.store_id):

@@ -218,6 +218,9 @@ movements = Table(
     Column("document_id", String(200), nullable=False),
     Column("command_id", Uuid, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("unavailable_change", BigInteger, nullable=False, server_default="0"),
+    Column("allocated_change", BigInteger, nullable=False, server_default="0"),
+    Column("incoming_change", BigInteger, nullable=False, server_default="0"),
     # The numbering is the second half of the optimistic lock: a version of a row can be written only once. On
     # PostgreSQL each monthly partition has this key (see repositories.partitions); a key of the whole would need `at`.
     PrimaryKeyConstraint("store_id", "product_id", "version").ddl_if(dialect="sqlite"),
@@ -318,15 +321,37 @@ commands = Table(
     PrimaryKeyConstraint("id", "store_id"),
     # For the list of all acts; new entries go to the end of their store's part.
     Index("ix_commands_store_id_at_id", "store_id", "at", "id"),
-    # Two servers settle two stores at the same time, and an id has one effect in all of them. A transfer is recorded
-    # in both of its stores.
+    # Two servers settle two stores at the same time, and an id has one effect in all of them. What spans stores is
+    # called transfer… and recorded in each of them.
     Index(
         "uq_commands_id",
         "id",
         unique=True,
-        postgresql_where=text("kind <> 'transfer'"),
-        sqlite_where=text("kind <> 'transfer'"),
+        postgresql_where=text("kind NOT LIKE 'transfer%'"),
+        sqlite_where=text("kind NOT LIKE 'transfer%'"),
     ),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("other_store_id", String(32), nullable=False),
+    Column("reference", String(200), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("body", Text, nullable=False, comment="JSON of the struct of its kind", info=JSON_TEXT),
+    PrimaryKeyConstraint("id", "store_id"),
+    # Lists, latest first; a transfer is in the lists of both of its stores.
+    Index("ix_documents_store", "store_id", "kind", "status", "updated_at"),
+    Index("ix_documents_other_store", "other_store_id", "kind", "status", "updated_at"),
+    Index("ix_documents_reference", "store_id", "kind", "reference"),
 )
 
 sales = Table(

@@ -21,10 +21,11 @@ from backend.embedded.files import FileLock
 from backend.ledger.lanes import open_ledger
 from backend.model.barcode import in_store_ean13
 from backend.model.books import Request
-from backend.model.commands import MAX_LINES, Line, Receive
+from backend.model.commands import MAX_LINES, Line
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
 from backend.model.stock import Who
+from backend.model.verbs.receive import Receive
 
 from .names import product_names, readable, readable_size
 from .source import SourceProduct, products, units_sold

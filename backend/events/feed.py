@@ -23,6 +23,7 @@ from nats.js.api import StreamInfo
 
 from backend.model.alerts import Alert
 from backend.model.answers import SaleRecord
+from backend.model.documents import Document
 from backend.model.errors import MostradorError
 from backend.model.events import Message
 from backend.model.reservations import Reservation
@@ -74,6 +75,8 @@ class Event(Struct, frozen=True, omit_defaults=True):
     transfers: tuple[Movement, ...] = ()
     counts: tuple[Movement, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 class Page(Struct, frozen=True):

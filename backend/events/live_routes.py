@@ -4,9 +4,9 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from backend.auth.roles import Scope
 from backend.http.request import ApiRequest
 from backend.model.errors import InvalidInput
+from backend.model.scopes import Scope
 
 from .routes import StoreOf
 

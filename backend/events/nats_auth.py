@@ -18,8 +18,9 @@ from msgspec import Struct, json
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from backend.auth.roles import EVERY_STORE, Scope, TokenRefused
+from backend.auth.roles import EVERY_STORE, TokenRefused
 from backend.auth.tokens import Claims
+from backend.model.scopes import Scope
 
 from .connection import stay_connected
 from .subjects import of_store

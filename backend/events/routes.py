@@ -11,12 +11,12 @@ from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 from msgspec import json
 
-from backend.auth.roles import Scope
 from backend.catalogue.search_queries import store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.request import ApiRequest
 from backend.model.errors import InvalidInput, MostradorError, UnknownStore
+from backend.model.scopes import Scope
 
 from .feed import Feed, Page, is_position
 from .subjects import Kind

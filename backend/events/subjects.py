@@ -1,7 +1,7 @@
 """What is published where: `inventory.<store>.<kind>.<key>`. Every message has the same shape, a `Message`.
 
 Stock and alerts are published row by row, so that a consumer may listen to one product, and JetStream can keep the last
-state of each row. What has no last state worth keeping (holds, sales, transfers, counts) is one message per batch,
+state of each row. What has no last state worth keeping (holds, sales, movements, documents) is one message per batch,
 store and kind, with the key `batch`.
 """
 
@@ -25,6 +25,8 @@ class Kind(StrEnum):
     TRANSFER = "transfer"
     COUNT = "count"
     ALERT = "alert"
+    MOVEMENT = "movement"
+    DOCUMENT = "document"
 
 
 _BATCHED = {
@@ -32,6 +34,8 @@ _BATCHED = {
     Kind.SALE: "sales",
     Kind.TRANSFER: "transfers",
     Kind.COUNT: "counts",
+    Kind.MOVEMENT: "movements",
+    Kind.DOCUMENT: "documents",
 }
 """Kind → the field of a message that tells of it."""
 _FIELDS = {Kind.STOCK: "stock", Kind.ALERT: "alerts", **_BATCHED}

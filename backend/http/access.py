@@ -9,10 +9,11 @@ from litestar.datastructures import Headers
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from backend.auth.roles import Scope, ScopeMissing, TokenRefused
+from backend.auth.roles import ScopeMissing, TokenRefused
 from backend.auth.tokens import Claims, Tokens
 from backend.keys.service import Keys
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.scopes import Scope
 
 PUBLIC = "public"
 """The declared scope of a route that asks for no token."""

@@ -159,6 +159,20 @@ PROBLEMS: dict[str, Meaning] = {
         "No product has the barcode 2000008189811; scan it again or search by name.",
         {"field": "barcode"},
     ),
+    "unknown_document": Meaning(
+        404,
+        "No document has this id, or it belongs to stores that are not the caller's.",
+        "Check the id, and that the document is of the kind that the address names.",
+        "There is no transfer 019a9f3e-0000-7000-8000-000000000000; it may belong to another store.",
+        {"field": "transfer_id"},
+    ),
+    "wrong_status": Meaning(
+        409,
+        "The document is not at the step that this command continues.",
+        "`state` is where it is. Read the document again and go on from there.",
+        "This transfer is received; only one that is in_transit can do this.",
+        {"state": "received"},
+    ),
     "unknown_reservation": Meaning(
         404,
         "No hold of the caller's stores has this id.",

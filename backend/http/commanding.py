@@ -8,7 +8,7 @@ from backend.ids import new_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
-from backend.model.commands import ClientCommand
+from backend.model.commands import Command
 from backend.model.errors import InvalidInput
 
 from .problems import Refused
@@ -41,7 +41,7 @@ def attempt(request: ApiRequest, said: object) -> Attempt | None:
     return Attempt.of(key, request.origin().actor, [request.method, request.scope["path"], said])
 
 
-async def settle(ledger: Ledger, command: ClientCommand, claims: Claims) -> Answer:
+async def settle(ledger: Ledger, command: Command, claims: Claims) -> Answer:
     """The ledger's answer to the caller's command.
 
     Raises StoreNotAllowed for a store outside the token, Refused for a refusal, and what the ledger raises.

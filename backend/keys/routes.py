@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.api_keys import ApiKey
-from backend.auth.roles import EVERY_STORE, Scope, ScopeMissing
+from backend.auth.roles import EVERY_STORE, ScopeMissing
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import CHAIN, record
@@ -25,6 +25,7 @@ from backend.http.errors import UnknownKey
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 from backend.terminals.queries import find_terminal, forget_key
 
 from .queries import StoredKey, add_key, find_key, keys_after, remove_key

@@ -24,15 +24,15 @@ from backend.database.engine import Database
 from backend.database.errors import DatabaseAway
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
-from backend.model.commands import Transfer
 from backend.model.errors import MostradorError
 from backend.model.events import Outgoing
+from backend.model.verbs import VERBS
 from backend.observability import metrics
 from backend.observability import traces as tracing
 
 from .errors import Conflict, DatabaseLost, Undone
 from .postgres import PostgresLedgerStore
-from .settle import Procedure, Settled, Ticket, fingerprint, settle
+from .settle import NeedsOneByOne, Procedure, Settled, Ticket, fingerprint, settle
 from .sqlite import SqliteLedgerStore
 
 log = structlog.get_logger(__name__)
@@ -151,8 +151,8 @@ class Ledger:
         if not requests:
             return []
         call = _Call(len(requests))
-        # Commands of one caller are settled in order. Only a transfer ties stores together: then all go in one lane.
-        together = next((request.command.store_id for request in requests if isinstance(request.command, Transfer)), "")
+        # Commands of one caller are settled in order. A verb that spans stores ties them together: all go in one lane.
+        together = next((x.command.store_id for x in requests if VERBS[type(x.command)].spans_stores), "")
         for index, request in enumerate(requests):
             self._lane_of(request, together).add((Ticket(request, fingerprint(request)), call, index))
         await call.future
@@ -225,6 +225,9 @@ class _Lane:
         begun = perf_counter()
         try:
             settled = await self._run(batch)
+        except NeedsOneByOne:
+            for one in batch:
+                await self._settle([one])
         except (Undone, LedgerFull) as error:
             if len(batch) > 1:
                 # One command is to blame and must not harm the others: each is settled alone.

@@ -27,8 +27,8 @@ from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels, StockRow
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import HoldChange, StockChange, Writes
-from .settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
+from .rows import DocumentChange, HoldChange, StockChange, Writes, document_of
+from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
     "22012": "a row's version moved",  # division_by_zero: the guard below
@@ -106,6 +106,10 @@ SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quan
 FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 """
+
+_READ_DOCUMENTS = f"SELECT {', '.join(tables.documents.columns.keys())} FROM documents WHERE id = ANY($1::uuid[])"
+# In order of ids, as every locked batch takes them, and before its stock rows.
+_LOCK_DOCUMENTS = "SELECT 1 FROM documents WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 
 DUE_HOLDS = """
 SELECT r.id, r.store_id, r.version
@@ -187,6 +191,11 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
             if isinstance(request, DueHolds):
                 rows = await driver.fetch(DUE_HOLDS, *_keys(request.stock), request.found)
                 request = procedure.send([DueHold(*row) for row in rows])
+            elif isinstance(request, NamedDocuments):
+                if locked:
+                    await driver.fetch(_LOCK_DOCUMENTS, request.ids)
+                found = await driver.fetch(_READ_DOCUMENTS, request.ids)
+                request = procedure.send([document_of(tuple(row)) for row in found])
             else:
                 if locked:
                     await driver.fetch(_LOCK, *_keys(request.stock), _ids(request.reservations))
@@ -259,6 +268,7 @@ _INSERTED = {
     "sales": tables.sales,
     "sale_lines": tables.sale_lines,
     "outbox": tables.outbox,
+    "new_documents": tables.documents,
 }
 _UPDATED = {
     "stock": (StockChange, """
@@ -270,6 +280,10 @@ _UPDATED = {
         updated_at = n.updated_at, version = n.version
         FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
         AND r.version = n.was AND r.status = 'PENDING' RETURNING 1"""),
+    "documents": (DocumentChange, """
+        UPDATE documents d SET status = n.status, reference = n.reference, updated_at = n.updated_at,
+        version = n.version, body = n.body
+        FROM {rows} WHERE d.id = n.id AND d.store_id = n.store_id AND d.version = n.was RETURNING 1"""),
 }  # fmt: skip
 
 _REPLACE_LEVELS = """
@@ -283,7 +297,8 @@ async def _write(driver: Connection, writes: Writes) -> None:
     parts = tuple([part for part in (*_UPDATED, *_INSERTED) if getattr(writes, part)])
     if parts:
         rows = [json.encode(getattr(writes, part)).decode() for part in parts]
-        await driver.fetch(_write_statement(parts), len(writes.stock) + len(writes.reservations), *rows)
+        guarded = sum([len(getattr(writes, part)) for part in _UPDATED])
+        await driver.fetch(_write_statement(parts), guarded, *rows)
 
 
 @lru_cache

@@ -1,11 +1,13 @@
 """Rows as the ledger writes them: each struct's fields are the columns of its table, by name and in order."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Raw, Struct
 
 from backend.model.answers import Answer
+from backend.model.documents import Document
 from backend.model.stock import Levels, Movement
 
 
@@ -53,6 +55,19 @@ class HoldChange(Struct, frozen=True):
     expires_at: datetime
     updated_at: datetime
     version: int
+    was: int
+
+
+class DocumentChange(Struct, frozen=True):
+    """A document after a step; `was` is the version that was read."""
+
+    id: UUID
+    store_id: str
+    status: str
+    reference: str
+    updated_at: datetime
+    version: int
+    body: Raw
     was: int
 
 
@@ -117,3 +132,10 @@ class Writes(Struct):
     sales: list[SaleRow] = []
     sale_lines: list[SaleLineRow] = []
     outbox: list[OutboxRow] = []
+    new_documents: list[Document] = []
+    documents: list[DocumentChange] = []
+
+
+def document_of(row: tuple[Any, ...]) -> Document:
+    """Returns the document of a row of its table, whose body is text there."""
+    return Document(*row[:-1], body=Raw(row[-1].encode()))  # type: ignore[misc]  # all but the body

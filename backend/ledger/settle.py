@@ -1,8 +1,9 @@
 """How one batch of commands is settled, without I/O: a generator that asks for rows and returns what to write.
 
 The two databases differ in how they read and write, not in what is decided; so the procedure is written once and driven
-by `ledger.postgres` (awaiting) and `ledger.sqlite` (in its own thread). It yields a `Needs`
-and is sent the `Snapshot` for it, or yields a `DueHolds` and is sent the dead holds found; it returns a `Settled`.
+by `ledger.postgres` (awaiting) and `ledger.sqlite` (in its own thread). It yields a `NamedDocuments` and is sent those
+that exist, a `Needs` and is sent the `Snapshot` for it, or a `DueHolds` and is sent the dead holds found; it returns a
+`Settled`.
 """
 
 from collections import defaultdict
@@ -17,14 +18,18 @@ from msgspec import Raw, Struct, json, structs
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal, SaleRecord
 from backend.model.books import Books, Effect, Request, Sale
-from backend.model.commands import Adjust, Cancel, Confirm, Expire, Extend, Reserve, Sell, SetStock, Transfer, kind_of
+from backend.model.commands import kind_of
 from backend.model.decide import decide_all
+from backend.model.documents import Document
 from backend.model.events import Message, Outgoing
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
 from backend.model.reservations import Reservation
 from backend.model.stock import Key, Levels, Movement, StockRow, Who
+from backend.model.verbs import MOVEMENT_KINDS, VERBS
+from backend.model.verbs.expire import Expire
+from backend.model.verbs.verb import Documents, Rows
 
-from .rows import CommandRow, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
+from .rows import CommandRow, DocumentChange, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
 
 EXPIRY = Who("system:expiry")
 MAX_PAYLOAD = 512 * 1024
@@ -49,6 +54,12 @@ class Needs(Struct, frozen=True):
     reservations: list[tuple[str, UUID]]
     commands: list[UUID]
     levels: list[Key]
+
+
+class NamedDocuments(Struct, frozen=True):
+    """Asks for the documents with these ids, in order; those that do not exist are left out."""
+
+    ids: list[UUID]
 
 
 class Recorded(Struct, frozen=True):
@@ -90,7 +101,11 @@ class Settled(Struct):
     outgoing: list[Outgoing]
 
 
-Procedure = Generator[Needs | DueHolds, Snapshot | list[DueHold], Settled]
+Procedure = Generator[Needs | DueHolds | NamedDocuments, Snapshot | list[DueHold] | list[Document], Settled]
+
+
+class NeedsOneByOne(Exception):
+    """A command of the batch names a document that another command of it opens: settle each of them alone."""
 
 
 def settle(tickets: Sequence[Ticket]) -> Procedure:
@@ -98,8 +113,14 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
     expiries: dict[UUID, Ticket] = {}
     while True:
         batch = [*expiries.values(), *tickets]
-        snapshot = yield _needs(batch)
+        documents: Documents = {}
+        if named := _named_documents(batch):
+            found = yield NamedDocuments(named)
+            assert not isinstance(found, Snapshot)
+            documents = {x.id: x for x in found if isinstance(x, Document)}
+        snapshot = yield _needs(batch, documents)
         assert isinstance(snapshot, Snapshot)
+        snapshot.books.documents = dict(documents)
         batch = [_with_free_id(ticket, snapshot.recorded) for ticket in batch]
         fresh, effects, answers = _decide(snapshot, batch)
         short = _short_keys(fresh, effects)
@@ -109,6 +130,7 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
         if not due:
             break
         for hold in due:
+            assert isinstance(hold, DueHold)
             expiries[hold.id] = expiry_ticket(hold)
     now = snapshot.now
     messages = _messages(effects, now)
@@ -145,34 +167,24 @@ def _with_free_id(ticket: Ticket, recorded: dict[UUID, Recorded]) -> Ticket:
     return Ticket(request, fingerprint(request))
 
 
-def _needs(tickets: Iterable[Ticket]) -> Needs:
-    keys: set[Key] = set()
-    holds: list[tuple[str, UUID]] = []
-    ids: list[UUID] = []
-    levels: list[Key] = []
+def _named_documents(tickets: Sequence[Ticket]) -> list[UUID]:
+    """Returns the ids of the documents that the commands name. Raises NeedsOneByOne if one of them opens it."""
+    named: set[UUID] = set()
+    for ticket in tickets:
+        command = ticket.request.command
+        named.update(VERBS[type(command)].documents(command))
+    if named and len(tickets) > 1 and not named.isdisjoint([ticket.request.command.id for ticket in tickets]):
+        raise NeedsOneByOne
+    return sorted(named)
+
+
+def _needs(tickets: Iterable[Ticket], documents: Documents) -> Needs:
+    rows, ids = Rows(), []
     for ticket in tickets:
         command = ticket.request.command
         ids.append(command.id)
-        store_id = command.store_id
-        match command:
-            case Adjust():
-                keys.add((store_id, command.product_id))
-            case SetStock():
-                keys.add((store_id, command.product_id))
-                if command.levels is not None:
-                    levels.append((store_id, command.product_id))
-            case Confirm() | Cancel() | Extend() | Expire():
-                holds.append((store_id, command.reservation_id))
-            case _:
-                for line in command.lines:
-                    keys.add((store_id, line.product_id))
-                if isinstance(command, Sell):
-                    holds.extend((store_id, hold) for hold in command.holds)
-                elif isinstance(command, Reserve) and command.replaces is not None:
-                    holds.append((store_id, command.replaces))
-                elif isinstance(command, Transfer):
-                    keys.update((command.to_store_id, line.product_id) for line in command.lines)
-    return Needs(sorted(keys), holds, ids, levels)
+        VERBS[type(command)].rows(command, documents, rows)
+    return Needs(sorted(rows.stock), rows.reservations, ids, rows.levels)
 
 
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
@@ -220,9 +232,9 @@ def _too_old(command_id: UUID) -> Answer:
 def _short_keys(tickets: Sequence[Ticket], effects: Sequence[Effect]) -> list[Key]:
     keys: set[Key] = set()
     for ticket, effect in zip(tickets, effects, strict=True):
-        refusal = effect.answer.refusal
-        if refusal and refusal.code is Code.INSUFFICIENT_STOCK and not isinstance(ticket.request.command, Confirm):
-            keys.update((ticket.request.command.store_id, line.product_id) for line in refusal.lines)
+        refusal, command = effect.answer.refusal, ticket.request.command
+        if refusal and refusal.code is Code.INSUFFICIENT_STOCK and VERBS[type(command)].ends_dead_holds:
+            keys.update((command.store_id, line.product_id) for line in refusal.lines)
     return sorted(keys)
 
 
@@ -231,6 +243,7 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
     stock: dict[Key, StockRow] = {}
     holds: dict[UUID, Reservation] = {}
     levels: dict[Key, Levels] = {}
+    documents: dict[UUID, Document] = {}
     for ticket, effect in zip(tickets, effects, strict=True):
         command, who, answer = ticket.request.command, ticket.request.who, effect.answer
         for row in answer.stock:
@@ -238,15 +251,18 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
         writes.movements.extend(effect.movements)
         for hold in effect.reservations:
             holds[hold.id] = hold
+        for document in answer.documents:
+            documents[document.id] = document
         if effect.sale:
             _add_sale(writes, effect.sale)
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
         rest = (kind_of(command), ticket.fingerprint, answer, who.actor, who.terminal_id, now)
         writes.commands.append(CommandRow(command.id, command.store_id, *rest))
-        if isinstance(command, Transfer) and answer.accepted:
+        if VERBS[type(command)].spans_stores:
             # Each store has the cause of its own movements.
-            writes.commands.append(CommandRow(command.id, command.to_store_id, *rest))
+            others = dict.fromkeys(row.store_id for row in answer.stock if row.store_id != command.store_id)
+            writes.commands.extend(CommandRow(command.id, other, *rest) for other in others)
         if answer.levels:
             levels[answer.levels.store_id, answer.levels.product_id] = answer.levels
     for key in sorted(stock):
@@ -260,7 +276,18 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
         else:
             writes.reservations.extend(_hold_changes(hold, before.version))
     writes.levels.extend(levels.values())
+    for document in documents.values():
+        read = books.documents.get(document.id)
+        if read is None:
+            writes.new_documents.append(document)
+        else:
+            writes.documents.append(_document_change(document, read.version))
     return writes
+
+
+def _document_change(document: Document, was: int) -> DocumentChange:
+    tail = (document.status, document.reference, document.updated_at, document.version, document.body, was)
+    return DocumentChange(document.id, document.store_id, *tail)
 
 
 def _add_sale(writes: Writes, sale: Sale) -> None:
@@ -302,10 +329,12 @@ class _Changes(Struct):
     sales: list[SaleRecord] = []
     transfers: list[Movement] = []
     counts: list[Movement] = []
+    movements: list[Movement] = []
+    documents: dict[UUID, Document] = {}
 
 
-_TOLD_MOVEMENTS = {"transfer_out": "transfers", "transfer_in": "transfers", "set_stock": "counts", "adjust": "counts"}
-"""Kind of movement → where a message tells of it."""
+_TOLD_IN = {"transfer": "transfers", "count": "counts", "movement": "movements"}
+"""Kind of event that tells of movements → the field of a message that holds them."""
 
 
 def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
@@ -319,8 +348,11 @@ def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
         if effect.sale:
             stores[effect.sale.record.store_id].sales.append(effect.sale.record)
         for movement in effect.movements:
-            if field := _TOLD_MOVEMENTS.get(movement.kind):
-                getattr(stores[movement.store_id], field).append(movement)
+            if event := MOVEMENT_KINDS[movement.kind].event:
+                getattr(stores[movement.store_id], _TOLD_IN[event]).append(movement)
+        for document in effect.documents:
+            for store_id in filter(None, (document.store_id, document.other_store_id)):
+                stores[store_id].documents[document.id] = document
     messages = []
     for store_id, told in stores.items():
         message = Message(
@@ -331,6 +363,8 @@ def _messages(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
             tuple(told.sales),
             tuple(told.transfers),
             tuple(told.counts),
+            movements=tuple(told.movements),
+            documents=tuple(told.documents.values()),
         )
         messages.extend(_fitting(message))
     return messages

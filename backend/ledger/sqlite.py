@@ -28,8 +28,8 @@ from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Levels, StockRow
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import Writes
-from .settle import DueHold, DueHolds, Needs, Procedure, Recorded, Settled, Snapshot
+from .rows import Writes, document_of
+from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
 
 _holds, _commands = tables.reservations.c, tables.commands.c
 
@@ -51,6 +51,7 @@ SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quan
 FROM json_each(:keys) k
 JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
 """)
+_READ_DOCUMENTS = select(tables.documents).where(tables.documents.c.id.in_(text("SELECT value FROM json_each(:ids)")))
 DUE_HOLDS = text("""
 SELECT r.id, r.store_id, r.version
 FROM json_each(:keys) k
@@ -113,6 +114,9 @@ def _drive(connection: Connection, procedure: Procedure) -> Settled:
         while True:
             if isinstance(request, DueHolds):
                 request = procedure.send(_due(connection, request, now))
+            elif isinstance(request, NamedDocuments):
+                found = connection.execute(_READ_DOCUMENTS, {"ids": _hex(request.ids)})
+                request = procedure.send([document_of(tuple(row)) for row in found])
             else:
                 request = procedure.send(_read(connection, request, now))
     except StopIteration as stop:
@@ -171,6 +175,9 @@ WHERE store_id = ? AND product_id = ? AND version = ?"""
 _UPDATE_HOLD = """
 UPDATE reservations SET confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
 WHERE id = ? AND store_id = ? AND product_id = ? AND version = ? AND status = 'PENDING'"""
+_UPDATE_DOCUMENT = """
+UPDATE documents SET status = ?, reference = ?, updated_at = ?, version = ?, body = ?
+WHERE id = ? AND store_id = ? AND version = ?"""
 _INSERTS = {
     table.name: str(insert(table).compile(dialect=sqlite.dialect())) for table in tables.metadata.tables.values()
 }
@@ -188,6 +195,8 @@ def _write(connection: Connection, writes: Writes) -> None:
     _insert(connection, tables.sales, writes.sales)
     _insert(connection, tables.sale_lines, writes.sale_lines)
     _insert(connection, tables.outbox, writes.outbox)
+    _insert(connection, tables.documents, writes.new_documents)
+    _update(connection, _UPDATE_DOCUMENT, writes.documents, 2)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Struct]) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from .documents import Document
 from .reservations import Reservation
 from .stock import Levels, StockRow
 
@@ -23,6 +24,8 @@ class Code(StrEnum):
     RESERVATION_NOT_DUE = "reservation_not_due"
     VERSION_MOVED = "version_moved"
     SAME_STORE = "same_store"
+    UNKNOWN_DOCUMENT = "unknown_document"
+    WRONG_STATUS = "wrong_status"
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
@@ -77,6 +80,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     sale: SaleRecord | None = None
     levels: Levels | None = None
     at: datetime | None = None
+    documents: tuple[Document, ...] = ()
+    """The documents that it opened or stepped, as they are after it."""
 
     @property
     def accepted(self) -> bool:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from .answers import Answer, SaleRecord
 from .commands import Command, SaleLine
+from .documents import Document
 from .reservations import Reservation
 from .stock import Key, Levels, Movement, StockRow, Who
 
@@ -23,6 +24,8 @@ class Books(Struct):
     stores: set[str]
     reservations: dict[UUID, Reservation]
     levels: dict[Key, Levels] = {}
+    documents: dict[UUID, Document] = {}
+    """Those that the commands of the batch name and that exist."""
 
 
 class Sale(Struct, frozen=True):
@@ -41,6 +44,11 @@ class Effect(Struct):
     movements: Sequence[Movement] = ()
     reservations: Sequence[Reservation] = ()
     sale: Sale | None = None
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        """The documents that it opened or stepped."""
+        return self.answer.documents
 
 
 class Request(Struct, frozen=True):

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from .alerts import Alert
 from .answers import SaleRecord
+from .documents import Document
 from .reservations import Reservation
 from .stock import Movement, StockRow
 
@@ -17,8 +18,9 @@ from .stock import Movement, StockRow
 class Message(Struct, frozen=True, omit_defaults=True):
     """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched.
 
-    `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected;
-    `alerts` follow a moment later, in a message of their own.
+    `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected,
+    `movements` others that a verb wants told; `documents` are told to both of their stores. `alerts` follow a moment
+    later, in a message of their own.
     """
 
     store_id: str
@@ -29,6 +31,8 @@ class Message(Struct, frozen=True, omit_defaults=True):
     transfers: tuple[Movement, ...] = ()
     counts: tuple[Movement, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 class Outgoing(Struct, frozen=True):

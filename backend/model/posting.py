@@ -4,96 +4,107 @@ Demand of one command is summed per product before it is compared, so two lines 
 check separately. A command is all or nothing; a refusal lists every short line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
-from .answers import Answer, Code, Refusal, ShortLine
-from .books import Books, Effect, Sale
-from .commands import MAX_QUANTITY, Command, Line, SaleLine, kind_of
+from .answers import Code, Refusal, ShortLine
+from .books import Books
+from .commands import MAX_QUANTITY, Line, SaleLine
 from .refusals import Refused, bad_quantity, short, unknown
-from .reservations import Reservation
-from .stock import Levels, Movement, StockRow, Who
+from .stock import Change, Movement, StockRow, Who
+
+
+class Cause(NamedTuple):
+    """What a movement tells of its cause: its kind, the command behind it, who sent that, when it was decided, and why.
+
+    `document_id` names the hold, receipt, delivery note, document or other store that it belongs to.
+    """
+
+    kind: str
+    command_id: UUID
+    who: Who
+    at: datetime
+    document_id: str = ""
+    reason: str = ""
+
+
+class Posted(NamedTuple):
+    """The rows as they are afterwards, and a movement for each."""
+
+    rows: tuple[StockRow, ...]
+    movements: tuple[Movement, ...]
 
 
 def post(
-    books: Books,
-    command: Command,
-    who: Who,
-    now: datetime,
-    changes: dict[str, tuple[int, int]],
-    *,
-    store_id: str = "",
-    kind: str = "",
-    demand: dict[str, int] | None = None,
-    reason: str = "",
-    document_id: str = "",
-    reservation: Reservation | None = None,
-    reservations: tuple[Reservation, ...] = (),
-    sale: Sale | None = None,
-    levels: Levels | None = None,
-    at: datetime | None = None,
-) -> Effect:
-    """Apply `changes` (product → signed on hand, signed reserved) to the store's rows, or refuse with every short line.
+    books: Books, store_id: str, changes: Mapping[str, Change], cause: Cause, demand: Mapping[str, int] | None = None
+) -> Posted:
+    """Returns the rows of the store and their movements after `changes` by product.
 
-    `demand` is what the sender asked of each product, for the refusal; its absence means nothing can fall short.
-    `store_id` and `kind` are the command's own unless they are given.
+    `demand` is what the sender asked of each product; its absence means that nothing can fall short. Raises Refused for
+    an unknown store or product, and with every short line when less than nothing would be available.
     """
-    store_id, kind = store_id or command.store_id, kind or kind_of(command)
     rows: list[StockRow] = []
     movements: list[Movement] = []
     lacking: list[ShortLine] = []
-    for product_id, (on_hand_change, reserved_change) in changes.items():
+    for product_id, change in changes.items():
         row = books.stock.get((store_id, product_id))
         if row is None:
             raise Refused(unknown(books, store_id, product_id))
-        on_hand, reserved = row.on_hand + on_hand_change, row.reserved + reserved_change
-        left = on_hand - row.unavailable - row.allocated - reserved
-        if left < 0 and demand is not None:
+        after = _after(row, change)
+        if after.available < 0 and demand is not None:
             asked = demand.get(product_id, 0)
-            lacking.append(ShortLine(product_id, asked, asked + left))
+            lacking.append(ShortLine(product_id, asked, asked + after.available))
             continue
-        version = row.version + 1
-        rows.append(
-            StockRow(
-                store_id,
-                product_id,
-                on_hand,
-                row.unavailable,
-                row.allocated,
-                reserved,
-                row.incoming,
-                version,
-            )
-        )
-        movements.append(
-            Movement(
-                store_id,
-                product_id,
-                version,
-                kind,
-                reason,
-                on_hand_change,
-                reserved_change,
-                on_hand,
-                row.unavailable,
-                row.allocated,
-                reserved,
-                row.incoming,
-                who.actor,
-                who.terminal_id,
-                document_id,
-                command.id,
-                now,
-            )
-        )
+        rows.append(after)
+        movements.append(_movement(after, change, cause))
     if lacking:
         raise Refused(short(lacking))
-    answer = Answer(command.id, None, tuple(rows), reservation, sale.record if sale else None, levels, at)
-    return Effect(answer, movements, reservations, sale)
+    return Posted(tuple(rows), tuple(movements))
+
+
+def _after(row: StockRow, change: Change) -> StockRow:
+    # By position: this is the innermost loop of the ledger.
+    return StockRow(
+        row.store_id,
+        row.product_id,
+        row.on_hand + change.on_hand,
+        row.unavailable + change.unavailable,
+        row.allocated + change.allocated,
+        row.reserved + change.reserved,
+        row.incoming + change.incoming,
+        row.version + 1,
+    )
+
+
+def _movement(after: StockRow, change: Change, cause: Cause) -> Movement:
+    return Movement(
+        store_id=after.store_id,
+        product_id=after.product_id,
+        version=after.version,
+        kind=cause.kind,
+        reason=cause.reason,
+        on_hand_change=change.on_hand,
+        reserved_change=change.reserved,
+        on_hand=after.on_hand,
+        unavailable=after.unavailable,
+        allocated=after.allocated,
+        reserved=after.reserved,
+        incoming=after.incoming,
+        actor=cause.who.actor,
+        terminal_id=cause.who.terminal_id,
+        document_id=cause.document_id,
+        command_id=cause.command_id,
+        at=cause.at,
+        unavailable_change=change.unavailable,
+        allocated_change=change.allocated,
+        incoming_change=change.incoming,
+    )
 
 
 def summed(lines: Iterable[Line | SaleLine]) -> dict[str, int]:
-    """Units per product, over all lines. Refuses an empty basket and a quantity no line may have."""
+    """Returns the units per product over all lines. Raises Refused for an empty basket or a quantity out of range."""
     summed: dict[str, int] = {}
     for line in lines:
         if not 1 <= line.quantity <= MAX_QUANTITY:

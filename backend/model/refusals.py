@@ -1,7 +1,10 @@
 """The sentences of the rule book's refusals, each with its stable code."""
 
+from uuid import UUID
+
 from .answers import Code, Refusal, ShortLine
 from .books import Books
+from .documents import Document
 from .reservations import Reservation
 from .stock import StockRow
 
@@ -44,3 +47,15 @@ def unknown(books: Books, store_id: str, product_id: str, field: str = "store_id
 def bad_quantity(field: str, what: str) -> Refusal:
     """`field` holds a number that no command may hold."""
     return Refusal(Code.INVALID_QUANTITY, f"The {field} {what}.", field=field)
+
+
+def unknown_document(kind: str, document_id: UUID) -> Refusal:
+    """There is no such document, or none that the sender's store has to do with."""
+    message = f"There is no {kind} {document_id}; it may belong to another store."
+    return Refusal(Code.UNKNOWN_DOCUMENT, message, field=f"{kind}_id")
+
+
+def wrong_status(document: Document, wanted: str) -> Refusal:
+    """The document is not at the step that this command continues; `wanted` names the states in which it could."""
+    message = f"This {document.kind} is {document.status}; only one that is {wanted} can do this."
+    return Refusal(Code.WRONG_STATUS, message, state=document.status)

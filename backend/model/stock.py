@@ -1,6 +1,7 @@
 """The stock of one product in one store, and the movements that are the only way it changes."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -53,6 +54,20 @@ class Levels(Struct, frozen=True):
     max_level: int = 0
 
 
+class Change(NamedTuple):
+    """What a movement adds to each balance of a stock row, in units with their sign."""
+
+    on_hand: int = 0
+    unavailable: int = 0
+    allocated: int = 0
+    reserved: int = 0
+    incoming: int = 0
+
+
+BALANCES = Change._fields
+"""The names of the balances; each is the sum of its changes, the fields `<name>_change` of the movements."""
+
+
 class Movement(Struct, frozen=True):
     """One immutable line of the ledger: one change of one stock row.
 
@@ -77,6 +92,9 @@ class Movement(Struct, frozen=True):
     document_id: str
     command_id: UUID
     at: datetime
+    unavailable_change: int = 0
+    allocated_change: int = 0
+    incoming_change: int = 0
 
 
 class Who(Struct, frozen=True):

@@ -7,13 +7,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth.roles import EVERY_STORE, Scope
+from backend.auth.roles import EVERY_STORE
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.commanding import attempt
 from backend.http.declaring import ONCE, WRITE
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
+from backend.model.scopes import Scope
 
 from .queries import Person, find_person, people_after
 from .service import NewUser, People, UnknownUser, UserChange

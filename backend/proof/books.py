@@ -1,8 +1,9 @@
-"""The proof: every counter is the sum of its movements, every reserved unit is in a hold, every sale moved its units.
+"""The proof: every balance is the sum of its movements, every reserved unit is in a hold, every sale moved its units.
 
 All of it is counted by the database, in one snapshot, so it is right while servers write and its memory stays flat.
 """
 
+import operator
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -42,22 +43,18 @@ from backend.database.tables import (
     stock,
 )
 from backend.model.forgetting import first_remembered
+from backend.model.stock import BALANCES
+from backend.model.verbs import MOVEMENT_KINDS
+from backend.model.verbs.verb import Sign
+
+from .drifts import Drift
+from .promises import promised
 
 MAX_FINDINGS = 1000
 """Rows that are listed of one comparison; a database with more of them needs a restore, not a list."""
 
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
-
-
-class Drift(Struct, frozen=True):
-    """Two numbers that must be equal and are not. `product_id` is empty when `what` concerns a whole document."""
-
-    store_id: str
-    product_id: str
-    what: str
-    expected: int
-    found: int
 
 
 class Proof(Struct, frozen=True):
@@ -88,7 +85,8 @@ async def prove(db: Database) -> Proof:
                 "remembered": first_remembered(await moment(connection)),
                 "whole": until + CLOCK_STEP if until else _EVER,
             }
-            drifts = [drift for comparison in _COMPARISONS for drift in await comparison.drifts(connection, bounds)]
+            drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
+            drifts += await promised(connection)
     return Proof(*totals, drifts=tuple(drifts))
 
 
@@ -162,8 +160,7 @@ def _balances() -> _Comparison:
             func.count().label("movements"),
             func.min(movements.c.version).label("first"),
             func.max(movements.c.version).label("last"),
-            _sum(movements.c.on_hand_change).label("on_hand"),
-            _sum(movements.c.reserved_change).label("reserved"),
+            *[_sum(movements.c[f"{name}_change"]).label(name) for name in BALANCES],
         )
         .group_by(*_row)
         .cte("folded")
@@ -180,11 +177,11 @@ def _balances() -> _Comparison:
     def same(other: FromClause) -> ColumnElement[bool]:
         return and_(other.c.store_id == keys.c.store_id, other.c.product_id == keys.c.product_id)
 
-    counters = ("on_hand", "unavailable", "allocated", "reserved", "incoming", "version")
+    counters = (*BALANCES, "version")
     numbers = [
         *[_or_zero(stock.c[name]).label(f"now_{name}") for name in counters],
         *[func.coalesce(movements.c[name], openings.c[name], 0).label(f"last_{name}") for name in counters],
-        *[(_or_zero(openings.c[x]) + _or_zero(folded.c[x])).label(f"sum_{x}") for x in ("on_hand", "reserved")],
+        *[(_or_zero(openings.c[x]) + _or_zero(folded.c[x])).label(f"sum_{x}") for x in BALANCES],
         (_or_zero(openings.c.version) + _or_zero(folded.c.movements)).label("sum_movements"),
         folded.c.first.label("first"),
         _or_zero(openings.c.version).label("opening"),
@@ -202,8 +199,7 @@ def _balances() -> _Comparison:
     pairs = {f"{name} after the last movement": (b[f"last_{name}"], b[f"now_{name}"]) for name in counters} | {
         "number of movements": (b.last_version, b.sum_movements),
         "first movement": (b.opening + 1, func.coalesce(b.first, b.opening + 1)),
-        "on_hand as the sum of movements": (b.sum_on_hand, b.now_on_hand),
-        "reserved as the sum of movements": (b.sum_reserved, b.now_reserved),
+        **{f"{name} as the sum of movements": (b[f"sum_{name}"], b[f"now_{name}"]) for name in BALANCES},
         "reserved as the sum of open holds": (b.held, b.now_reserved),
     }
     return _Comparison(source, pairs)
@@ -221,10 +217,8 @@ def _steps() -> _Comparison:
     steps = select(
         *_row,
         m.version.label("which"),
-        (before("on_hand") + m.on_hand_change).label("expected_on_hand"),
-        (before("reserved") + m.reserved_change).label("expected_reserved"),
-        m.on_hand,
-        m.reserved,
+        *[(before(name) + m[f"{name}_change"]).label(f"expected_{name}") for name in BALANCES],
+        *[m[name] for name in BALANCES],
         (m.on_hand - m.unavailable - m.allocated - m.reserved).label("available"),
     ).select_from(movements.outerjoin(openings, opened))
     s = steps.subquery("s")
@@ -232,13 +226,8 @@ def _steps() -> _Comparison:
     def not_below_zero(column: ColumnElement[int]) -> Pair:
         return literal(0), case((column < 0, column), else_=0)
 
-    pairs = {
-        "on_hand after movement": (s.c.expected_on_hand, s.c.on_hand),
-        "reserved after movement": (s.c.expected_reserved, s.c.reserved),
-        "negative on_hand after movement": not_below_zero(s.c.on_hand),
-        "negative reserved after movement": not_below_zero(s.c.reserved),
-        "negative available after movement": not_below_zero(s.c.available),
-    }
+    pairs: dict[str, Pair] = {f"{name} after movement": (s.c[f"expected_{name}"], s.c[name]) for name in BALANCES}
+    pairs |= {f"negative {name} after movement": not_below_zero(s.c[name]) for name in (*BALANCES, "available")}
     return _Comparison(s, pairs)
 
 
@@ -278,18 +267,40 @@ def _sold_units() -> _Comparison:
     return _Comparison(s, {"units sold by movements": (s.c.lined, s.c.moved)})
 
 
-def _transfers() -> _Comparison:
-    """What a transfer took from one store against what it brought to the other, while both are in the database."""
+def _arrivals() -> _Comparison:
+    """What a command took from one store against what it brought to another, while both are in the database.
+
+    It is so for the movements whose kind says that they conserve units; what is incoming has left the other store.
+    """
     m = movements.c
-    taken = _sum(case((m.kind == "transfer_out", -m.on_hand_change), else_=0)).label("taken")
-    brought = _sum(case((m.kind == "transfer_in", m.on_hand_change), else_=0)).label("brought")
+    change = m.on_hand_change + m.incoming_change
+    taken = _sum(case((change < 0, -change), else_=0)).label("taken")
+    brought = _sum(case((change > 0, change), else_=0)).label("brought")
+    conserved = [kind.name for kind in MOVEMENT_KINDS.values() if kind.conserved]
     t = (
         select(func.min(m.store_id).label("store_id"), m.product_id, m.command_id.label("which"), taken, brought)
-        .where(m.kind.in_(("transfer_out", "transfer_in")), m.at >= bindparam("whole", type_=Instant()))
+        .where(m.kind.in_(conserved), m.at >= bindparam("whole", type_=Instant()))
         .group_by(m.command_id, m.product_id)
         .subquery("t")
     )
     return _Comparison(t, {"units arrived by transfer": (t.c.taken, t.c.brought)})
+
+
+_REFUSED_SIGN = {Sign.MORE: operator.lt, Sign.LESS: operator.gt}
+
+
+def _kinds() -> _Comparison:
+    """Each movement changes only the balances that its kind may change, in the direction in which it may."""
+    m = movements.c
+    wrong = []
+    for kind in MOVEMENT_KINDS.values():
+        for name in BALANCES:
+            sign, change = kind.changes.get(name), m[f"{name}_change"]
+            if sign is not Sign.EITHER:
+                refused = operator.ne if sign is None else _REFUSED_SIGN[sign]
+                wrong.append(and_(m.kind == kind.name, refused(change, 0)))
+    k = select(*_row, m.version.label("which"), case((or_(*wrong), 1), else_=0).label("wrong")).subquery("k")
+    return _Comparison(k, {"balances that a movement of this kind may change": (literal(0), k.c.wrong)})
 
 
 def _sale_totals() -> _Comparison:
@@ -320,7 +331,11 @@ def _holds() -> _Comparison:
     return _Comparison(h, {"states of hold": (literal(1), h.c.states)})
 
 
-_COMPARISONS = (_balances(), _steps(), _causes(), _sold_units(), _transfers(), _sale_totals(), _holds())
+def _comparisons() -> list[_Comparison]:
+    """Returns all of them; verbs may have been registered since the last time."""
+    makers = (_balances, _steps, _causes, _sold_units, _arrivals, _kinds, _sale_totals, _holds)
+    return [make() for make in makers]
+
 
 _sold = case((movements.c.kind == "sell", -movements.c.on_hand_change), else_=0)
 _archived = select(_sum(openings.c.sold)).scalar_subquery()

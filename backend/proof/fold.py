@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import movements, openings, reservations, stock
-from backend.model.stock import Key
+from backend.model.stock import BALANCES, Key
 
 NOWHERE: Key = ("", "")
 """Before the first row."""
@@ -30,8 +30,8 @@ class Part(Struct, frozen=True):
     """The movements of one row up to a version, folded; the archived ones stand in its opening."""
 
     version: int = 0
-    on_hand: int = 0
-    reserved: int = 0
+    balances: tuple[int, ...] = (0,) * len(BALANCES)
+    """In the order of BALANCES."""
 
 
 class Slice(Struct, frozen=True):
@@ -69,7 +69,7 @@ def _within(table: Any) -> ColumnElement[bool]:
     )
 
 
-_CHANGES = (_sum(movements.c.on_hand_change).label("on_hand"), _sum(movements.c.reserved_change).label("reserved"))
+_CHANGES = tuple(_sum(movements.c[f"{name}_change"]).label(name) for name in BALANCES)
 _NEXT = (
     select(stock.c.store_id, stock.c.product_id, stock.c.version)
     .where(tuple_(stock.c.store_id, stock.c.product_id) > tuple_(bindparam("store_id"), bindparam("product_id")))
@@ -84,7 +84,7 @@ _PART = select(*_CHANGES).where(
 )
 
 
-_OPENING = select(openings.c.version, openings.c.on_hand, openings.c.reserved).where(
+_OPENING = select(openings.c.version, *[openings.c[name] for name in BALANCES]).where(
     openings.c.store_id == bindparam("store_id"), openings.c.product_id == bindparam("product_id")
 )
 
@@ -107,14 +107,11 @@ def _compare() -> Select[Any]:
         select(
             stock.c.store_id,
             stock.c.product_id,
-            stock.c.on_hand,
-            stock.c.reserved,
-            func.coalesce(moved.c.on_hand, 0).label("moved_on_hand"),
-            func.coalesce(moved.c.reserved, 0).label("moved_reserved"),
+            *[stock.c[name] for name in BALANCES],
+            *[func.coalesce(moved.c[name], 0).label(f"moved_{name}") for name in BALANCES],
             func.coalesce(held.c.units, 0).label("held"),
             func.coalesce(openings.c.version, 0).label("opening_version"),
-            func.coalesce(openings.c.on_hand, 0).label("opening_on_hand"),
-            func.coalesce(openings.c.reserved, 0).label("opening_reserved"),
+            *[func.coalesce(openings.c[name], 0).label(f"opening_{name}") for name in BALANCES],
         )
         .select_from(
             stock.outerjoin(moved, moved.c.product_id == stock.c.product_id)
@@ -154,8 +151,8 @@ async def fold_part(connection: AsyncConnection, key: Key, part: Part, upto: int
     row = (await connection.execute(_PART, where)).one()
     opening = (await connection.execute(_OPENING, {"store_id": key[0], "product_id": key[1]})).one_or_none()
     if opening is not None and opening.version > part.version:
-        return Part(*opening)  # what was to be read next has been archived
-    return Part(upto, part.on_hand + row.on_hand, part.reserved + row.reserved)
+        return Part(opening.version, tuple(opening[1:]))  # what was to be read next has been archived
+    return Part(upto, tuple([sum(pair) for pair in zip(part.balances, row, strict=True)]))
 
 
 async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> list[Difference]:
@@ -165,12 +162,13 @@ async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> 
 
 
 def _of(row: Row[Any], part: Part) -> Iterator[Difference]:
+    columns = row._mapping
     if row.opening_version > part.version:
-        part = Part(row.opening_version, row.opening_on_hand, row.opening_reserved)
-    for what, expected, found in (
-        ("on_hand as the sum of movements", part.on_hand + row.moved_on_hand, row.on_hand),
-        ("reserved as the sum of movements", part.reserved + row.moved_reserved, row.reserved),
-        ("reserved as the sum of open holds", row.held, row.reserved),
-    ):
+        part = Part(row.opening_version, tuple([columns[f"opening_{name}"] for name in BALANCES]))
+    pairs = [
+        (f"{name} as the sum of movements", folded + columns[f"moved_{name}"], columns[name])
+        for name, folded in zip(BALANCES, part.balances, strict=True)
+    ]
+    for what, expected, found in (*pairs, ("reserved as the sum of open holds", row.held, row.reserved)):
         if expected != found:
             yield Difference(row.store_id, row.product_id, what, expected, found)

@@ -7,7 +7,9 @@ from msgspec import Struct, structs
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import Line, Reserve, SaleLine, Sell
+from backend.model.commands import Line, SaleLine
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 from .baskets import Basket
 from .sender import Sender

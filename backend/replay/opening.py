@@ -6,8 +6,10 @@ from typing import Literal
 
 from backend.ids import new_id
 from backend.model.answers import Answer
-from backend.model.commands import MAX_LINES, MAX_QUANTITY, Adjust, Line, Receive
+from backend.model.commands import MAX_LINES, MAX_QUANTITY, Line
 from backend.model.stock import Key
+from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.receive import Receive
 
 from .baskets import Basket
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from backend.ids import new_id
 from backend.model.answers import Answer
-from backend.model.commands import ClientCommand
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
 from backend.terminal.api import Api
 
@@ -113,9 +113,7 @@ async def _open(
         await _all(sender, corrections, SURPLUSES_AT_ONCE, "Taking away what was there before", watch)
 
 
-async def _all(
-    sender: Sender, commands: Sequence[ClientCommand], at_once: int, phase: str, watch: Watcher
-) -> list[Answer]:
+async def _all(sender: Sender, commands: Sequence[Command], at_once: int, phase: str, watch: Watcher) -> list[Answer]:
     answers: list[Answer] = []
     for start in range(0, len(commands), at_once):
         watch(phase, start, len(commands))

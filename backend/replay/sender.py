@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from backend.model.answers import Answer
-from backend.model.commands import ClientCommand
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
 from backend.terminal.api import Api, ServerAway, SessionEnded
 
@@ -55,7 +55,7 @@ class Sender:
         except ServerAway as error:
             raise ServerAway(f"No server answers at {self._api.base_url}; start it or correct --server.") from error
 
-    async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
+    async def send(self, commands: Sequence[Command]) -> list[Answer]:
         """The answers to `commands`. Raises what `Api.send` raises when it is not worth another try."""
         started = monotonic()
         answers = await self._until_answered(lambda: self._api.send(commands))

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from backend.auth.roles import EVERY_STORE, Scope
+from backend.auth.roles import EVERY_STORE
 from backend.catalogue.search_queries import product_by_id, store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -19,6 +19,7 @@ from backend.http.request import ApiRequest
 from backend.http.shapes import ReservationShape
 from backend.model.errors import InvalidInput, UnknownStore
 from backend.model.reservations import Status
+from backend.model.scopes import Scope
 
 from .list_queries import DeadlineKey, MadeKey, holds_of_product, live_holds, numbers_by_status
 

@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth.roles import Scope
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.commanding import command_id, settle
@@ -20,20 +19,12 @@ from backend.http.request import ApiRequest
 from backend.http.shapes import ReservationShape
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
-from backend.model.commands import (
-    MAX_TTL_SECONDS,
-    Cancel,
-    Confirm,
-    Extend,
-    Line,
-    Lines,
-    ProductId,
-    Quantity,
-    Reserve,
-    StoreId,
-    Text,
-    Ttl,
-)
+from backend.model.commands import MAX_TTL_SECONDS, Line, Lines, ProductId, Quantity, StoreId, Text, Ttl
+from backend.model.scopes import Scope
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.reserve import Reserve
 
 from .queries import find_reservation, store_of_reservation
 

@@ -10,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from backend.auth.roles import Scope
 from backend.catalogue.search_queries import store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -23,8 +22,10 @@ from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.http.shapes import NewSaleShape, SaleShape
 from backend.ledger.lanes import Ledger
-from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, Sell, StoreId
+from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, StoreId
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
+from backend.model.verbs.sell import Sell
 
 from .queries import SaleKey, sale_by_id, sale_by_receipt, sales_of
 

@@ -35,6 +35,9 @@ class Step(Struct, frozen=True):
     document_id: str
     reason: str
     command_id: UUID
+    unavailable_change: int
+    allocated_change: int
+    incoming_change: int
 
 
 class StoreStep(Step, frozen=True):
@@ -134,6 +137,9 @@ _STEPS: Select[*tuple[Any, ...]] = select(
     _m.document_id,
     _m.reason,
     _m.command_id,
+    _m.unavailable_change,
+    _m.allocated_change,
+    _m.incoming_change,
 ).select_from(movements.outerjoin(users, users.c.name == _m.actor))
 STORY = _STEPS.where(_of_row, _m.version < bindparam("before")).order_by(_m.version.desc()).limit(bindparam("limit"))
 STORE_STEPS = _STEPS.add_columns(_m.product_id)

@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct
 
-from backend.auth.roles import Scope
 from backend.catalogue.search_queries import product_by_id, store_name
 from backend.database.engine import Database
 from backend.database.errors import translated
@@ -18,6 +17,7 @@ from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 
 from .history_queries import MAX_VERSION, History, StepKey, StoreStep, movements_of, story_of
 from .queries import stock_at

@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct, json
 
-from backend.auth.roles import Scope
 from backend.catalogue.search_queries import store_name
 from backend.database.dataloader import Dataloader
 from backend.database.engine import Database
@@ -21,6 +20,7 @@ from backend.http.shapes import StockShape
 from backend.http.viewed import viewed
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 from backend.model.stock import Key
 from backend.views.views import Views
 

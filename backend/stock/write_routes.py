@@ -10,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, structs
 
-from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import product_by_id, store_name
 from backend.database.engine import Database
@@ -27,20 +26,11 @@ from backend.http.request import ApiRequest
 from backend.http.shapes import CountersShape, StockShape
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
-from backend.model.commands import (
-    Adjust,
-    Change,
-    Count,
-    LevelChanges,
-    Line,
-    Lines,
-    ProductId,
-    Quantity,
-    SetStock,
-    StoreId,
-    Text,
-    Transfer,
-)
+from backend.model.commands import Change, Count, Line, Lines, ProductId, Quantity, StoreId, Text
+from backend.model.scopes import Scope
+from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.set_stock import LevelChanges, SetStock
+from backend.model.verbs.transfer import Transfer
 from backend.stores.routes import ensure_store
 
 from .queries import StockLevel

@@ -9,7 +9,6 @@ from litestar.params import FromPath, JSONBody, PathParameter
 from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import Origin, record
@@ -20,6 +19,7 @@ from backend.http.declaring import WRITE
 from backend.http.request import ApiRequest
 from backend.http.shapes import StoreShape
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 
 from .queries import found_store, put_store
 

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from backend.model.answers import Answer
-from backend.model.commands import ClientCommand
+from backend.model.commands import Command
 from backend.model.errors import FieldValue, MostradorError
 
 from .renewal import Renewal
@@ -172,7 +172,7 @@ class Api:
         """Say that this terminal closes, so that nobody takes its silence for a failure."""
         await self._call("GET", "/live", LiveAddress, said=" closed")
 
-    async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:
+    async def send(self, commands: Sequence[Command]) -> list[Answer]:
         """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
         answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
         if [x.id for x in answers] != [x.id for x in commands]:

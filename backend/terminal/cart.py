@@ -12,8 +12,12 @@ from msgspec import Struct
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import MAX_LINES, MAX_QUANTITY, Cancel, ClientCommand, Extend, Line, Reserve, SaleLine, Sell
+from backend.model.commands import MAX_LINES, MAX_QUANTITY, Command, Line, SaleLine
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 from .lines import CartLine, Hold, Sent, Short, State
 from .values import Product
@@ -122,13 +126,13 @@ class Cart:
 
     # What is to be sent, and what came back.
 
-    def commands(self, now: float, worked_at: float | None = None) -> list[ClientCommand]:
+    def commands(self, now: float, worked_at: float | None = None) -> list[Command]:
         """The commands to send now; each is remembered as sent until it is answered.
 
         `worked_at` is when the clerk last touched the sale: holds with less than half of their time left are extended
         only if that was in the second half too, so a sale that was walked away from gives its units back.
         """
-        found: list[ClientCommand] = []
+        found: list[Command] = []
         # A hold that is over by this clock may live a little longer on the server: it is given back all the same.
         self._leaving = [x for x in self._leaving if x.sent or x.hold]
         for line in (*self.lines, *self._leaving):
@@ -209,7 +213,7 @@ class Cart:
                     available=line.short.available,
                 )
 
-    def sale(self, receipt_number: str) -> list[ClientCommand]:
+    def sale(self, receipt_number: str) -> list[Command]:
         """The commands that sell these lines; the last is the Sell.
 
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
@@ -217,7 +221,7 @@ class Cart:
         """
         lines = tuple(SaleLine(x.product.id, x.quantity, x.product.price_cents) for x in self.lines)
         holds = tuple(x.hold.id for x in self.lines if x.hold)
-        found: list[ClientCommand] = []
+        found: list[Command] = []
         for line in self.lines:
             if line.sent and isinstance(line.sent.command, Reserve):
                 back = Cancel(id=self._make_id(), store_id=self.store_id, reservation_id=line.sent.command.id)

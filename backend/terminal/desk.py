@@ -12,8 +12,9 @@ from time import monotonic
 
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.barcode import parse_scan
-from backend.model.commands import ClientCommand, Sell
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
+from backend.model.verbs.sell import Sell
 
 from .api import Api, ServerAway, SessionEnded
 from .cart import Cart, check_quantity
@@ -227,7 +228,7 @@ class Desk:
         """Seconds since the numbers on the screen were certainly current."""
         return self._clock() - self.live.view.fresh_at
 
-    def _answered(self, command: ClientCommand, answer: Answer) -> None:
+    def _answered(self, command: Command, answer: Answer) -> None:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
             self.till.answered(command, answer)

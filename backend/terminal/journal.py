@@ -19,9 +19,12 @@ import msgspec
 from msgspec import Struct
 
 from backend.model.answers import Refusal
-from backend.model.commands import ClientCommand, Sell
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
+from backend.model.verbs import list_of_commands
+from backend.model.verbs.sell import Sell
 
+_COMMANDS: msgspec.json.Decoder[list[Command]] = msgspec.json.Decoder(list_of_commands())
 SCHEMA_VERSION = 1
 
 _SCHEMA = """
@@ -61,7 +64,7 @@ class KeptSale(Struct, frozen=True):
     store_id: str
     made_at: datetime
     total_cents: int
-    commands: list[ClientCommand]
+    commands: list[Command]
     refusal: Refusal | None = None
 
     @property
@@ -108,7 +111,7 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def keep(self, store_id: str, total_cents: int, make: Callable[[str], list[ClientCommand]]) -> KeptSale:
+    def keep(self, store_id: str, total_cents: int, make: Callable[[str], list[Command]]) -> KeptSale:
         """Take the store's next receipt number, let `make` turn it into commands, and commit both. Returns the sale.
 
         Raises JournalUnusable when the disk refuses: then there is no sale and the number was not taken.
@@ -151,7 +154,7 @@ class Journal:
         with self._transaction():
             self._db.execute("UPDATE sales SET refusal = ? WHERE id = ?", (msgspec.json.encode(refusal), str(sale_id)))
 
-    def replace(self, sale_id: UUID, commands: list[ClientCommand]) -> KeptSale:
+    def replace(self, sale_id: UUID, commands: list[Command]) -> KeptSale:
         """Try a conflict again under a new id; returns the sale as it waits now."""
         old = next(x for x in self._read("WHERE id = ?", str(sale_id)))
         new = KeptSale(commands[-1].id, old.receipt_number, old.store_id, old.made_at, old.total_cents, commands)
@@ -200,7 +203,7 @@ class Journal:
                 store_id,
                 datetime.fromisoformat(made_at),
                 total_cents,
-                msgspec.json.decode(commands, type=list[ClientCommand]),
+                _COMMANDS.decode(commands),
                 refusal and msgspec.json.decode(refusal, type=Refusal),
             )
             for sale_id, receipt_number, store_id, made_at, total_cents, commands, refusal in self._db.execute(

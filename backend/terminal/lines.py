@@ -9,7 +9,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from backend.model.commands import Cancel, Extend, Reserve
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.reserve import Reserve
 
 from .values import Product
 

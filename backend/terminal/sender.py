@@ -6,7 +6,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import ClientCommand
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
 
 from .api import Api
@@ -26,12 +26,12 @@ class Sender:
     def __init__(
         self,
         api: Api,
-        answered: Callable[[ClientCommand, Answer], None],
+        answered: Callable[[Command, Answer], None],
         failed: Callable[[MostradorError | None], None],
         pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._api, self._answered, self._failed, self._pauses = api, answered, failed, pauses
-        self._queue: dict[UUID, ClientCommand] = {}
+        self._queue: dict[UUID, Command] = {}
         self._wake = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
@@ -44,7 +44,7 @@ class Sender:
         """Whether the last attempt reached nobody."""
         return self._failures > 0
 
-    def put(self, commands: Iterable[ClientCommand]) -> None:
+    def put(self, commands: Iterable[Command]) -> None:
         """Send these after what waits already. A command that waits already is not queued twice."""
         for command in commands:
             self._queue.setdefault(command.id, command)

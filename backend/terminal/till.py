@@ -9,7 +9,8 @@ from msgspec import Struct, structs
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import ClientCommand, Sell
+from backend.model.commands import Command
+from backend.model.verbs.sell import Sell
 
 from .cart import Cart
 from .journal import Journal, JournalUnusable, KeptSale
@@ -124,9 +125,9 @@ class Till:
         return receipt
 
     async def _keep(self, cart: Cart) -> KeptSale:
-        made: list[ClientCommand] = []
+        made: list[Command] = []
 
-        def make(receipt_number: str) -> list[ClientCommand]:
+        def make(receipt_number: str) -> list[Command]:
             made.extend(cart.sale(receipt_number))
             return made
 

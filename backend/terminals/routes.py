@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.enrolment_codes import LIFETIME, hash_of, make_code
-from backend.auth.roles import EVERY_STORE, Scope
+from backend.auth.roles import EVERY_STORE
 from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import record
 from backend.database.engine import Database
@@ -27,6 +27,7 @@ from backend.keys.queries import remove_key
 from backend.keys.service import Keys
 from backend.model.commands import StoreId
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 
 from .enrolment import Enrolled, enrol
 from .queries import Terminal, add_terminal, find_terminal, remove_terminal, renew_code, terminals_after

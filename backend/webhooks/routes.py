@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.auth.roles import EVERY_STORE, Scope
+from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import record
@@ -26,6 +26,7 @@ from backend.http.request import ApiRequest
 from backend.ids import new_id
 from backend.keys.routes import KeyStore
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 
 from .address import check_url
 from .queries import (

@@ -20,11 +20,13 @@ from backend.database.errors import DatabaseAway
 from backend.database.partitions import make_partitions, months_after, partitions
 from backend.ids import new_id
 from backend.model.books import Request
-from backend.model.commands import Line, Transfer
+from backend.model.commands import Line
 from backend.model.errors import InvalidInput
+from backend.model.verbs.transfer import Transfer
 from backend.proof import drift
-from backend.proof.books import Drift, Proof, prove
+from backend.proof.books import Proof, prove
 from backend.proof.drift import DriftFold
+from backend.proof.drifts import Drift
 from tests.eventually import eventually
 from tests.ledger.shop import ANA, open_shop, receive, reserve, running_ledger, sell
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from backend.auth.ended import EndedSessions
 from backend.auth.keys import KeyDamaged, derive_signing_key, load_accepted_key, load_signing_key
 from backend.auth.pins import Pins, hash_pin
-from backend.auth.roles import Scope, TokenRefused
+from backend.auth.roles import TokenRefused
 from backend.auth.tokens import AUDIENCE, ISSUER, Tokens
+from backend.model.scopes import Scope
 from tests.eventually import eventually
 
 KEY = Ed25519PrivateKey.generate()

@@ -33,7 +33,6 @@ from rich.console import Console
 from rich.table import Table
 
 from backend.auth.keys import load_signing_key
-from backend.auth.roles import Scope
 from backend.auth.tokens import Tokens
 from backend.cache.counts import Counts
 from backend.database.engine import Database, open_database
@@ -48,7 +47,9 @@ from backend.http.shapes import StockShape
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
-from backend.model.commands import Line, ProductId, Quantity, Reserve, StoreId, Ttl
+from backend.model.commands import Line, ProductId, Quantity, StoreId, Ttl
+from backend.model.scopes import Scope
+from backend.model.verbs.reserve import Reserve
 from backend.stock.queries import stock_at
 from tests.servers import HOST, postgres_server
 

@@ -35,9 +35,11 @@ from backend.database.engine import Database, migrate, open_database
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
-from backend.model.commands import Line, Receive, Reserve
+from backend.model.commands import Line
 from backend.model.events import Outgoing
 from backend.model.stock import Key, Who
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
 from tests.servers import HOST, PostgresServer, postgres_server
 
 ANA = Who("ana", "T1")

@@ -33,9 +33,11 @@ from backend.events.relay import Relay
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
-from backend.model.commands import Line, Receive, Reserve
+from backend.model.commands import Line
 from backend.model.events import Message
 from backend.model.stock import Key
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal

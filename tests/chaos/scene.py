@@ -13,8 +13,9 @@ from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.database import tables
 from backend.database.engine import Database
-from backend.model.commands import Confirm, Sell
 from backend.model.events import Message
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.sell import Sell
 from backend.proof.books import prove
 from tests.events.messages import history, holds
 from tests.eventually import eventually

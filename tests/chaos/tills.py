@@ -11,7 +11,12 @@ from msgspec import Struct, json
 
 from backend.ids import new_id
 from backend.model.answers import Answer
-from backend.model.commands import Cancel, ClientCommand, Confirm, Line, Receive, Reserve, SaleLine, Sell
+from backend.model.commands import Command, Line, SaleLine
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 STORES = ("292", "304")
 PRODUCTS = ("tea", "jam", "milk", "bread", "rice")
@@ -22,7 +27,7 @@ PAUSE = 0.02
 
 
 class _Batch(Struct):
-    commands: Sequence[ClientCommand]
+    commands: Sequence[Command]
 
 
 class _Answers(Struct):
@@ -33,7 +38,7 @@ class Till:
     """One terminal. What it has sent, and the first answer it got to each command, is its memory."""
 
     def __init__(self, seed: int, urls: Sequence[str], token: str, store_id: str) -> None:
-        self.sent: dict[UUID, ClientCommand] = {}
+        self.sent: dict[UUID, Command] = {}
         self.answers: dict[UUID, Answer] = {}
         self.failures = 0
         """Requests that got no answer, or were told to come again."""
@@ -66,13 +71,13 @@ class Till:
             pages = [commands[start : start + 500] for start in range(0, len(commands), 500)]
             return [answer for page in pages for answer in await self._ask(client, page)]
 
-    async def _send(self, client: httpx.AsyncClient, batch: Sequence[ClientCommand]) -> list[Answer]:
+    async def _send(self, client: httpx.AsyncClient, batch: Sequence[Command]) -> list[Answer]:
         self.sent |= {command.id: command for command in batch}
         answers = await self._ask(client, batch)
         self.answers |= {answer.id: answer for answer in answers}
         return answers
 
-    async def _ask(self, client: httpx.AsyncClient, batch: Sequence[ClientCommand]) -> list[Answer]:
+    async def _ask(self, client: httpx.AsyncClient, batch: Sequence[Command]) -> list[Answer]:
         content = json.encode(_Batch(batch))
         while True:
             try:
@@ -87,7 +92,7 @@ class Till:
             self._url = next(self._urls)
             await asyncio.sleep(0.05)  # as a terminal that does not hammer at a closed door
 
-    def _command(self) -> ClientCommand:
+    def _command(self) -> Command:
         new, store = new_id(), self._store_id
         product, units = self._random.choice(PRODUCTS), self._random.randint(1, 5)
         hold = self._holds.pop() if self._holds and self._random.random() < 0.6 else None

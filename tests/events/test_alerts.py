@@ -14,8 +14,8 @@ from backend.events.relay import Relay
 from backend.ids import new_id
 from backend.ledger.lanes import open_ledger
 from backend.model.alerts import Alert, AlertState
-from backend.model.commands import LevelChanges, SetStock
 from backend.model.stock import StockRow
+from backend.model.verbs.set_stock import LevelChanges, SetStock
 from tests.eventually import eventually
 from tests.ledger.shop import open_shop, receive, request, reserve
 from tests.servers import NatsServer

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from backend.auth.roles import Scope
 from backend.http.docs.document import describe
+from backend.model.scopes import Scope
 
 from .described import document
 from .shop import Shop

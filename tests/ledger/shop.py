@@ -13,9 +13,15 @@ from backend.ids import new_id
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.answers import Answer, Code
 from backend.model.books import Request
-from backend.model.commands import Cancel, Command, Confirm, Extend, Line, Receive, Reserve, SaleLine, Sell
+from backend.model.commands import Command, Line, SaleLine
 from backend.model.events import Outgoing
 from backend.model.stock import Who
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 STORES = ("292", "304")
 PRODUCTS = ("tea", "jam", "milk")

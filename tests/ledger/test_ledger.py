@@ -13,8 +13,13 @@ from backend.ids import expiry_command_id, new_id
 from backend.ledger.lanes import Ledger, LedgerClosed, LedgerFull
 from backend.ledger.settle import EXPIRY
 from backend.model.answers import Code, ShortLine
-from backend.model.commands import Expire, Line, Receive, SaleLine, Sell, SetStock, Transfer
+from backend.model.commands import Line, SaleLine
 from backend.model.events import Message, Outgoing
+from backend.model.verbs.expire import Expire
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.sell import Sell
+from backend.model.verbs.set_stock import SetStock
+from backend.model.verbs.transfer import Transfer
 from backend.proof.books import prove
 
 from .shop import (

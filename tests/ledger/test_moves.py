@@ -15,10 +15,13 @@ from backend.ids import new_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
 from backend.model.books import Request
-from backend.model.commands import LevelChanges, Line, SetStock, Transfer
+from backend.model.commands import Line
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Levels
-from backend.proof.books import Drift, prove
+from backend.model.verbs.set_stock import LevelChanges, SetStock
+from backend.model.verbs.transfer import Transfer
+from backend.proof.books import prove
+from backend.proof.drifts import Drift
 
 from .shop import codes, counters, open_shop, receive, request, reserve, running_ledger, sell
 

@@ -30,7 +30,13 @@ from backend.ids import expiry_command_id, new_id
 from backend.ledger.lanes import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
-from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell, SetStock, Transfer
+from backend.model.commands import Line, SaleLine
+from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.expire import Expire
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
+from backend.model.verbs.set_stock import SetStock
+from backend.model.verbs.transfer import Transfer
 from backend.proof.books import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request

@@ -11,22 +11,18 @@ from msgspec import structs
 from backend.ids import new_id
 from backend.model.answers import Code, ShortLine
 from backend.model.books import Books, Effect, Request
-from backend.model.commands import (
-    Adjust,
-    Cancel,
-    Command,
-    Confirm,
-    Expire,
-    Extend,
-    Line,
-    Receive,
-    Reserve,
-    SaleLine,
-    Sell,
-)
+from backend.model.commands import Command, Line, SaleLine
 from backend.model.decide import decide, decide_all
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
+from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.expire import Expire
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ANA = Who("ana", "T1")

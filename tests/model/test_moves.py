@@ -11,9 +11,11 @@ from msgspec import structs
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, ShortLine
 from backend.model.books import Books, Effect, Request
-from backend.model.commands import Command, LevelChanges, Line, SetStock, Transfer
+from backend.model.commands import Command, Line
 from backend.model.decide import decide, decide_all
 from backend.model.stock import Levels, StockRow, Who
+from backend.model.verbs.set_stock import LevelChanges, SetStock
+from backend.model.verbs.transfer import Transfer
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ANA = Who("ana", "T1")

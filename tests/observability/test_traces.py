@@ -26,7 +26,8 @@ from backend.auth.tokens import Tokens
 from backend.database.engine import open_database
 from backend.http.envelope import envelope
 from backend.ids import new_id
-from backend.model.commands import Line, Receive
+from backend.model.commands import Line
+from backend.model.verbs.receive import Receive
 from backend.observability import traces as tracing
 from backend.server import running
 from backend.settings import Settings

@@ -10,8 +10,9 @@ import pytest
 from msgspec import json
 from sqlalchemy import delete, select, update
 
-from backend.auth.roles import ROLES, Scope
+from backend.auth.roles import ROLES
 from backend.database.tables import audit, users
+from backend.model.scopes import Scope
 from tests.eventually import eventually
 from tests.http.shop import PEOPLE, PIN, Shop, assert_problem, pin_hash
 

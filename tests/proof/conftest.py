@@ -12,8 +12,14 @@ from backend.database.tables import products, stores, users
 from backend.ids import new_id
 from backend.ledger.lanes import open_ledger
 from backend.model.books import Request
-from backend.model.commands import Adjust, Cancel, Command, Confirm, Line, Receive, Reserve, SaleLine, Sell
+from backend.model.commands import Command, Line, SaleLine
 from backend.model.stock import Who
+from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.confirm import Confirm
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 
 ANA = Who("ana", "T1")
 LUIS = Who("luis", "T2")

@@ -9,8 +9,10 @@ from backend.database.engine import Database
 from backend.ids import new_id
 from backend.ledger.lanes import open_ledger
 from backend.model.books import Request
-from backend.model.commands import Line, Receive
-from backend.proof.books import Drift, prove
+from backend.model.commands import Line
+from backend.model.verbs.receive import Receive
+from backend.proof.books import prove
+from backend.proof.drifts import Drift
 
 from .conftest import LUIS, Shop
 
@@ -59,9 +61,26 @@ BREAD = "WHERE store_id = '292' AND product_id = 'bread'"
                 ("reserved as the sum of open holds", 3, 1),
             },
         ),
-        (f"UPDATE stock SET unavailable = 2 {BREAD}", {("unavailable after the last movement", 0, 2)}),
-        (f"UPDATE stock SET incoming = 2 {BREAD}", {("incoming after the last movement", 0, 2)}),
-        (f"UPDATE stock SET allocated = 2 {BREAD}", {("allocated after the last movement", 0, 2)}),
+        (
+            f"UPDATE stock SET unavailable = 2 {BREAD}",
+            {("unavailable after the last movement", 0, 2), ("unavailable as the sum of movements", 0, 2)},
+        ),
+        (
+            f"UPDATE stock SET incoming = 2 {BREAD}",
+            {
+                ("incoming as the sum of open documents", 0, 2),
+                ("incoming after the last movement", 0, 2),
+                ("incoming as the sum of movements", 0, 2),
+            },
+        ),
+        (
+            f"UPDATE stock SET allocated = 2 {BREAD}",
+            {
+                ("allocated as the sum of open documents", 0, 2),
+                ("allocated after the last movement", 0, 2),
+                ("allocated as the sum of movements", 0, 2),
+            },
+        ),
         (f"UPDATE stock SET version = 9 {BREAD}", {("version after the last movement", 8, 9)}),
         (
             f"UPDATE movements SET on_hand_change = 101 {BREAD} AND version = 1",
@@ -82,6 +101,10 @@ BREAD = "WHERE store_id = '292' AND product_id = 'bread'"
                 ("reserved as the sum of movements", 8, 3),
                 ("reserved after movement 8", 8, 3),
             },
+        ),
+        (
+            f"UPDATE movements SET kind = 'receive' {BREAD} AND version = 2",
+            {("balances that a movement of this kind may change 2", 0, 1)},
         ),
         (
             f"UPDATE movements SET version = 0 {BREAD} AND version = 1",

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from backend.auth.roles import EVERY_STORE, Scope, StoreNotAllowed
+from backend.auth.roles import EVERY_STORE, StoreNotAllowed
 from backend.auth.tokens import Claims
 from backend.database.audit_trail import Origin
 from backend.database.engine import Database
 from backend.database.tables import audit, stores
 from backend.database.writes import writing
 from backend.model.errors import UnknownStore
+from backend.model.scopes import Scope
 from backend.model.stock import Who
 from backend.stores.routes import ensure_store
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import GenericAlias
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -14,13 +15,19 @@ import msgspec
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Request
-from backend.model.commands import ClientCommand, Command, Expire, Sell
+from backend.model.commands import Command
 from backend.model.decide import decide_all
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
+from backend.model.verbs import list_of_commands
+from backend.model.verbs.expire import Expire
+from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
 from backend.terminal.values import Session, Store
 
+_BATCH: msgspec.json.Decoder[dict[str, list[Command]]] = msgspec.json.Decoder(
+    GenericAlias(dict, (str, list_of_commands()))
+)
 STORES = (Store("292", "Harbour Street"), Store("406", "Old Town"), Store("319", "Station"), Store("361", "North Gate"))
 SESSION = Session(
     "token", datetime(2030, 1, 1, tzinfo=UTC), "ana", "Ana", "clerk", STORES[0].id, STORES[0].name, STORES
@@ -48,7 +55,7 @@ class FakeServer:
         }
         self.books = Books(rows, {store.id for store in STORES}, {})
         self.answers: dict[UUID, Answer] = {}
-        self.commands: list[ClientCommand] = []
+        self.commands: list[Command] = []
         self.sales: list[Sell] = []
         self.taken: set[str] = set()
         self.away = False
@@ -166,7 +173,7 @@ class FakeServer:
 
     async def _decide(self, content: bytes) -> httpx.Response:
         try:
-            commands = msgspec.json.decode(content, type=dict[str, list[ClientCommand]])["commands"]
+            commands = _BATCH.decode(content)["commands"]
         except msgspec.ValidationError as error:
             return _problem(400, code="invalid_input", detail=str(error))
         answers = [self.decide(command) for command in commands]
@@ -174,7 +181,7 @@ class FakeServer:
             await self.gate.wait()
         return _json({"answers": answers})
 
-    def decide(self, command: ClientCommand, who: str = "ana", terminal: str = "T1") -> Answer:
+    def decide(self, command: Command, who: str = "ana", terminal: str = "T1") -> Answer:
         """What the ledger would do with one command."""
         if command.id in self.answers:
             return self.answers[command.id]

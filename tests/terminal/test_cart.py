@@ -4,8 +4,12 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.answers import Answer
-from backend.model.commands import Cancel, ClientCommand, Extend, Reserve, SaleLine, Sell
+from backend.model.commands import Command, SaleLine
 from backend.model.errors import InvalidInput
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
 from backend.terminal.cart import Cart, EmptyBasket, LineShort
 from backend.terminal.lines import State
 from backend.terminal.values import Product
@@ -29,7 +33,7 @@ class Counter:
         self.now += seconds
         self.server.later(seconds)
 
-    def send(self, worked_at: float | None = None) -> list[ClientCommand]:
+    def send(self, worked_at: float | None = None) -> list[Command]:
         """Send what is due, without the answers."""
         return self.cart.commands(self.now, worked_at)
 
@@ -39,7 +43,7 @@ class Counter:
             for command in commands:
                 self.answer(command)
 
-    def answer(self, command: ClientCommand) -> Answer:
+    def answer(self, command: Command) -> Answer:
         answer = self.server.decide(command)
         self.cart.answered(answer, self.now)
         return answer

@@ -6,8 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from backend.model.commands import ClientCommand, Sell
+from backend.model.commands import Command
 from backend.model.errors import MostradorError
+from backend.model.verbs.sell import Sell
 from backend.terminal.cart import Cart
 from backend.terminal.lines import State
 from backend.terminal.values import Product
@@ -28,7 +29,7 @@ class ClerkAndServer(RuleBasedStateMachine):
         self.server = FakeServer({("292", product.id): STOCK for product in PRODUCTS})
         self.cart = Cart("292", TTL)
         self.now = 1000.0
-        self.on_its_way: list[ClientCommand] = []
+        self.on_its_way: list[Command] = []
         self.sold = 0
         self.receipts = 0
 

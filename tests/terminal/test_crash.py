@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backend.ids import new_id
-from backend.model.commands import Line, Receive
+from backend.model.commands import Line
+from backend.model.verbs.receive import Receive
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
@@ -25,7 +26,7 @@ MILK = PRODUCTS["milk"][1]
 TERMINAL = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from backend.model.commands import Sell
+from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal

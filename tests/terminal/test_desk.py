@@ -11,8 +11,9 @@ import pytest
 from msgspec import structs
 
 from backend.ids import new_id
-from backend.model.commands import SaleLine, Sell
+from backend.model.commands import SaleLine
 from backend.model.stock import StockRow
+from backend.model.verbs.sell import Sell
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State

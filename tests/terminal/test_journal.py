@@ -6,11 +6,13 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.answers import Code, Refusal, ShortLine
-from backend.model.commands import Cancel, ClientCommand, SaleLine, Sell
+from backend.model.commands import Command, SaleLine
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.sell import Sell
 from backend.terminal.journal import Journal, JournalUnusable
 
 
-def selling(receipt_number: str) -> list[ClientCommand]:
+def selling(receipt_number: str) -> list[Command]:
     return [
         Cancel(id=new_id(), store_id="292", reservation_id=new_id()),
         Sell(id=new_id(), store_id="292", lines=(SaleLine("1041", 2, 119),), receipt_number=receipt_number),
@@ -101,7 +103,7 @@ def test_commits_reach_the_disk_before_they_return(journal: Journal) -> None:
 
 
 def test_when_the_commands_cannot_be_made_no_number_is_taken(journal: Journal) -> None:
-    def fails(_: str) -> list[ClientCommand]:
+    def fails(_: str) -> list[Command]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -113,7 +115,7 @@ def test_a_full_disk_refuses_the_sale_and_keeps_the_number(journal: Journal) -> 
     (pages,) = journal._db.execute("PRAGMA page_count").fetchone()
     journal._db.execute(f"PRAGMA max_page_count = {pages}")
 
-    def large(receipt_number: str) -> list[ClientCommand]:
+    def large(receipt_number: str) -> list[Command]:
         lines = tuple(SaleLine(f"product-{x}", 1, 119) for x in range(500))
         return [Sell(id=new_id(), store_id="292", lines=lines, receipt_number=receipt_number)]
 

@@ -6,8 +6,9 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code
-from backend.model.commands import ClientCommand, Line, Reserve
+from backend.model.commands import Command, Line
 from backend.model.errors import MostradorError
+from backend.model.verbs.reserve import Reserve
 from backend.terminal.sender import Sender
 from tests.eventually import eventually
 
@@ -25,7 +26,7 @@ class Outcome:
         self.answers: list[Answer] = []
         self.failures: list[str] = []
 
-    def answered(self, _: ClientCommand, answer: Answer) -> None:
+    def answered(self, _: Command, answer: Answer) -> None:
         self.answers.append(answer)
 
     def failed(self, error: MostradorError | None) -> None:

@@ -13,7 +13,8 @@ from backend.database.engine import open_database
 from backend.embedded.client import Lease, join_or_start
 from backend.embedded.files import ShopFiles
 from backend.ids import new_id
-from backend.model.commands import Line, Receive
+from backend.model.commands import Line
+from backend.model.verbs.receive import Receive
 from backend.proof.books import prove
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk

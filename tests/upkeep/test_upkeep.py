@@ -10,8 +10,9 @@ from backend.database.engine import Database
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Code
 from backend.model.books import Request
-from backend.model.commands import Line, Receive
+from backend.model.commands import Line
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
+from backend.model.verbs.receive import Receive
 from backend.proof.books import prove
 from backend.upkeep.hygiene import OUTBOX_KEPT, PAGE
 from backend.upkeep.loop import Upkeep

@@ -15,6 +15,7 @@ from backend.database.reads import database_now
 from backend.database.tables import webhook_deliveries
 from backend.database.writes import writing
 from backend.events import relay
+from backend.events.subjects import Kind
 from backend.ids import new_id
 from backend.settings import Settings
 from backend.webhooks import courier
@@ -44,7 +45,7 @@ async def test_a_webhook_is_listed_without_its_secret_and_removed(shop: Shop) ->
     assert first["secret"].startswith("whsec_")
     assert first["secret"] != second["secret"]
     assert first["kinds"] == ["sale", "stock"]
-    assert second["kinds"] == ["alert", "count", "reservation", "sale", "stock", "transfer"]
+    assert second["kinds"] == sorted(Kind)
 
     listed = await shop.get("webhooks", shop.admin, limit=1)
     assert listed.json() == {"webhooks": [{key: first[key] for key in first if key != "secret"}]}

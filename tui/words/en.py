@@ -195,6 +195,8 @@ WORDS = {
     "say.command_too_old": "This was kept for more than a year and is no longer known; show it to a supervisor.",
     "say.version_moved": "Somebody changed this meanwhile: look at it again, then do the step again.",
     "say.same_store": "A transfer needs two different stores.",
+    "say.unknown_document": "There is no such document; it may belong to another store.",
+    "say.wrong_status": "This document has moved on; look at it again.",
     "say.command_reused": "The server has another command under this id; do the step again.",
     "say.version_mismatch": "Terminal and server are different versions: update the older one.",
     "say.scope_missing": "Your role may not do this: ask a supervisor.",

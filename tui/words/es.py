@@ -184,6 +184,8 @@ WORDS = {
     "say.command_too_old": "Se guardó más de un año y ya no se conoce; avise a un supervisor.",
     "say.version_moved": "Alguien lo cambió mientras tanto: mírelo otra vez y repita el paso.",
     "say.same_store": "Un traspaso necesita dos tiendas distintas.",
+    "say.unknown_document": "No existe ese documento; puede ser de otra tienda.",
+    "say.wrong_status": "Este documento ya ha avanzado; vuelva a mirarlo.",
     "say.command_reused": "El servidor tiene otra orden con este id; repita el paso.",
     "say.version_mismatch": "La caja y el servidor son de versiones distintas: actualice la más antigua.",
     "say.scope_missing": "Su función no permite hacer esto: pida ayuda a un encargado.",

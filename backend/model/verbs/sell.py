@@ -1,0 +1,67 @@
+"""Sell: goods leave the store for good, out of holds or out of what is available."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from backend.model.answers import Answer, SaleRecord
+from backend.model.books import Books, Effect, Sale
+from backend.model.commands import MAX_LINES, Command, ReceiptNumber, SaleLines
+from backend.model.holds import closed, find, freed
+from backend.model.posting import Cause, post, summed
+from backend.model.refusals import Refused, ended
+from backend.model.reservations import Status
+from backend.model.scopes import Scope
+from backend.model.stock import Change, Who
+
+from .verb import Documents, MovementKind, Rows, Sign, Verb
+
+
+class Sell(Command, frozen=True, tag="sell"):
+    """Goods leave the store for good. The holds named are ended and their units serve this sale first."""
+
+    lines: SaleLines
+    holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
+    receipt_number: ReceiptNumber = ""
+
+
+def _rows(command: Sell, _: Documents, rows: Rows) -> None:
+    rows.add_lines(command.store_id, command.lines)
+    rows.reservations.extend((command.store_id, hold) for hold in command.holds)
+
+
+def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
+    wanted = summed(command.lines)
+    changes = {p: Change(on_hand=-n) for p, n in wanted.items()}
+    left = dict(wanted)  # no unit is handed over from two holds
+    over = []
+    for hold_id in dict.fromkeys(command.holds):
+        hold = find(books, command.store_id, hold_id)
+        if hold.status is Status.CONFIRMED:
+            raise Refused(ended(hold))
+        if hold.status is not Status.PENDING:
+            continue  # it ended before the sale; the goods are sold from what is available
+        freed(changes, hold)
+        if hold.is_live(now):
+            taken = {line.product_id: min(line.quantity, left.get(line.product_id, 0)) for line in hold.lines}
+            left = {p: n - taken.get(p, 0) for p, n in left.items()}
+            over.append(closed(hold, Status.CONFIRMED, now, taken))
+        else:
+            over.append(closed(hold, Status.EXPIRED, now))
+    total = sum(line.quantity * line.price_cents for line in command.lines)
+    record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
+    cause = Cause("sell", command.id, who, now, document_id=command.receipt_number or str(command.id))
+    posted = post(books, command.store_id, changes, cause, wanted)
+    answer = Answer(command.id, stock=posted.rows, sale=record)
+    return Effect(answer, posted.movements, tuple(over), Sale(record, command.lines, who.actor, who.terminal_id))
+
+
+VERB = Verb(
+    command=Sell,
+    decide=_decide,
+    rows=_rows,
+    movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
+    scope=Scope.SALES_WRITE,
+)
