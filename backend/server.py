@@ -12,6 +12,7 @@ import structlog
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from backend.api import create_api
 from backend.auth.keys import derive_signing_key, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
 from backend.cache.counts import counting
@@ -24,7 +25,6 @@ from backend.events.nats_config import public_key
 from backend.events.relay import Relay
 from backend.events.streams import declare_streams
 from backend.http.address import behind_proxies
-from backend.http.app import create_app
 from backend.http.envelope import envelope
 from backend.http.listener import listening, serve_until, url_of
 from backend.http.rates import Rates
@@ -92,7 +92,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(upkeep.close)
         if settings.enable_metrics:
             await _start_metrics(settings, db, ledger, parts)
-        app = create_app(
+        app = create_api(
             db=db,
             ledger=ledger,
             tokens=tokens,

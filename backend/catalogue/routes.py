@@ -19,13 +19,13 @@ from backend.http.etags import PreconditionFailed, if_match, tagged
 from backend.http.invalid import InvalidBody
 from backend.http.money import Price, cents
 from backend.http.request import ApiRequest
-from backend.http.shapes import ProductShape
 from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
 from backend.model.scopes import Scope
 from backend.views.views import Views
 
 from .queries import Draft, add_product, change_product, remove_product
+from .schemas import ProductShape
 from .search_queries import Product, product_by_id
 
 # Codes are looked up by their address, in which a slash would part them.

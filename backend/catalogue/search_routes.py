@@ -13,13 +13,14 @@ from backend.http.errors import UnknownBarcode, UnknownProduct
 from backend.http.etags import UNCHANGED, tagged
 from backend.http.pages import next_link
 from backend.http.request import ApiRequest
-from backend.http.shapes import ProductShape, StockShape
 from backend.http.viewed import viewed
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.stock.queries import stock_at
+from backend.stock.schemas import StockShape
 from backend.views.views import Views
 
+from .schemas import ProductShape
 from .search_queries import Page, product_by_barcode, product_by_id, product_by_sku, search_products, store_name
 
 MAX_PAGE_SIZE = 100

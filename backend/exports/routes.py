@@ -18,17 +18,19 @@ from litestar.response import Stream
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalogue.schemas import ProductShape
 from backend.catalogue.search_queries import products_behind, store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.request import ApiRequest
-from backend.http.shapes import ProductShape, SaleShape, StockShape
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.sales.queries import SaleKey, sales_of
+from backend.sales.schemas import SaleShape
 from backend.stock.history_queries import StepKey, movements_of
 from backend.stock.queries import stock_behind, stock_in
+from backend.stock.schemas import StockShape
 
 NDJSON = "application/x-ndjson"
 PAGE = 500

@@ -11,7 +11,6 @@ from litestar.types import Guard
 
 from backend.auth.roles import ScopeMissing, TokenRefused
 from backend.auth.tokens import Claims, Tokens
-from backend.keys.service import Keys
 from backend.model.errors import InvalidInput, MostradorError
 from backend.model.scopes import Scope
 
@@ -21,6 +20,8 @@ PUBLIC = "public"
 KEY = "X-API-Key"
 """The header of machines."""
 
+Verify = Callable[[str], Awaitable[Claims]]
+"""Returns what the holder of a key may do. Raises KeyRefused, DatabaseAway and its like."""
 _Coroutine = Callable[[ASGIConnection, BaseRouteHandler], Awaitable[None]]  # type: ignore[type-arg]
 
 MAX_ADDRESS = 8192
@@ -71,7 +72,7 @@ async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None: 
         raise InvalidInput("address", "The address has a NUL character in it; remove it.")
 
 
-def access_guard(tokens: Tokens, keys: Keys) -> _Coroutine:
+def access_guard(tokens: Tokens, verify_key: Verify) -> _Coroutine:
     """The guard of all routes. A route says `scope=…` in its decorator: a scope, or several of which one
     will do. One that says nothing cannot be called."""
 
@@ -81,7 +82,7 @@ def access_guard(tokens: Tokens, keys: Keys) -> _Coroutine:
         if handler.opt["scope"] == PUBLIC:
             return
         wanted = scopes_of(handler)
-        claims = await caller_of(connection.headers, tokens, keys)
+        claims = await caller_of(connection.headers, tokens, verify_key)
         connection.scope["auth"] = claims
         structlog.contextvars.bind_contextvars(person=claims.actor, store=claims.store_id, terminal=claims.terminal_id)
         if claims.scopes.isdisjoint(wanted):
@@ -97,13 +98,13 @@ def scopes_of(handler: BaseRouteHandler) -> frozenset[Scope]:
     return frozenset({scope}) if isinstance(scope, Scope) else scope
 
 
-async def caller_of(headers: Headers, tokens: Tokens, keys: Keys) -> Claims:
+async def caller_of(headers: Headers, tokens: Tokens, verify_key: Verify) -> Claims:
     """Who says who they are, in one way and no other. Raises TokenRefused, KeyRefused, or DatabaseAway and its like."""
     bearer, key = headers.get("authorization"), headers.get(KEY)
     if key is not None:
         if bearer is not None:
             raise InvalidInput(KEY, f"{KEY} and Authorization are two callers; send one of them.")
-        return await keys.verify(key)
+        return await verify_key(key)
     match = _BEARER.fullmatch(bearer or "")
     if match is None:
         raise TokenRefused(f"This needs a caller: send the header Authorization: Bearer <access token>, or {KEY}.")

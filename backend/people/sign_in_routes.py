@@ -17,8 +17,8 @@ from backend.http.commanding import key_of
 from backend.http.declaring import WRITE
 from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
-from backend.http.shapes import StoreShape
 from backend.model.commands import StoreId
+from backend.stores.schemas import StoreShape
 
 from .door import Door
 from .sessions import Sessions, SignedIn

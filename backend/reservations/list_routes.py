@@ -16,12 +16,12 @@ from backend.database.reads import reading
 from backend.http.errors import UnknownProduct
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.http.shapes import ReservationShape
 from backend.model.errors import InvalidInput, UnknownStore
 from backend.model.reservations import Status
 from backend.model.scopes import Scope
 
 from .list_queries import DeadlineKey, MadeKey, holds_of_product, live_holds, numbers_by_status
+from .schemas import ReservationShape
 
 _FIRST = DeadlineKey(datetime(1, 1, 2, tzinfo=UTC), UUID(int=0))
 _LATEST = MadeKey(2**63 - 1)

@@ -16,7 +16,6 @@ from backend.http.errors import UnknownReservation
 from backend.http.invalid import InvalidBody
 from backend.http.lines import lines_of
 from backend.http.request import ApiRequest
-from backend.http.shapes import ReservationShape
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
 from backend.model.commands import MAX_TTL_SECONDS, Line, Lines, ProductId, Quantity, StoreId, Text, Ttl
@@ -27,6 +26,7 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 
 from .queries import find_reservation, store_of_reservation
+from .schemas import ReservationShape
 
 _ENDING = (*COMMAND, "unknown_reservation", "reservation_ended")
 TtlMinutes = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS // 60)]

@@ -20,7 +20,6 @@ from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.money import Price, cents
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.http.shapes import NewSaleShape, SaleShape
 from backend.ledger.lanes import Ledger
 from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, StoreId
 from backend.model.errors import UnknownStore
@@ -28,6 +27,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.sell import Sell
 
 from .queries import SaleKey, sale_by_id, sale_by_receipt, sales_of
+from .schemas import NewSaleShape, SaleShape
 
 
 class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):

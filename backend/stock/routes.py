@@ -16,7 +16,6 @@ from backend.http.errors import UnknownProduct
 from backend.http.etags import UNCHANGED, tagged
 from backend.http.pages import Cursor, behind, page
 from backend.http.request import ApiRequest
-from backend.http.shapes import StockShape
 from backend.http.viewed import viewed
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
 from backend.model.errors import UnknownStore
@@ -25,6 +24,7 @@ from backend.model.stock import Key
 from backend.views.views import Views
 
 from .queries import StockLevel, is_low, low_stock, stock_at, stock_everywhere, stock_in
+from .schemas import StockShape
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="Rows of a page.")]
 Units = Annotated[int, QueryParameter(ge=1, le=MAX_QUANTITY)]

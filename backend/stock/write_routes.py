@@ -23,7 +23,6 @@ from backend.http.invalid import InvalidBody
 from backend.http.lines import lines_of
 from backend.http.problems import Refused
 from backend.http.request import ApiRequest
-from backend.http.shapes import CountersShape, StockShape
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
 from backend.model.commands import Change, Count, Line, Lines, ProductId, Quantity, StoreId, Text
@@ -35,6 +34,7 @@ from backend.stores.routes import ensure_store
 
 from .queries import StockLevel
 from .routes import PointReads
+from .schemas import CountersShape, StockShape
 
 
 class _LevelsBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -17,11 +17,11 @@ from backend.database.reads import reading
 from backend.database.writes import writing
 from backend.http.declaring import WRITE
 from backend.http.request import ApiRequest
-from backend.http.shapes import StoreShape
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 
 from .queries import found_store, put_store
+from .schemas import StoreShape
 
 
 class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,18 +32,18 @@ from msgspec import Meta, Struct, json
 from rich.console import Console
 from rich.table import Table
 
+from backend.api import create_api
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.cache.counts import Counts
 from backend.database.engine import Database, open_database
 from backend.database.reads import reading
-from backend.http.app import BASE, create_app
+from backend.http.app import BASE
 from backend.http.envelope import envelope
 from backend.http.etags import tagged
 from backend.http.listener import listening, serve_until, url_of
 from backend.http.rates import Rates
 from backend.http.request import ApiRequest
-from backend.http.shapes import StockShape
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
@@ -51,6 +51,7 @@ from backend.model.commands import Line, ProductId, Quantity, StoreId, Ttl
 from backend.model.scopes import Scope
 from backend.model.verbs.reserve import Reserve
 from backend.stock.queries import stock_at
+from backend.stock.schemas import StockShape
 from tests.servers import HOST, postgres_server
 
 from .ledger import ANA, ROWS, Measured, empty_outbox, measured, shop
@@ -119,7 +120,7 @@ async def serve(url: str, key: Path, limit: int) -> None:
     database = open_database(url)
     ledger = open_ledger(database, lambda _: None)
     await ledger.start()
-    app = create_app(
+    app = create_api(
         db=database,
         ledger=ledger,
         tokens=Tokens(load_signing_key(key)),

@@ -12,12 +12,12 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from backend.api import create_api
 from backend.auth.keys import load_signing_key
 from backend.auth.roles import ROLES
 from backend.auth.tokens import AUDIENCE, ISSUER
 from backend.database.engine import open_database
 from backend.http.access import PUBLIC, scopes_of
-from backend.http.app import create_app
 from backend.ledger.lanes import Ledger
 from backend.model.scopes import Scope
 
@@ -44,7 +44,7 @@ OPEN = {
 
 def application(shop: Shop) -> Litestar:
     """The application with the same routes, not started."""
-    return create_app(
+    return create_api(
         db=open_database(shop.database_url),
         ledger=Ledger([], lambda _: None),
         tokens=shop.tokens,

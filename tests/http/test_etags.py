@@ -5,8 +5,8 @@ from litestar.testing import RequestFactory
 
 from backend.http.etags import Match, etag, if_match, tagged
 from backend.http.request import ApiRequest
-from backend.http.shapes import StoreShape
 from backend.model.errors import InvalidInput
+from backend.stores.schemas import StoreShape
 
 SHOWN = StoreShape("norte", "Norte")
 TAG = etag(7, SHOWN)

@@ -9,11 +9,11 @@ import httpx
 import pytest
 import structlog
 
+from backend.api import create_api
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.database.engine import open_database
 from backend.database.errors import DatabaseAway, DatabaseDamaged
-from backend.http.app import create_app
 from backend.http.envelope import envelope
 from backend.ledger.lanes import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
@@ -182,7 +182,7 @@ async def client_of(
     """A client of the application on top of `ledger`, and the header of a session."""
     tokens = Tokens(load_signing_key(tmp_path / "key.pem"))
     db = open_database(url)
-    app = create_app(
+    app = create_api(
         db=db,
         ledger=ledger,
         tokens=tokens,

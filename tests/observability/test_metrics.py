@@ -14,10 +14,10 @@ from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.database.engine import Database
 from backend.database.reads import reading
+from backend.http import reports as tills
 from backend.observability.metrics import MetricsPortTaken, exposed
 from backend.server import running
 from backend.settings import Settings
-from backend.terminals import reports as tills
 from backend.upkeep.backlog import Backlog, read_backlog
 from backend.upkeep.watch import Watch
 from tests.eventually import eventually

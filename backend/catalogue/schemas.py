@@ -1,0 +1,50 @@
+"""How answers show products. Money is a JSON number."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from backend.stock.schemas import StockShape
+
+from .search_queries import Product
+
+
+class ProductShape(Struct, frozen=True, omit_defaults=True):
+    """A product of the catalogue; with `stock` when a store was named, with `pack_quantity` when a barcode was."""
+
+    id: str
+    sku: str
+    barcode: str | None
+    name: str
+    description: str
+    department: str
+    category: str
+    brand: str
+    package_size: str
+    price: float
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    stock: StockShape | None = None
+    pack_quantity: int | None = None
+
+    @classmethod
+    def of(cls, product: Product, stock: StockShape | None = None, pack_quantity: int | None = None) -> "ProductShape":
+        """`product` as the wire shows it."""
+        return cls(
+            product.id,
+            product.sku,
+            product.barcode,
+            product.name,
+            product.description,
+            product.department,
+            product.category,
+            product.brand,
+            product.package_size,
+            product.price_cents / 100,
+            product.created_at,
+            product.updated_at,
+            product.version,
+            stock,
+            pack_quantity,
+        )
