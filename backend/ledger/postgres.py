@@ -24,10 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from backend.database import tables
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
-from backend.model.stock import Key, Levels, StockRow
+from backend.model.stock import Key, Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import DocumentChange, HoldChange, StockChange, Writes, document_of
+from .rows import DocumentChange, HoldChange, StockChange, Writes, add_hold_row, add_stock, document_of
 from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
@@ -224,7 +224,7 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
         if rows[0]["recorded"] == 0:
             snapshot = Snapshot(rows[0]["now"], Books({}, set(), {}), {})
             for store_id, product_id, *counters, known_store, known_product, _, _ in rows:
-                _add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
+                add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
             return snapshot
     rows = await driver.fetch(_READ, *keys, _ids(needs.reservations), needs.commands)
     named = set(needs.reservations)
@@ -233,27 +233,14 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
     for row in rows[1:]:
         what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, t2, t3, store, product = row
         if what == _STOCK:
-            _add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
+            add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
         elif what == _HOLD:
-            before = books.reservations.get(id_)
-            if (store_id, id_) not in named or (before and before.store_id != store_id):
-                continue  # two servers at once have taken one id for two stores: two holds, not one of both stores
-            lines = (*(before.lines if before else ()), HeldLine(product_id, n1, n2))
-            books.reservations[id_] = Reservation(id_, store_id, Status(s1), lines, t1, s2, s3, s4, t2, t3, n3)
+            if (store_id, id_) in named:
+                line = HeldLine(product_id, n1, n2)
+                add_hold_row(books, Reservation(id_, store_id, Status(s1), (line,), t1, s2, s3, s4, t2, t3, n3))
         elif what == _COMMAND:
             snapshot.recorded[id_] = Recorded(store_id, s2, s1)
     return snapshot
-
-
-def _add_stock(
-    books: Books, store_id: str, product_id: str, counters: Sequence[Any], known_store: bool, known_product: bool
-) -> None:
-    if known_store:
-        books.stores.add(store_id)
-        if counters[-1] is not None:
-            books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
-        elif known_product:
-            books.stock[store_id, product_id] = StockRow(store_id, product_id)
 
 
 # What to write: the field of Writes, its table and its columns. The rows travel as one JSON array a table: that costs
