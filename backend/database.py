@@ -5,6 +5,7 @@ connection's update without an error.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from .database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable, named, translated
 from .migrations import OLDEST_READER
 from .model.errors import InvalidInput
+from .private_files import make_private_file
 from .tables import metadata, schema_readers
 
 BUSY_TIMEOUT_MS = 10_000
@@ -114,6 +116,8 @@ async def migrate(url: str) -> None:
 
 
 def _migrate_sqlite(url: str) -> None:
+    with suppress(OSError):  # whatever is wrong, SQLite meets it next and says so
+        make_private_file(Path(make_url(url).database or ""))
     engine = sqlite_writer(url)
     try:
         with engine.begin() as connection:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from backend.model.errors import MostradorError
+from backend.private_files import make_private_directory
 
 
 class KeyDamaged(MostradorError):
@@ -84,7 +85,7 @@ def _public(pem: bytes) -> Ed25519PublicKey | None:
 def _make_key(path: Path) -> None:
     # Linked into place when complete: two servers that start together end with the same, whole key.
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent)  # mkstemp's files are 0600
     with os.fdopen(handle, "wb") as file:
         file.write(pem)

@@ -21,6 +21,7 @@ from msgspec import Struct
 from backend.model.answers import Refusal
 from backend.model.commands import ClientCommand, Sell
 from backend.model.errors import MostradorError
+from backend.private_files import make_private_directory, make_private_file
 
 SCHEMA_VERSION = 1
 
@@ -78,7 +79,8 @@ class Journal:
     def __init__(self, path: Path, terminal_id: str) -> None:
         self._path, self._terminal_id, self._lock = path, terminal_id, Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_directory(path.parent)
+            make_private_file(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
         except (OSError, sqlite3.Error) as error:
             raise JournalUnusable("not_writable", path) from error
