@@ -6,7 +6,7 @@ connection's update without an error.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from .database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable, named, translated
+from .database_state import DatabaseState
 from .migrations import OLDEST_READER
 from .model.errors import InvalidInput
 from .private_files import make_private_file
@@ -48,6 +49,8 @@ class Database:
     url: str
     dialect: Literal["postgresql", "sqlite"]
     engine: AsyncEngine
+    state: DatabaseState = field(default_factory=DatabaseState, compare=False)
+    """What this process knows to be wrong with it."""
 
     @property
     def writer(self) -> AsyncEngine:
@@ -73,7 +76,7 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         engine = create_async_engine(parsed, connect_args={"isolation_level": None}, **_POOL)
         _listen(engine.sync_engine, "BEGIN")
-        return Database(_text(parsed), "sqlite", engine)
+        return Database(_text(parsed), "sqlite", engine, DatabaseState(one_file=True))
     arguments = {"server_settings": {"application_name": "mostrador"}}
     return Database(_text(parsed), "postgresql", create_async_engine(parsed, connect_args=arguments, **_POOL))
 

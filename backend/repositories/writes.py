@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database import Database
 from backend.database_errors import translated
+from backend.model.errors import MostradorError
 
 
 @asynccontextmanager
@@ -15,6 +16,10 @@ async def writing(db: Database) -> AsyncIterator[AsyncConnection]:
 
     Raises DatabaseAway and its like in place of the driver's errors.
     """
-    with translated(db.url):
-        async with db.writer.begin() as connection:
-            yield connection
+    try:
+        with translated(db.url):
+            async with db.writer.begin() as connection:
+                yield connection
+    except MostradorError as error:
+        db.state.note(error)
+        raise
