@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from nkeys import NkeysError
 
 from . import metrics, tracing
-from .auth.keys import derive_signing_key, load_accepted_key, load_signing_key
+from .auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from .auth.tokens import Tokens
 from .cache.counts import counting
 from .cache.link import linked
@@ -39,6 +39,7 @@ from .settings import Settings
 from .upkeep import Upkeep
 from .watch import Watch
 from .webhooks.courier import Courier
+from .webhooks.sealing import sealer_of
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         secret = settings.jwt_secret
         key = derive_signing_key(secret) if secret else load_signing_key(settings.signing_key_file)
         tokens = Tokens(key, accepted)
+        former = former_signing_keys(settings.signing_keys_accepted)
+        sealer = sealer_of(settings.webhook_key, settings.webhook_keys_accepted, key, former)
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)
@@ -83,7 +86,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
-        courier = Courier(db, allow_private=settings.webhooks_allow_private)
+        courier = Courier(db, sealer, allow_private=settings.webhooks_allow_private)
         await courier.start()
         parts.push_async_callback(courier.close)
         upkeep = Upkeep(db)
@@ -95,6 +98,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             db=db,
             ledger=ledger,
             tokens=tokens,
+            sealer=sealer,
             stopping=stopping,
             instance_id=f"{socket.gethostname()}-{os.getpid()}",
             default_ttl=settings.reservation_ttl,

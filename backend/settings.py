@@ -135,6 +135,11 @@ class Settings(DatabaseSettings, NatsSettings):
     """Seconds a hold lasts when its client names no duration."""
     require_if_match: bool = True
     """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
+    webhook_key: str = Field(default="", repr=False)
+    """What the secrets of webhooks are sealed with in the database, 32 random characters or more, on all servers alike;
+    empty: the signing key."""
+    webhook_keys_accepted: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    """Former values of WEBHOOK_KEY that may have sealed secrets, split by commas: for a rotation."""
     webhooks_allow_private: bool = False
     """Whether webhooks may also go over http, and to addresses that are not on the public internet."""
     enable_metrics: bool = False
@@ -164,7 +169,7 @@ class Settings(DatabaseSettings, NatsSettings):
     def _address_of_the_collector(cls, value: str) -> str:
         return _checked(value, ("http", "https"), "http://host:4318")
 
-    @field_validator("jwt_secret")
+    @field_validator("jwt_secret", "webhook_key")
     @classmethod
     def _hard_to_guess(cls, value: str) -> str:
         if value and (len(value) < LEAST_SECRET or len(set(value)) < LEAST_SECRET // 3):
@@ -176,7 +181,7 @@ class Settings(DatabaseSettings, NatsSettings):
     def _usual_words(cls, value: str) -> str:
         return {"warn": "warning", "text": "console"}.get(value.lower(), value.lower())
 
-    @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", "webhook_keys_accepted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

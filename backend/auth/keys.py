@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def load_accepted_key(path: Path) -> Ed25519PublicKey:
     if key is None:
         raise KeyDamaged(f"{path} holds no Ed25519 key; correct SIGNING_KEYS_ACCEPTED.", path=str(path))
     return key
+
+
+def former_signing_keys(paths: Iterable[Path]) -> list[Ed25519PrivateKey]:
+    """The private keys among the files of SIGNING_KEYS_ACCEPTED; of the others only the public half is there."""
+    return [key for path in paths if (key := _private(path.read_bytes())) is not None]
 
 
 def _private(pem: bytes) -> Ed25519PrivateKey | None:

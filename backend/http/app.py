@@ -16,6 +16,7 @@ from backend.machines.keys import Keys
 from backend.people.door import Door
 from backend.people.sessions import Sessions
 from backend.people.users import People
+from backend.webhooks.sealing import Sealer
 
 from .access import access_guard, caller_of, in_turn, well_formed
 from .audit import audit_routes
@@ -56,6 +57,7 @@ def create_app(
     db: Database,
     ledger: Ledger,
     tokens: Tokens,
+    sealer: Sealer,
     stopping: Callable[[], bool],
     instance_id: str,
     default_ttl: int,
@@ -99,7 +101,7 @@ def create_app(
             *key_routes(db, keys),
             *user_routes(db, People(db, pins, tokens)),
             *terminal_routes(db, keys),
-            *webhook_routes(db, allow_private=webhooks_allow_private),
+            *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
         ],
     )
     routes: list[ControllerRouterHandler] = [*health_routes(db, stopping, instance_id), *jwks_routes(tokens), api]

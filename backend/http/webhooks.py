@@ -31,6 +31,7 @@ from backend.repositories.webhooks import (
 )
 from backend.repositories.writes import writing
 from backend.webhooks.address import check_url
+from backend.webhooks.sealing import Sealer
 from backend.webhooks.signing import new_secret
 
 from .commanding import attempt
@@ -77,7 +78,7 @@ class _LetterPlace(NamedTuple):
     event_id: UUID
 
 
-def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandler]:
+def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list[HTTPRouteHandler]:
     """/webhooks"""
 
     @get("/webhooks", scope=Scope.WEBHOOKS_WRITE)
@@ -103,7 +104,7 @@ def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandle
             now = await moment(connection)
             made = StoredWebhook(new_id().hex, data.url, data.store_id, kinds, request.auth.actor, now)
             secret = new_secret()
-            await add_webhook(connection, made, secret)
+            await add_webhook(connection, made, sealer.seal(made.id, secret))
             await _tell(connection, request, "webhook.create", made, after=made)
             return WebhookMade(**structs.asdict(made), secret=secret)
 

@@ -50,6 +50,7 @@ from backend.model.books import Request
 from backend.model.commands import Line, ProductId, Quantity, Reserve, StoreId, Ttl
 from backend.repositories.reads import reading
 from backend.repositories.stock import stock_at
+from backend.webhooks.sealing import Sealer
 from tests.servers import HOST, postgres_server
 
 from .ledger import ANA, ROWS, Measured, empty_outbox, measured, shop
@@ -122,6 +123,7 @@ async def serve(url: str, key: Path, limit: int) -> None:
         db=database,
         ledger=ledger,
         tokens=Tokens(load_signing_key(key)),
+        sealer=Sealer([b"any"]),
         stopping=lambda: False,
         instance_id="benchmark",
         default_ttl=900,

@@ -19,6 +19,7 @@ from backend.database import open_database
 from backend.http.access import PUBLIC, scopes_of
 from backend.http.app import create_app
 from backend.ledger import Ledger
+from backend.webhooks.sealing import Sealer
 
 from .samples import NAMED, fields_of, sample
 from .shop import Shop, assert_problem
@@ -47,6 +48,7 @@ def application(shop: Shop) -> Litestar:
         db=open_database(shop.database_url),
         ledger=Ledger([], lambda _: None),
         tokens=shop.tokens,
+        sealer=Sealer([b"any"]),
         stopping=lambda: False,
         instance_id="walk",
         default_ttl=1,

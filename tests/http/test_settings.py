@@ -38,6 +38,7 @@ def test_the_environment_wins_over_the_file_and_options_over_both(
         ("LOG_LEVEL", "loud"),
         ("JWT_SECRET", "change-me"),
         ("JWT_SECRET", "a" * 40),
+        ("WEBHOOK_KEY", "change-me"),
         ("DATABASE_DRIVER", "oracle"),
         ("DATABASE_DRIVER", "postgres"),
         ("LOG_FORMAT", "xml"),
