@@ -90,6 +90,13 @@ async def test_every_route_declares_its_scope(shop: Shop) -> None:
         assert scope != PUBLIC or path in OPEN, f"{method} {path} declares {scope}"
 
 
+async def test_every_scope_but_one_guards_something_and_that_one_is_said_to_guard_nothing(shop: Shop) -> None:
+    guarding = {scope for *_, handler in routes(shop) if handler.opt["scope"] != PUBLIC for scope in scopes_of(handler)}
+    assert set(Scope) - guarding == {Scope.METRICS_READ}
+    document = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    assert "`metrics:read` guards nothing" in document
+
+
 async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Shop, tmp_path: Path) -> None:
     good = shop.auth["Authorization"].removeprefix("Bearer ")
     kid = jwt.get_unverified_header(good)["kid"]
