@@ -6,7 +6,7 @@ restored one; damage that PostgreSQL tells of concerns one of its tables, and no
 
 from time import monotonic
 
-from .database_errors import DatabaseDamaged, DiskFull
+from backend.database.errors import DatabaseDamaged, DiskFull
 
 ASK_SECONDS = 1.0
 """Between two writes that try a full disk; whoever asks in between hears what the last one met."""

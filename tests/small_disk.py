@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from backend import database
+from backend.database import engine as database
 
 
 class SmallDisk:

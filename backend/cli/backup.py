@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from backend.database import check_schema, open_database, parse_url
-from backend.database_errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable
+from backend.database.engine import check_schema, open_database, parse_url
+from backend.database.errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable
 from backend.model.errors import InvalidInput, MostradorError
 from backend.private_files import make_private_file
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 
 from .options import database_options, database_url_of
 

@@ -12,8 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
-from backend.database import Database
-from backend.database_errors import DatabaseAway
+from backend.database.engine import Database
+from backend.database.errors import DatabaseAway
 from backend.model.errors import MostradorError
 from backend.repositories.readiness import check_database
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, make_url, select
 
-from backend.database import Database
-from backend.database_errors import disk_full
-from backend.tables import once, stores
-
-from .reads import database_now, reading
-from .writes import writing
+from backend.database.engine import Database
+from backend.database.errors import disk_full
+from backend.database.reads import database_now, reading
+from backend.database.tables import once, stores
+from backend.database.writes import writing
 
 LEAST_ROOM = 1 << 20
 """Bytes free on the disk of a SQLite file; with less the next batch may not fit."""

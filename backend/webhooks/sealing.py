@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.writes import writing
 from backend.model.errors import MostradorError
-from backend.repositories.webhooks import put_sealed, stored_secrets
-from backend.repositories.writes import writing
+
+from .queries import put_sealed, stored_secrets
 
 log = structlog.get_logger(__name__)
 

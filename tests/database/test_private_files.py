@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from backend.archive.months import archive_month
 from backend.auth.keys import load_signing_key
 from backend.cli.backup import copy_sqlite
-from backend.database import migrate, open_database
+from backend.database.engine import migrate, open_database
 from backend.embedded.children import start_child
 from backend.embedded.files import ShopFiles, write_private
-from backend.repositories.archive import archive_month
 from backend.terminal.journal import Journal
 from tests.ledger.shop import open_shop, receive, running_ledger
 

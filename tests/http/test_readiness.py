@@ -16,7 +16,7 @@ from backend.settings import Settings
 from backend.sparing import LINE_SECONDS, Sparing
 from tests.small_disk import SmallDisk
 
-from .conftest import server_of
+from .fixtures import server_of
 from .shop import Shop, furnish
 
 

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from sqlalchemy import URL
 
-from backend.database import open_database
-from backend.database_errors import DatabaseDamaged, DiskFull
-from backend.ledger import Ledger
+from backend.database.engine import open_database
+from backend.database.errors import DatabaseDamaged, DiskFull
+from backend.ledger.lanes import Ledger
+from backend.ledger.postgres import _translated
 from backend.model.books import Request
-from backend.repositories.ledger_postgres import _translated
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 from tests.small_disk import SmallDisk
 
 from .shop import open_shop, receive, running_ledger, sell
@@ -31,7 +31,7 @@ async def until_it_fails(ledger: Ledger, one: Request) -> DiskFull:
 
 
 async def test_a_full_disk_is_said_at_once_and_recovered_from(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.ledger.PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr("backend.ledger.lanes.PATIENCE_SECONDS", 3600.0)
     disk = SmallDisk(monkeypatch)
     database = open_database(sqlite_url)
     await open_shop(database)

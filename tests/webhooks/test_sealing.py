@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 from structlog.testing import capture_logs
 
-from backend import tables
-from backend.database import Database, open_database
-from backend.repositories.reads import reading
-from backend.repositories.webhooks import StoredWebhook, add_webhook, stored_secrets
-from backend.repositories.writes import writing
+from backend.database import tables
+from backend.database.engine import Database, open_database
+from backend.database.reads import reading
+from backend.database.writes import writing
 from backend.webhooks.courier import Courier
+from backend.webhooks.queries import StoredWebhook, add_webhook, stored_secrets
 from backend.webhooks.sealing import Sealer, WebhookKeyUnfit, seal_all, sealer_of
 from backend.webhooks.signing import new_secret
 from tests.events.messages import some
