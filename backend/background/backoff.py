@@ -19,7 +19,7 @@ class Backoff:
         jitter: float = 0.5,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`jitter` is the part of a pause that is drawn by lot, so that many who failed together do not return together."""
+        """`jitter` is the part of a pause that is drawn by lot: many who failed together do not return together."""
         self._first, self._longest, self._jitter, self._uniform = first, longest, jitter, uniform
         self._next = first
 

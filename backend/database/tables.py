@@ -407,10 +407,11 @@ webhooks = Table(
     Column("url", String(2000), nullable=False),
     Column("store_id", String(32), nullable=False, comment="* for all"),
     Column("kinds", String(200), nullable=False, comment="words"),
-    # In clear: a signature is made with it. See docs/architecture.md.
+    # Empty once it is sealed. A server of the release before writes it in clear, and the next look seals that.
     Column("secret", String(64), nullable=False, comment="whsec_ and base64, as its receiver has it"),
     Column("created_by", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("sealed", String(200), nullable=True, comment="the secret; see webhooks/sealing.py"),
 )
 
 webhook_deliveries = Table(

@@ -16,12 +16,13 @@ from uuid import UUID
 from asyncpg import Connection
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from msgspec import json
-from sqlalchemy import Column, Dialect, Table
+from sqlalchemy import URL, Column, Dialect, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.database import tables
+from backend.database.errors import DatabaseDamaged, disk_full, named
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
@@ -37,6 +38,8 @@ _CONFLICTS = {
     "40P01": "deadlock",
 }
 
+_DISK_FULL = "53100"
+_DAMAGED = {"XX001", "XX002"}
 _READ_ONLY = "25006"
 """A primary that has become a standby, or whose operator has stopped writes: the same batch may be taken later."""
 
@@ -150,7 +153,8 @@ class PostgresLedgerStore:
         """Drive `procedure` and commit what it settles.
 
         Raises `Conflict` when another writer was first, `DatabaseLost` when it is unknown whether the batch was
-        committed, and `Undone` when the database refused the batch; in all three nothing is half done.
+        committed, and `Undone` when the database refused the batch; `DiskFull` and `DatabaseDamaged` when it cannot
+        write or read. In none of them anything is half done.
         """
         try:
             driver = await self._driver()
@@ -159,7 +163,7 @@ class PostgresLedgerStore:
                 await _write(driver, settled.writes)
             return settled
         except _DRIVER_ERRORS as error:
-            failure = _translated(error)
+            failure = _translated(error, self._engine.url)
             if isinstance(failure, DatabaseLost):
                 await self._let_go()
             raise failure from error
@@ -315,8 +319,12 @@ def _type_of(column: Column[Any]) -> str:
     return "json" if column.info == tables.JSON_TEXT else str(column.type.compile(_DIALECT))
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, url: URL) -> Exception:
     state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "08000"
+    if state == _DISK_FULL:
+        return disk_full(url)
+    if state in _DAMAGED:
+        return DatabaseDamaged(f"{named(url)} is damaged; restore it from a backup.")
     if state[:2] in ("08", "53", "57") or state == _READ_ONLY:  # connection, resources, operator
         return DatabaseLost(str(error) or type(error).__name__)
     receipt_taken = getattr(error, "constraint_name", None) == "uq_sales_receipt"

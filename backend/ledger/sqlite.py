@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.database import tables
 from backend.database.engine import sqlite_writer
+from backend.database.errors import DatabaseDamaged, DiskFull, meaning_of
 from backend.model.answers import Answer
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
@@ -101,9 +102,14 @@ class SqliteLedgerStore:
             return settled
         except IntegrityError as error:
             raise Undone(str(error.orig), receipt_taken="sales.receipt_number" in str(error.orig)) from error
-        except OperationalError as error:
-            raise DatabaseLost(str(error.orig)) from error
-        except (DBAPIError, OverflowError) as error:
+        except DBAPIError as error:
+            wrong = meaning_of(error, self._engine.url)
+            if isinstance(wrong, DiskFull | DatabaseDamaged):
+                raise wrong from error
+            if isinstance(error, OperationalError):
+                raise DatabaseLost(str(error.orig)) from error
+            raise Undone(str(error)) from error
+        except OverflowError as error:
             raise Undone(str(error)) from error
 
 

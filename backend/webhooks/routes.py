@@ -39,6 +39,7 @@ from .queries import (
     replay,
     webhooks_after,
 )
+from .sealing import Sealer
 from .signing import new_secret
 
 
@@ -78,7 +79,7 @@ class _LetterPlace(NamedTuple):
     event_id: UUID
 
 
-def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandler]:
+def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list[HTTPRouteHandler]:
     """/webhooks"""
 
     @get("/webhooks", scope=Scope.WEBHOOKS_WRITE)
@@ -104,7 +105,7 @@ def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandle
             now = await moment(connection)
             made = StoredWebhook(new_id().hex, data.url, data.store_id, kinds, request.auth.actor, now)
             secret = new_secret()
-            await add_webhook(connection, made, secret)
+            await add_webhook(connection, made, sealer.seal(made.id, secret))
             await _tell(connection, request, "webhook.create", made, after=made)
             return WebhookMade(**structs.asdict(made), secret=secret)
 
