@@ -29,6 +29,7 @@ from .expiry import ExpiryLoop
 from .http.address import behind_proxies
 from .http.app import create_app
 from .http.envelope import envelope
+from .http.limits import Limits
 from .http.listener import listening, serve_until, url_of
 from .http.rates import Rates
 from .ledger import Ledger, open_ledger
@@ -124,6 +125,11 @@ async def serve(
                 listener,
                 on_started=lambda: on_ready(url_of(listener)),
                 drain=settings.drain_seconds,
+                limits=Limits(
+                    connections=settings.max_connections,
+                    per_address=settings.max_connections_per_address,
+                    proxies=settings.trusted_proxies,
+                ),
             )
 
 
