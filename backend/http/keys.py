@@ -16,6 +16,7 @@ from backend.auth.tokens import Claims
 from backend.database import Database
 from backend.machines.keys import Keys, actor_of
 from backend.model.errors import UnknownStore
+from backend.model.text import LINE
 from backend.repositories.audit_trail import CHAIN, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.keys import StoredKey, add_key, find_key, keys_after, remove_key
@@ -36,7 +37,7 @@ KeyStore = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!
 class NewKeyBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key is for and what it allows."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
     stores: Annotated[tuple[KeyStore, ...], Meta(min_length=1, max_length=100)]
     """Ids of the stores to act in, or * for all."""

@@ -29,6 +29,7 @@ from backend.model.commands import (
     Text,
     Transfer,
 )
+from backend.model.text import LINE
 from backend.repositories.catalogue import product_by_id, store_name
 from backend.repositories.reads import reading
 from backend.repositories.stock import StockLevel
@@ -80,7 +81,7 @@ class AdjustBody(Struct, frozen=True, forbid_unknown_fields=True):
     """How many units more (or, below zero, fewer) are on hand, and why."""
 
     adjustment: Change
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
     id: UUID | None = None
 
 

@@ -13,6 +13,7 @@ from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
 from backend.database import Database
 from backend.model.errors import UnknownStore
+from backend.model.text import LINE
 from backend.repositories.audit_trail import Origin, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.reads import reading
@@ -27,7 +28,7 @@ from .shapes import StoreShape
 class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of a store."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 
 
 def store_routes(db: Database) -> list[HTTPRouteHandler]:

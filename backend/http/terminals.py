@@ -15,6 +15,7 @@ from backend.machines.enrolment import Enrolled, enrol
 from backend.machines.keys import Keys
 from backend.model.commands import StoreId
 from backend.model.errors import UnknownStore
+from backend.model.text import LINE
 from backend.repositories.audit_trail import record
 from backend.repositories.catalogue import store_name
 from backend.repositories.keys import remove_key
@@ -46,7 +47,7 @@ class TerminalBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     store_id: StoreId
     terminal_id: TerminalId
-    name: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
+    name: Annotated[str, Meta(max_length=200, pattern=LINE)] = ""
 
 
 class TerminalMade(Terminal, frozen=True, kw_only=True):

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from .text import LINE
+
 MAX_QUANTITY = 1_000_000
 """Units in one line. A larger number at a counter is a barcode scanned into the wrong box."""
 MAX_LINES = 500
 MAX_TTL_SECONDS = 30 * 24 * 3600
 
-# `$` alone would let a newline through at the end.
-Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Text = Annotated[str, Meta(max_length=200, pattern=LINE)]
 StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -64,7 +65,7 @@ class Adjust(_Command, frozen=True, tag="adjust"):
 
     product_id: ProductId
     adjustment: Change
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 
 
 class LevelChanges(Struct, frozen=True, forbid_unknown_fields=True):

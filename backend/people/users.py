@@ -14,6 +14,7 @@ from backend.auth.tokens import Claims, Tokens
 from backend.database import Database
 from backend.model.commands import StoreId
 from backend.model.errors import InvalidInput, MostradorError, UnknownStore
+from backend.model.text import LINE, REFUSED
 from backend.repositories.audit_trail import Origin, record
 from backend.repositories.catalogue import store_name
 from backend.repositories.once import Attempt, run_once
@@ -30,8 +31,8 @@ from backend.repositories.users import (
 from backend.repositories.writes import writing
 
 # Names stand in addresses; `key:` and `system:` are the names of what is no person.
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f/:]+$(?!\n)")]
-DisplayName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^{REFUSED} /:]+$(?!\n)")]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Secret = Annotated[str, Meta(min_length=1, max_length=128, description="A PIN or a password.")]
 Role = Literal["clerk", "supervisor", "admin"]
 Stores = Annotated[tuple[StoreId, ...], Meta(max_length=1000)]

@@ -148,7 +148,20 @@ class Forger:
         for expiry in (NO, None, 0, -1, now, now - 1, now - 86_400, "soon", [], {}, 1e400, True):
             yield f"expiry {expiry!r}", self.signed(exp=expiry if expiry != 1e400 else "1e400")
         for name in ("exp", "nbf", "iat"):
-            for odd in (10**18, 10**30, -(10**18), 1e18, 0.5 + 10**10, True, False, None, "x", "1e10", [now], {"s": now}):
+            for odd in (
+                10**18,
+                10**30,
+                -(10**18),
+                1e18,
+                0.5 + 10**10,
+                True,
+                False,
+                None,
+                "x",
+                "1e10",
+                [now],
+                {"s": now},
+            ):
                 yield f"{name} {odd!r}", self.signed(**cast(dict[str, Any], {name: odd}))
             for raw in ("1e400", "-1e400", "NaN", "Infinity", "9" * 5000):
                 yield f"{name} {raw[:9]}", self.signed_text(f'"{name}":{raw}')
