@@ -28,6 +28,7 @@ from .events.streams import declare_streams
 from .expiry import ExpiryLoop
 from .http.address import behind_proxies
 from .http.app import create_app
+from .http.browsers import refusing_browsers
 from .http.envelope import envelope
 from .http.limits import Limits
 from .http.listener import listening, serve_until, url_of
@@ -107,7 +108,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
         )
-        yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
+        yield behind_proxies(
+            envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies
+        )
 
 
 async def serve(
