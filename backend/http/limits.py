@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 import structlog
 from msgspec import Struct
 
-from backend.metrics import CONNECTIONS, CONNECTIONS_CUT, FILES_EXHAUSTED
+from backend.observability.metrics import CONNECTIONS, CONNECTIONS_CUT, FILES_EXHAUSTED
 
 from .address import Network, network_of, usual
 

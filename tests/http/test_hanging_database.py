@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
-from backend.database import open_database
+from backend.database.engine import open_database
 from tests.servers import PostgresServer
 
 from .shop import Shop, assert_problem
@@ -33,7 +33,7 @@ def shop_url(furnished_postgresql: str) -> str:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.repositories.reads.READ_SECONDS", 0.3)
+    monkeypatch.setattr("backend.database.reads.READ_SECONDS", 0.3)
 
 
 @pytest.fixture
