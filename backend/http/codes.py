@@ -381,7 +381,29 @@ PROBLEMS: dict[str, Meaning] = {
         "Send less at once: 256 KiB, and 8 MiB on the batch route.",
         "The request's body is too large; send fewer commands at once.",
     ),
+    "unsupported_media_type": Meaning(
+        415,
+        "The body is of another type than JSON, as its Content-Type says.",
+        "Send JSON, and the header Content-Type: application/json.",
+        "The body is application/x-www-form-urlencoded; send JSON, with Content-Type: application/json.",
+        {"field": "Content-Type"},
+    ),
+    "request_timeout": Meaning(
+        408,
+        "The head of the request took more than 10 seconds to arrive, or its body more than 30.",
+        "Nothing happened. Send it again, at once as a whole; larger work in several requests.",
+        "The body did not arrive within 30 s; send the request again.",
+        retryable=True,
+    ),
     # 429: too often.
+    "too_many_connections": Meaning(
+        429,
+        "The address has as many connections open as one may have.",
+        "Keep connections and send the next request on one of them, or wait until some are closed.",
+        "This address has 2000 connections open; use one of them, or close some.",
+        {"limit": 2000},
+        retryable=True,
+    ),
     "rate_limited": Meaning(
         429,
         "The caller, or the address it calls from, has sent more requests than it may in a minute.",

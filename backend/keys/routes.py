@@ -24,6 +24,7 @@ from backend.http.errors import UnknownKey
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.model.scopes import Scope
+from backend.model.text import LINE
 from backend.stores.queries import require_store
 from backend.terminals.queries import find_terminal, forget_key
 
@@ -36,7 +37,7 @@ KeyStore = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!
 class NewKeyBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key is for and what it allows."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
     stores: Annotated[tuple[KeyStore, ...], Meta(min_length=1, max_length=100)]
     """Ids of the stores to act in, or * for all."""

@@ -26,6 +26,7 @@ from backend.keys.queries import remove_key
 from backend.keys.service import Keys
 from backend.model.commands import StoreId
 from backend.model.scopes import Scope
+from backend.model.text import LINE
 from backend.stores.queries import require_store
 
 from .enrolment import Enrolled, enrol
@@ -39,7 +40,7 @@ class TerminalBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     store_id: StoreId
     terminal_id: TerminalId
-    name: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
+    name: Annotated[str, Meta(max_length=200, pattern=LINE)] = ""
 
 
 class TerminalMade(Terminal, frozen=True, kw_only=True):
