@@ -42,8 +42,10 @@ from .search_queries import Product, products_by_ids
 CODE, SKU, BEGINS, NAME, ANY, SIMILAR_NAME, SIMILAR_ANY = range(7)
 """An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the same
 with other words than the typed ones, when these find nothing."""
-SORTED = 3_000
+RANKED = 1_000
 """Hits that are ranked in one statement."""
+SORTED = 4_000
+"""Hits of one stage that are sorted; more are met soon enough on a walk through the names in their order."""
 COUNTED = 10_000
 """Hits that are counted on SQLite."""
 _LAST = "\U0010ffff"
@@ -135,18 +137,16 @@ class _Asked(Struct, frozen=True):
     def _found(self, *, in_name: bool) -> ColumnElement[bool]:
         if self.dialect == "postgresql":
             return self._seen(in_name=in_name)
-        if self.category is not None:  # the index of categories finds less
+        if self.category is not None or self.inactive:  # one index finds less, the other has no such words
             return self._seen(in_name=in_name)
-        match = _match(self.terms, in_name=in_name)
-        hits = select(_word_index.c.rowid).where(_word_index.c.product_words.op("MATCH")(match))
-        return _s.number.in_(hits)
+        return _s.number.in_(_hits(self.terms, in_name=in_name))
 
     def _seen(self, *, in_name: bool) -> ColumnElement[bool]:
-        if self.dialect == "postgresql":
+        if self.dialect == "postgresql" and not self.inactive:
             query = cast(literal(_tsquery(self.terms, in_name=in_name), Text), TSQUERY)
             return _s.words.op("@@", is_comparison=True)(query)
         words = " " + _s.name + " " if in_name else " " + _s.name + " " + _s.more + " "
-        return and_(*(or_(*(func.instr(words, piece) > 0 for piece in _pieces(term))) for term in self.terms))
+        return and_(*(or_(*(_has(self.dialect)(words, piece) > 0 for piece in _pieces(term))) for term in self.terms))
 
 
 async def search_products(
@@ -188,12 +188,11 @@ async def search_products(
 
 async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None) -> Page:
     total, exact = await _about(connection, asked)
-    few = not asked.everything and total <= SORTED
-    if few:
+    if total <= RANKED and not asked.everything:
         rows, total = await _ranked(connection, asked, limit + 1, offset, after)
         exact = True
     else:
-        rows = await _staged(connection, asked, limit + 1, offset, after)
+        rows = await _staged(connection, asked, limit + 1, offset, after, total)
     shown, last = rows[:limit], None
     if len(rows) > limit:
         seen = (after.seen if after else offset) + limit
@@ -215,26 +214,32 @@ async def _ranked(
     sort = case((stage == SKU, _s.code), else_=_s.name).label("sort")
     hits = select(_s.number, _s.product_id, stage, sort).where(asked.shown(), or_(false(), *found)).cte("hits")
     hits = hits.prefix_with("MATERIALIZED", dialect="postgresql")
-    order = (hits.c.stage, hits.c.sort, hits.c.number)
-    total = select(func.count()).select_from(hits).scalar_subquery()
-    page = select(*hits.c, total.label("total")).order_by(*order).limit(limit).offset(offset)
+    page = select(*hits.c, func.count().over().label("total")).subquery()
+    ordered = select(page).order_by(page.c.stage, page.c.sort, page.c.number).limit(limit).offset(offset)
     if after is not None:
-        page = page.where(tuple_(*order) > tuple_(*map(literal, after[:3])))
-    rows = (await connection.execute(page)).all()
+        behind = tuple_(page.c.stage, page.c.sort, page.c.number) > tuple_(*map(literal, after[:3]))
+        ordered = ordered.where(behind)
+    rows = (await connection.execute(ordered)).all()
     if not rows and (offset or after):  # no row is left to carry the total
-        return [], (await connection.execute(select(total))).scalar_one()
+        return [], (await connection.execute(select(func.count()).select_from(hits))).scalar_one()
     return [_Row(*row[:4]) for row in rows], rows[0].total if rows else 0
 
 
 async def _staged(
-    connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None
+    connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None, total: int
 ) -> list[_Row]:
-    """Returns the rows of the page, stage by stage in the order of an index."""
+    """Returns the rows of the page, stage by stage: a stage of few hits sorted, one of many in the order of an index."""
     rows: list[_Row] = []
     earlier: list[ColumnElement[bool]] = []
     for stage in asked.stages():
         if len(rows) < limit and (after is None or stage.number >= after.stage):
-            statement = await _of_stage(connection, asked, stage, earlier)
+            hits = total
+            if stage.number in (NAME, SIMILAR_NAME) and total > SORTED:
+                hits, _ = await _about(connection, asked, in_name=True)
+            if not hits:
+                continue
+            is_word = stage.number in (NAME, ANY, SIMILAR_NAME, SIMILAR_ANY) and not asked.everything
+            statement = _of_stage(asked, stage, earlier, few=is_word and hits <= SORTED)
             if after is not None and stage.number == after.stage:
                 statement = statement.where(
                     tuple_(column("sort"), column("number")) > tuple_(*map(literal, after[1:3]))
@@ -252,12 +257,7 @@ async def _staged(
     return rows
 
 
-async def _of_stage(
-    connection: AsyncConnection, asked: _Asked, stage: _Stage, earlier: Sequence[ColumnElement[bool]]
-) -> Select[Any]:
-    few = False
-    if stage.number in (NAME, SIMILAR_NAME):
-        few = (await _about(connection, asked, in_name=True))[0] <= SORTED
+def _of_stage(asked: _Asked, stage: _Stage, earlier: Sequence[ColumnElement[bool]], *, few: bool) -> Select[Any]:
     rows = select(_s.number, _s.product_id, literal(stage.number).label("stage"), stage.order.label("sort")).where(
         asked.shown(), stage.found if few else stage.seen, *(not_(condition) for condition in earlier)
     )
@@ -271,19 +271,17 @@ async def _about(connection: AsyncConnection, asked: _Asked, *, in_name: bool = 
         return len(asked.codes), True
     if asked.dialect == "postgresql":
         return await _estimated(connection, asked, in_name=in_name), False
-    if asked.everything or asked.category is not None:
+    if asked.everything or asked.category is not None or asked.inactive:
         stage = next(x for x in reversed(asked.stages()) if not in_name or x.number in (NAME, SIMILAR_NAME))
         some = select(_s.number).where(asked.shown(), stage.seen)
         count = await _counted(connection, some)
         return count, count <= COUNTED
     count = 0
     if asked.terms:
-        match = _match(asked.terms, in_name=in_name)
-        some = select(_word_index.c.rowid).where(_word_index.c.product_words.op("MATCH")(match))
-        count += await _counted(connection, some)
+        count += await _counted(connection, _hits(asked.terms, in_name=in_name))
     if asked.sku and not in_name:
-        count += await _counted(connection, select(_s.number).where(_between(_s.code, asked.sku)))
-    return count, False
+        count += await _counted(connection, select(_s.number).where(_between(_s.code, asked.sku), asked.shown()))
+    return count, count <= COUNTED and not (asked.sku or asked.codes)
 
 
 async def _counted(connection: AsyncConnection, some: Select[Any]) -> int:
@@ -293,7 +291,7 @@ async def _counted(connection: AsyncConnection, some: Select[Any]) -> int:
 async def _estimated(connection: AsyncConnection, asked: _Asked, *, in_name: bool) -> int:
     """Returns the planner's estimate, or when that is small enough to be counted soon, the number itself."""
     found, values = [], {}
-    if asked.terms:
+    if asked.terms and not asked.inactive:
         found.append("words @@ CAST(CAST(:match AS text) AS tsquery)")
         values["match"] = _tsquery(asked.terms, in_name=in_name)
     if asked.sku and not in_name:
@@ -324,6 +322,16 @@ _ids = (
     .union(select(barcodes.c.product_id).where(barcodes.c.barcode == bindparam("code")))
 )
 _BY_CODE = select(_s.number).where(_s.product_id.in_(_ids))
+
+
+def _hits(terms: Sequence[Term], *, in_name: bool) -> Select[Any]:
+    """Returns the rows of SQLite's word index that match."""
+    match = _match(terms, in_name=in_name)
+    return select(_word_index.c.rowid).where(_word_index.c.product_words.op("MATCH")(match))
+
+
+def _has(dialect: str) -> Any:
+    return func.strpos if dialect == "postgresql" else func.instr
 
 
 def _between(name: ColumnElement[str], start: str) -> ColumnElement[bool]:

@@ -52,7 +52,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.create_index("ix_product_search_words", "product_search", ["words"], postgresql_using="gin")
         op.execute("""CREATE FUNCTION mostrador_search_more(text, text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-            -- The SKU is the last of the words. One with digits is found by its beginning in `code`, and is no word.
+            -- The SKU is the last of the words. One with digits is found by its beginning, and is no word.
             SELECT CASE WHEN $2 ~ '[0-9]' AND right(' ' || $1, length($2) + 1) = ' ' || $2
                 THEN rtrim(left($1, -length($2))) ELSE $1 END
         $$""")
@@ -82,7 +82,7 @@ def upgrade() -> None:
             BEGIN
                 INSERT INTO product_search (product_id, code, name, more, category, active, words)
                     SELECT id, lower(sku), name_words, more_words, category, active,
-                        mostrador_search_words(name_words, more_words)
+                        CASE WHEN active THEN mostrador_search_words(name_words, more_words) END
                     FROM new_rows,
                         split_part(search_text, ' | ', 1) name_words,
                         mostrador_search_more(split_part(search_text, ' | ', 2), lower(sku)) more_words
@@ -110,7 +110,7 @@ def upgrade() -> None:
             prefix='1 2 3')""")
         op.execute("""CREATE VIEW products_to_search AS
             SELECT id, lower(sku) AS code, name, category, active,
-                -- The SKU is the last of the words. One with digits is found by its beginning in `code`, and is no word.
+                -- The SKU is the last of the words. One with digits is found by its beginning, and is no word.
                 CASE WHEN sku GLOB '*[0-9]*' AND substr(' ' || more, -length(sku) - 1) = ' ' || lower(sku)
                     THEN rtrim(substr(more, 1, length(more) - length(sku))) ELSE more END AS more
             FROM (SELECT id, sku, category, active,
@@ -123,29 +123,30 @@ def upgrade() -> None:
             INSERT INTO product_search (product_id, code, name, more, category, active)
                 SELECT id, code, name, more, category, active FROM products_to_search WHERE id = NEW.id;
         END""")
-        op.execute("""CREATE TRIGGER products_changed AFTER UPDATE OF sku, search_text, category, active ON products BEGIN
+        op.execute("""CREATE TRIGGER products_changed AFTER UPDATE OF sku, search_text, category, active ON products
+            BEGIN
             UPDATE product_search SET (code, name, more, category, active) =
                 (SELECT code, name, more, category, active FROM products_to_search WHERE id = NEW.id)
                 WHERE product_id = NEW.id;
         END""")
         op.execute("""CREATE TRIGGER product_search_added AFTER INSERT ON product_search BEGIN
-            INSERT INTO product_words (rowid, name, more) VALUES (NEW.number, NEW.name, NEW.more);
+            INSERT INTO product_words (rowid, name, more) SELECT NEW.number, NEW.name, NEW.more WHERE NEW.active;
             INSERT OR IGNORE INTO search_words (word, finish)
                 SELECT value, substr(value, length(value) / 2 + 1)
                 FROM json_each('["' || replace(NEW.name || ' ' || NEW.more, ' ', '","') || '"]')
                 WHERE length(value) BETWEEN 3 AND 32 AND value NOT GLOB '*[0-9]*';
         END""")
-        op.execute("""CREATE TRIGGER product_search_changed AFTER UPDATE OF name, more ON product_search
-            WHEN OLD.name <> NEW.name OR OLD.more <> NEW.more BEGIN
+        op.execute("""CREATE TRIGGER product_search_changed AFTER UPDATE OF name, more, active ON product_search
+            WHEN OLD.name <> NEW.name OR OLD.more <> NEW.more OR OLD.active <> NEW.active BEGIN
             INSERT INTO product_words (product_words, rowid, name, more)
-                VALUES ('delete', OLD.number, OLD.name, OLD.more);
-            INSERT INTO product_words (rowid, name, more) VALUES (NEW.number, NEW.name, NEW.more);
+                SELECT 'delete', OLD.number, OLD.name, OLD.more WHERE OLD.active;
+            INSERT INTO product_words (rowid, name, more) SELECT NEW.number, NEW.name, NEW.more WHERE NEW.active;
             INSERT OR IGNORE INTO search_words (word, finish)
                 SELECT value, substr(value, length(value) / 2 + 1)
                 FROM json_each('["' || replace(NEW.name || ' ' || NEW.more, ' ', '","') || '"]')
                 WHERE length(value) BETWEEN 3 AND 32 AND value NOT GLOB '*[0-9]*';
         END""")
-        op.execute("""CREATE TRIGGER product_search_removed AFTER DELETE ON product_search BEGIN
+        op.execute("""CREATE TRIGGER product_search_removed AFTER DELETE ON product_search WHEN OLD.active BEGIN
             INSERT INTO product_words (product_words, rowid, name, more)
                 VALUES ('delete', OLD.number, OLD.name, OLD.more);
         END""")
