@@ -40,11 +40,11 @@ from .meant import meant_terms
 from .search_queries import Product, products_by_ids
 
 CODE, SKU, BEGINS, NAME, ANY, SIMILAR_NAME, SIMILAR_ANY = range(7)
-"""An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the same
-with other words than the typed ones, when these find nothing."""
+"""An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the
+last two with other words than the typed ones, when these find nothing."""
 RANKED = 1_000
 """Hits that are ranked in one statement."""
-SORTED = 4_000
+SORTED = 5_000
 """Hits of one stage that are sorted; more are met soon enough on a walk through the names in their order."""
 COUNTED = 10_000
 """Hits that are counted on SQLite."""
@@ -194,10 +194,14 @@ async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: 
     else:
         rows = await _staged(connection, asked, limit + 1, offset, after, total)
     shown, last = rows[:limit], None
+    start = after.seen if after else offset
     if len(rows) > limit:
-        seen = (after.seen if after else offset) + limit
-        last = SearchKey(shown[-1].stage, shown[-1].sort, shown[-1].number, seen)
-        total = max(total, seen + 1)
+        last = SearchKey(shown[-1].stage, shown[-1].sort, shown[-1].number, start + limit)
+        total = max(total, start + len(rows))
+    elif rows:  # the last page knows
+        total, exact = start + len(rows), True
+    elif not exact and not (start and await _staged(connection, asked, 1, 0, None, total)):
+        total, exact = 0, True
     found = await products_by_ids(connection, [row.product_id for row in shown])
     return Page(found, total, exact, asked.similar and bool(total), last)
 
@@ -228,7 +232,7 @@ async def _ranked(
 async def _staged(
     connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None, total: int
 ) -> list[_Row]:
-    """Returns the rows of the page, stage by stage: a stage of few hits sorted, one of many in the order of an index."""
+    """Returns the rows of the page, stage by stage: one of few hits sorted, one of many in the order of an index."""
     rows: list[_Row] = []
     earlier: list[ColumnElement[bool]] = []
     for stage in asked.stages():
