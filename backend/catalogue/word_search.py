@@ -129,7 +129,7 @@ class _Asked(Struct, frozen=True):
 
     def shown(self) -> ColumnElement[bool]:
         """Tells which products may be shown at all."""
-        conditions = [] if self.inactive else [_s.active]
+        conditions: list[ColumnElement[bool]] = [] if self.inactive else [_s.active]
         if self.category is not None:
             conditions.append(_s.category == self.category)
         return and_(true(), *conditions)
@@ -169,7 +169,7 @@ async def search_products(
         connection.dialect.name,
         tuple(Term((word,)) for word in words),
         codes=await _codes(connection, typed) if typed else (),
-        sku=typed.lower() if any(c.isdigit() for c in typed) and " " not in typed else "",
+        sku="" if typed.isalpha() or " " in typed else typed.lower(),
         phrase=" ".join(words),
         everything=not typed,
         category=category,

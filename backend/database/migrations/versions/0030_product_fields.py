@@ -4,6 +4,8 @@ Revision: 0030
 Follows: 0017
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns. What is there is sold, by the piece, without a tax that anybody has named."""
-    columns = (
+    columns: tuple[sa.Column[Any], ...] = (
         sa.Column(
             "active",
             sa.Boolean(),
