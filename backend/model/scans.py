@@ -1,8 +1,8 @@
 """What a scanned code says: which product it may be looked up as, and the weight, price, lot or expiry printed in it.
 
-Codes are kept and looked up in one form (`stored_code`): a UPC-A or UPC-E as the EAN-13 that it is, an ITF-14 of a single
-unit likewise, an in-store code with a weight or price in it with zeros in that place. `biip` reads GS1 element strings;
-it is loaded when the first one is met, so a terminal does not wait for its tables when it starts.
+Codes are kept and looked up in one form (`stored_code`): a UPC-A or UPC-E as the EAN-13 that it is, an ITF-14 of a
+single unit likewise, an in-store code with a weight or price in it with zeros in that place. `biip` reads GS1 element
+strings; it is loaded when the first one is met, so a terminal does not wait for its tables when it starts.
 """
 
 from collections.abc import Sequence
