@@ -103,6 +103,7 @@ async def forget_trade(url: str) -> None:
         "commands",
         "outbox",
         "alerts",
+        "documents",
         "levels",
         "stock",
     )
