@@ -40,6 +40,7 @@ from backend.stores.routes import store_routes
 from backend.terminals.routes import terminal_routes
 from backend.views.views import Views
 from backend.webhooks.routes import webhook_routes
+from backend.webhooks.sealing import Sealer
 
 
 def create_api(
@@ -47,6 +48,7 @@ def create_api(
     db: Database,
     ledger: Ledger,
     tokens: Tokens,
+    sealer: Sealer,
     stopping: Callable[[], bool],
     instance_id: str,
     default_ttl: int,
@@ -85,7 +87,7 @@ def create_api(
         *key_routes(db, keys),
         *user_routes(db, People(db, pins, tokens)),
         *terminal_routes(db, keys),
-        *webhook_routes(db, allow_private=webhooks_allow_private),
+        *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
     ]
     return assemble(
         routes,

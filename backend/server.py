@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from nkeys import NkeysError
 
 from backend.api import create_api
-from backend.auth.keys import derive_signing_key, load_accepted_key, load_signing_key
+from backend.auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
 from backend.cache.counts import counting
 from backend.cache.link import linked
@@ -40,6 +40,7 @@ from backend.upkeep.loop import Upkeep
 from backend.upkeep.watch import Watch
 from backend.views.views import open_views
 from backend.webhooks.courier import Courier
+from backend.webhooks.sealing import sealer_of
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         secret = settings.jwt_secret
         key = derive_signing_key(secret) if secret else load_signing_key(settings.signing_key_file)
         tokens = Tokens(key, accepted)
+        former = former_signing_keys(settings.signing_keys_accepted)
+        sealer = sealer_of(settings.webhook_key, settings.webhook_keys_accepted, key, former)
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)
@@ -84,7 +87,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
-        courier = Courier(db, allow_private=settings.webhooks_allow_private)
+        courier = Courier(db, sealer, allow_private=settings.webhooks_allow_private)
         await courier.start()
         parts.push_async_callback(courier.close)
         upkeep = Upkeep(db)
@@ -96,6 +99,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             db=db,
             ledger=ledger,
             tokens=tokens,
+            sealer=sealer,
             stopping=stopping,
             instance_id=f"{socket.gethostname()}-{os.getpid()}",
             default_ttl=settings.reservation_ttl,

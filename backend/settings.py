@@ -1,6 +1,7 @@
 """Everything that can be set from outside: one typed object, read from the environment, `.env` and secret files."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backend.addresses import fault_of
 from backend.model.commands import MAX_TTL_SECONDS
 from backend.model.errors import InvalidInput
 
@@ -91,6 +93,11 @@ class NatsSettings(_FromEnvironment):
     nats_stream_bytes: int = Field(default=512 * 1024 * 1024, ge=1024 * 1024)
     """The largest size of each stream; the oldest messages make room."""
 
+    @field_validator("nats_url")
+    @classmethod
+    def _addresses_of_nats(cls, value: str) -> str:
+        return _checked_nats(value)
+
     @property
     def nats_servers(self) -> list[str]:
         """The addresses in `nats_url`."""
@@ -128,6 +135,11 @@ class Settings(DatabaseSettings, NatsSettings):
     """Seconds a hold lasts when its client names no duration."""
     require_if_match: bool = True
     """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
+    webhook_key: str = Field(default="", repr=False)
+    """What the secrets of webhooks are sealed with in the database, 32 random characters or more, on all servers alike;
+    empty: the signing key."""
+    webhook_keys_accepted: Annotated[tuple[str, ...], NoDecode] = Field(default=(), repr=False)
+    """Former values of WEBHOOK_KEY that may have sealed secrets, split by commas: for a rotation."""
     webhooks_allow_private: bool = False
     """Whether webhooks may also go over http, and to addresses that are not on the public internet."""
     enable_metrics: bool = False
@@ -142,7 +154,22 @@ class Settings(DatabaseSettings, NatsSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
-    @field_validator("jwt_secret")
+    @field_validator("nats_client_url")
+    @classmethod
+    def _addresses_for_terminals(cls, value: str) -> str:
+        return _checked_nats(value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _address_of_redis(cls, value: str) -> str:
+        return _checked(value, ("redis", "rediss", "unix"), "redis://host:6379/0")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _address_of_the_collector(cls, value: str) -> str:
+        return _checked(value, ("http", "https"), "http://host:4318")
+
+    @field_validator("jwt_secret", "webhook_key")
     @classmethod
     def _hard_to_guess(cls, value: str) -> str:
         if value and (len(value) < LEAST_SECRET or len(set(value)) < LEAST_SECRET // 3):
@@ -154,7 +181,7 @@ class Settings(DatabaseSettings, NatsSettings):
     def _usual_words(cls, value: str) -> str:
         return {"warn": "warning", "text": "console"}.get(value.lower(), value.lower())
 
-    @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "signing_keys_accepted", "webhook_keys_accepted", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -163,6 +190,19 @@ class Settings(DatabaseSettings, NatsSettings):
     def live_url(self) -> str:
         """The NATS address that terminals are told, without a password of ours in it; empty when there is none."""
         return ",".join([_USER.sub(r"\1", part.strip()) for part in (self.nats_client_url or self.nats_url).split(",")])
+
+
+def _checked(url: str, schemes: Collection[str], example: str, default_scheme: str = "") -> str:
+    """`url`, if a client could connect to it; a wrong one would only fail for ever, later."""
+    if url and (fault := fault_of(url, schemes, example, default_scheme)):
+        raise ValueError(fault)
+    return url
+
+
+def _checked_nats(urls: str) -> str:
+    for url in urls.split(","):
+        _checked(url.strip(), ("nats", "tls", "ws", "wss"), "nats://host:4222", "nats")
+    return urls
 
 
 def _sentence(name: str, kind: str, reason: str) -> str:

@@ -24,6 +24,7 @@ from backend.database.tables import Instant, archives, movements
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.stock import Movement
+from backend.private_files import open_private
 
 
 class ArchiveFailed(MostradorError):
@@ -138,7 +139,7 @@ async def _check_new(connection: AsyncConnection, until: datetime, name: str) ->
 async def _write_file(connection: AsyncConnection, moments: dict[str, datetime], part: Path) -> tuple[str, int]:
     """Write the rows and make them durable; answers the file's SHA-256 and the number of rows."""
     count = 0
-    with part.open("wb") as raw:
+    with open_private(part, "wb") as raw:
         # No file name and no time inside: the same rows give the same bytes.
         with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
             async with connection.stream(_READ, moments) as rows:

@@ -12,15 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Claims
-from backend.catalogue.search_queries import all_stores, store_name
 from backend.database.audit_trail import CHAIN
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.model.errors import InvalidInput, UnknownStore
+from backend.model.errors import InvalidInput
 from backend.model.scopes import Scope
+from backend.stores.queries import all_stores, require_store
 
 from .queries import Act, Place, Question, acts
 
@@ -70,8 +70,8 @@ async def _stores(connection: AsyncConnection, claims: Claims, store_id: str | N
     """The stores to look in. Raises StoreNotAllowed, UnknownStore, or InvalidInput when there are too many."""
     if store_id is not None:
         claims.require_store(store_id)
-        if store_id != CHAIN and await store_name(connection, store_id) is None:
-            raise UnknownStore(store_id)
+        if store_id != CHAIN:
+            await require_store(connection, store_id)
         return [store_id]
     if EVERY_STORE not in claims.stores:
         stores = sorted(claims.stores)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from backend.model.errors import MostradorError
+from backend.private_files import make_private_directory
 
 
 class KeyDamaged(MostradorError):
@@ -67,6 +69,11 @@ def load_accepted_key(path: Path) -> Ed25519PublicKey:
     return key
 
 
+def former_signing_keys(paths: Iterable[Path]) -> list[Ed25519PrivateKey]:
+    """The private keys among the files of SIGNING_KEYS_ACCEPTED; of the others only the public half is there."""
+    return [key for path in paths if (key := _private(path.read_bytes())) is not None]
+
+
 def _private(pem: bytes) -> Ed25519PrivateKey | None:
     with suppress(ValueError, TypeError, UnsupportedAlgorithm):
         key = load_pem_private_key(pem, password=None)
@@ -84,7 +91,7 @@ def _public(pem: bytes) -> Ed25519PublicKey | None:
 def _make_key(path: Path) -> None:
     # Linked into place when complete: two servers that start together end with the same, whole key.
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent)  # mkstemp's files are 0600
     with os.fdopen(handle, "wb") as file:
         file.write(pem)

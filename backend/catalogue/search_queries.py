@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.database.tables import barcodes, products, stores
+from backend.database.tables import barcodes, products
 from backend.model.search import NAME_END, search_words
 
 
@@ -72,9 +72,6 @@ _BY_BARCODE = (
     .where(barcodes.c.barcode == bindparam("code"))
 )
 BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
-_STORES = select(stores.c.id, stores.c.name).order_by(stores.c.id)
-_STORE = select(stores.c.name).where(stores.c.id == bindparam("store_id"))
-_LOCKED_STORE = _STORE.with_for_update(key_share=True)  # what refers to the store goes on
 
 
 async def product_by_id(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product | None:
@@ -123,17 +120,6 @@ async def search_products(
     # Past the last page no row is left to carry the total.
     total = await connection.scalar(_count(count, category is not None), values) if offset else 0
     return Page([], total or 0)
-
-
-async def all_stores(connection: AsyncConnection) -> list[tuple[str, str]]:
-    """Id and name of every store, by id."""
-    return [(row.id, row.name) for row in await connection.execute(_STORES)]
-
-
-async def store_name(connection: AsyncConnection, store_id: str, *, lock: bool = False) -> str | None:
-    """The name of a store, or None; with `lock` nobody else gets it with `lock` before the transaction ends."""
-    name: str | None = await connection.scalar(_LOCKED_STORE if lock else _STORE, {"store_id": store_id})
-    return name
 
 
 @cache  # one statement per number of words, built once

@@ -14,14 +14,14 @@ from backend.http.etags import UNCHANGED, tagged
 from backend.http.pages import next_link
 from backend.http.request import ApiRequest
 from backend.http.viewed import viewed
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.stock.queries import stock_at
 from backend.stock.schemas import StockShape
+from backend.stores.queries import require_store
 from backend.views.views import Views
 
 from .schemas import ProductShape
-from .search_queries import Page, product_by_barcode, product_by_id, product_by_sku, search_products, store_name
+from .search_queries import Page, product_by_barcode, product_by_id, product_by_sku, search_products
 
 MAX_PAGE_SIZE = 100
 MAX_OFFSET = 100_000_000
@@ -68,8 +68,7 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
         stock = {}
         if store_id is not None:
             async with reading(db) as connection:
-                if await store_name(connection, store_id) is None:
-                    raise UnknownStore(store_id)
+                await require_store(connection, store_id)
                 levels = await stock_at(connection, [(store_id, product.id) for product in found.products])
             stock = {product_id: StockShape.at(level) for (_, product_id), level in levels.items()}
         shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]

@@ -63,6 +63,8 @@ def _usage(error: click.ClickException) -> str:
     hint = " See: mostrador --help"
     if isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f" See: {error.ctx.command_path} --help"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        return f"Name one of its commands: {', '.join(error.ctx.command.list_commands(error.ctx))}.{hint}"
     return error.format_message() + hint
 
 

@@ -22,7 +22,12 @@ PAUSE_SECONDS = 1.0
 
 @click.group()
 def events() -> None:
-    """What happens in the stores, live."""
+    """What happens in the stores, live.
+
+    \b
+    Example:
+      mostrador events tail --store 292 --server https://shop.example --user luis
+    """
 
 
 @events.command()

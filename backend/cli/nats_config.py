@@ -7,6 +7,7 @@ import click
 
 from backend.embedded.files import write_private
 from backend.events.nats_config import Cluster, Tls, new_issuer_seed, public_key, render_config
+from backend.private_files import make_private_directory
 
 
 @click.command("nats-config")
@@ -55,7 +56,7 @@ def nats_config(
         raise click.UsageError("--tls-cert and --tls-key go together.")
     if cluster and not (server_name and routes):
         raise click.UsageError("--cluster needs --server-name, and --route for each member.")
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_directory(directory)
     seed_file, config_file = directory / "issuer.seed", directory / "nats-server.conf"
     if not seed_file.exists():
         write_private(seed_file, new_issuer_seed())

@@ -42,7 +42,12 @@ class _Moment(click.ParamType[datetime]):
 
 @click.group()
 def relay() -> None:
-    """What brings committed changes to NATS."""
+    """What brings committed changes to NATS.
+
+    \b
+    Example:
+      mostrador relay republish --all
+    """
 
 
 @relay.command()

@@ -11,13 +11,37 @@ from .options import console
 @click.command()
 @click.option("--stores", type=click.IntRange(1, 1_000_000), required=True, help="Stores of the chain.")
 @click.option("--skus", type=click.IntRange(1, 10_000_000), required=True, help="Products that a store has.")
-@click.option("--sales-per-day", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="A store's.")
-@click.option("--lines-per-sale", type=click.FloatRange(1, 1000), default=11.2, show_default=True, help="On average.")
-@click.option("--terminals-per-store", type=click.IntRange(1, 1000), default=4, show_default=True)
 @click.option(
-    "--peak-share", type=click.FloatRange(0.04, 1), default=0.12, show_default=True, help="Of the busiest hour."
+    "--sales-per-day",
+    type=click.IntRange(1, 1_000_000),
+    default=600,
+    show_default=True,
+    help="Sales of a store in a day.",
 )
-@click.option("--months-kept", type=click.IntRange(1, 1200), default=24, show_default=True, help="Of movements.")
+@click.option(
+    "--lines-per-sale",
+    type=click.FloatRange(1, 1000),
+    default=11.2,
+    show_default=True,
+    help="Lines of a sale, on average.",
+)
+@click.option(
+    "--terminals-per-store", type=click.IntRange(1, 1000), default=4, show_default=True, help="That are open at once."
+)
+@click.option(
+    "--peak-share",
+    type=click.FloatRange(0.04, 1),
+    default=0.12,
+    show_default=True,
+    help="Share of a day's sales that falls in its busiest hour.",
+)
+@click.option(
+    "--months-kept",
+    type=click.IntRange(1, 1200),
+    default=24,
+    show_default=True,
+    help="Months of movements that stay in the database.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def simulate(
     stores: int,

@@ -5,7 +5,8 @@ connection's update without an error.
 """
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from backend.database.state import DatabaseState
 from backend.model.errors import InvalidInput
+from backend.private_files import make_private_file
 
 from .errors import DatabaseDamaged, DatabaseNewer, DatabaseNotMigrated, DataNotWritable, named, translated
 from .migrations import OLDEST_READER
@@ -47,6 +50,8 @@ class Database:
     url: str
     dialect: Literal["postgresql", "sqlite"]
     engine: AsyncEngine
+    state: DatabaseState = field(default_factory=DatabaseState, compare=False)
+    """What this process knows to be wrong with it."""
 
     @property
     def writer(self) -> AsyncEngine:
@@ -72,7 +77,7 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         engine = create_async_engine(parsed, connect_args={"isolation_level": None}, **_POOL)
         _listen(engine.sync_engine, "BEGIN")
-        return Database(_text(parsed), "sqlite", engine)
+        return Database(_text(parsed), "sqlite", engine, DatabaseState(one_file=True))
     arguments = {"server_settings": {"application_name": "mostrador"}}
     return Database(_text(parsed), "postgresql", create_async_engine(parsed, connect_args=arguments, **_POOL))
 
@@ -115,6 +120,8 @@ async def migrate(url: str) -> None:
 
 
 def _migrate_sqlite(url: str) -> None:
+    with suppress(OSError):  # whatever is wrong, SQLite meets it next and says so
+        make_private_file(Path(make_url(url).database or ""))
     engine = sqlite_writer(url)
     try:
         with engine.begin() as connection:

@@ -30,9 +30,16 @@ class DatabaseDamaged(MostradorError):
 
 
 class DataNotWritable(MostradorError):
-    """The database cannot be opened for writing: permissions, a missing directory, a full disk, a standby."""
+    """The database cannot be opened for writing: permissions, a missing directory, a standby."""
 
     code = "data_not_writable"
+
+
+class DiskFull(MostradorError):
+    """The database has no room to write; it takes the same request when somebody has made room."""
+
+    code = "disk_full"
+    retryable = True
 
 
 class DatabaseAway(MostradorError):
@@ -51,14 +58,13 @@ class DatabaseRefused(MostradorError):
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, "XX001", "XX002"}
 _NOT_WRITABLE = {
     sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
     "25006",
-    "53100",
     "58030",
 }
+_FULL = {sqlite3.SQLITE_FULL, "53100"}
 _AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, "40P01", "53300", "55P03", "57P01", "57P02", "57P03"}
 _NO_DATABASE = "3D000"
 
@@ -73,7 +79,7 @@ def translated(url: URL | str) -> Iterator[None]:
             f"{named(url)} does not answer; check that it runs and that DATABASE_URL is right."
         ) from error
     except DBAPIError as error:
-        meaning = _meaning(error, url)
+        meaning = meaning_of(error, url)
         if meaning is None:
             raise
         raise meaning from error
@@ -87,12 +93,20 @@ def named(url: URL | str) -> str:
     return f"The database {url.database} at {url.host or 'localhost'}:{url.port or 5432}"
 
 
-def _meaning(error: DBAPIError, url: URL | str) -> MostradorError | None:
+def disk_full(url: URL | str) -> DiskFull:
+    """The error of a database that has no room to write."""
+    return DiskFull(f"{named(url)} has no room to write; free space on its disk, and it goes on by itself.")
+
+
+def meaning_of(error: DBAPIError, url: URL | str) -> MostradorError | None:
+    """What a driver's error says of the database `url`; None when it says nothing of its state."""
     code = _code(error)
+    if code in _FULL:
+        return disk_full(url)
     if code in _DAMAGED:
         return DatabaseDamaged(f"{named(url)} is damaged or not a database; restore it from a backup.")
     if code in _NOT_WRITABLE:
-        return DataNotWritable(f"{named(url)} cannot be written; check its directory, permissions and free space.")
+        return DataNotWritable(f"{named(url)} cannot be written; check its directory and permissions.")
     if code == _NO_DATABASE:
         return DatabaseRefused(f"{named(url)} does not exist; create it or correct DATABASE_URL.")
     if isinstance(code, str) and code.startswith("28"):

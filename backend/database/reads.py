@@ -11,6 +11,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from backend.model.errors import MostradorError
+
 from .engine import Database
 from .errors import translated
 from .tables import Instant, reservations
@@ -19,12 +21,16 @@ from .tables import Instant, reservations
 @asynccontextmanager
 async def reading(db: Database) -> AsyncIterator[AsyncConnection]:
     """A connection for reads. Raises DatabaseAway and its like in place of the driver's errors."""
-    with translated(db.url):
-        async with db.engine.connect() as connection:
-            if db.dialect == "postgresql":
-                # Each statement sees one moment either way; this saves the two round trips of a transaction.
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
-            yield connection
+    try:
+        with translated(db.url):
+            async with db.engine.connect() as connection:
+                if db.dialect == "postgresql":
+                    # Each statement sees one moment either way; this saves the two round trips of a transaction.
+                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                yield connection
+    except MostradorError as error:
+        db.state.note(error)
+        raise
 
 
 class database_now(FunctionElement[datetime]):  # noqa: N801  # an SQL function

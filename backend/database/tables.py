@@ -222,7 +222,7 @@ movements = Table(
     Column("allocated_change", BigInteger, nullable=False, server_default="0"),
     Column("incoming_change", BigInteger, nullable=False, server_default="0"),
     # The numbering is the second half of the optimistic lock: a version of a row can be written only once. On
-    # PostgreSQL each monthly partition has this key (see repositories.partitions); a key of the whole would need `at`.
+    # PostgreSQL each monthly partition has this key (see `database.partitions`); a key of the whole would need `at`.
     PrimaryKeyConstraint("store_id", "product_id", "version").ddl_if(dialect="sqlite"),
     Index("ix_movements_store_id_at", "store_id", "at"),
     postgresql_partition_by="RANGE (at)",
@@ -407,10 +407,11 @@ webhooks = Table(
     Column("url", String(2000), nullable=False),
     Column("store_id", String(32), nullable=False, comment="* for all"),
     Column("kinds", String(200), nullable=False, comment="words"),
-    # In clear: a signature is made with it. See docs/architecture.md.
+    # Empty once it is sealed. A server of the release before writes it in clear, and the next look seals that.
     Column("secret", String(64), nullable=False, comment="whsec_ and base64, as its receiver has it"),
     Column("created_by", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("sealed", String(200), nullable=True, comment="the secret; see webhooks/sealing.py"),
 )
 
 webhook_deliveries = Table(
@@ -464,7 +465,7 @@ audit = Table(
 once = Table(
     "once",
     metadata,
-    # What a request outside the ledger answered first; see repositories/once.py.
+    # What a request outside the ledger answered first; see `database.once`.
     Column("id", LargeBinary(16), nullable=False, comment="BLAKE2b of caller and Idempotency-Key"),
     Column("fingerprint", String(32), nullable=False, comment="BLAKE2b of what the request said"),
     Column("answer", Text, nullable=False, comment="JSON, sealed with the Idempotency-Key"),

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.model.errors import MostradorError
+
 from .engine import Database
 from .errors import translated
 
@@ -15,6 +17,10 @@ async def writing(db: Database) -> AsyncIterator[AsyncConnection]:
 
     Raises DatabaseAway and its like in place of the driver's errors.
     """
-    with translated(db.url):
-        async with db.writer.begin() as connection:
-            yield connection
+    try:
+        with translated(db.url):
+            async with db.writer.begin() as connection:
+                yield connection
+    except MostradorError as error:
+        db.state.note(error)
+        raise

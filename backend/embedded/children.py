@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from backend.private_files import open_private
+
 HOST = "127.0.0.1"
 STOP_SECONDS = 10.0
 """How long a child may take to stop before it is killed."""
@@ -28,7 +30,7 @@ async def start_child(
     A child that `talks` is written to on its standard input and read from on its standard output. Raises OSError when
     the program cannot be run.
     """
-    with log.open("ab") as out:
+    with open_private(log, "ab") as out:
         return await asyncio.create_subprocess_exec(
             *command,
             stdin=PIPE if talks else DEVNULL,

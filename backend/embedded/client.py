@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from typing import Self
 
 from backend.model.errors import MostradorError
+from backend.private_files import open_private
 
 from .children import HOST
 from .files import ShopFiles
@@ -151,7 +152,7 @@ def _start_keeper(files: ShopFiles) -> None:
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    with files.log("keeper").open("ab") as log:
+    with open_private(files.log("keeper"), "ab") as log:
         keeper = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

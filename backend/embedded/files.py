@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from backend.model.errors import MostradorError
+from backend.private_files import make_private_directory
 
 MAX_LOG_BYTES = 5_000_000
 """A log that is larger when the servers start is put aside, over the one put aside before."""
@@ -78,7 +79,7 @@ class ShopFiles:
         """Make the directories, for their owner only. Raises DataNotWritable."""
         try:
             for directory in (self.root, self.nats, self.root / "logs", self.root / "terminals"):
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private_directory(directory)
             probe = self.root / f".writable-{os.getpid()}"
             probe.touch()
             probe.unlink()

@@ -15,6 +15,7 @@ from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from backend.background.backoff import Backoff
 from backend.events.nats_config import new_issuer_seed, public_key, render_config
 from backend.model.errors import MostradorError
 
@@ -98,14 +99,13 @@ class PrivateServers:
             self._files.pid(name).unlink(missing_ok=True)
 
     async def _keep(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
-        clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE
+        clock, backoff = asyncio.get_running_loop().time, Backoff(FIRST_PAUSE, LONGEST_PAUSE, jitter=0)
         while True:
             begun = clock()
             await self._children[name].wait()
             if clock() - begun > YOUNG_SECONDS:
-                pause = FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+                backoff.reset()
+            await asyncio.sleep(backoff.pause())
             await start()
 
     async def _start_nats(self) -> None:

@@ -1,7 +1,6 @@
 """A connection to NATS that is made again for ever: NATS may be away for as long as it likes."""
 
 import asyncio
-import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +10,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from backend.background.backoff import Backoff
 from backend.model.errors import InvalidInput, MostradorError
 from backend.settings import NatsSettings
 
@@ -79,15 +79,14 @@ async def stay_connected(options: Mapping[str, Any], session: Callable[[Client],
 
     `session` is cancelled when its connection is lost. It starts afresh on the next one, so no state survives by half.
     """
-    pause = FIRST_PAUSE
+    backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
     while True:
         try:
             await _connect_once(options, session)
-            pause = FIRST_PAUSE
+            backoff.reset()
         except (OSError, TimeoutError, NatsError) as error:
-            log.warning("nats_away", detail=str(error) or type(error).__name__, retry_seconds=pause)
-        await asyncio.sleep(random.uniform(pause / 2, pause))
-        pause = min(2 * pause, LONGEST_PAUSE)
+            log.warning("nats_away", detail=str(error) or type(error).__name__)
+        await asyncio.sleep(backoff.pause())
 
 
 async def _connect_once(options: Mapping[str, Any], session: Callable[[Client], Awaitable[None]]) -> None:

@@ -11,12 +11,12 @@ from litestar.params import FromQuery, HeaderParameter, QueryParameter
 from litestar.response import Stream
 from msgspec import json
 
-from backend.catalogue.search_queries import store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.request import ApiRequest
-from backend.model.errors import InvalidInput, MostradorError, UnknownStore
+from backend.model.errors import InvalidInput, MostradorError
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 
 from .feed import Feed, Page, is_position
 from .subjects import Kind
@@ -52,8 +52,7 @@ def event_routes(
             raise InvalidInput("store_id", "store_id is missing; add it.")
         request.auth.require_store(store_id)
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
         return store_id
 
     @get("/events", scope=Scope.EVENTS_READ, problems=_REFUSALS)

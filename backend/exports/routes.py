@@ -19,18 +19,18 @@ from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalogue.schemas import ProductShape
-from backend.catalogue.search_queries import products_behind, store_name
+from backend.catalogue.search_queries import products_behind
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.request import ApiRequest
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.sales.queries import SaleKey, sales_of
 from backend.sales.schemas import SaleShape
 from backend.stock.history_queries import StepKey, movements_of
 from backend.stock.queries import stock_behind, stock_in
 from backend.stock.schemas import StockShape
+from backend.stores.queries import require_store
 
 NDJSON = "application/x-ndjson"
 PAGE = 500
@@ -56,8 +56,8 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
 
         async def page(last: Row | None) -> Sequence[Row]:
             async with turns, reading(db) as connection:
-                if last is None and store_id is not None and await store_name(connection, store_id) is None:
-                    raise UnknownStore(store_id)
+                if last is None and store_id is not None:
+                    await require_store(connection, store_id)
                 return await read(connection, last)
 
         # What is wrong is said now, as a problem; later the connection can only break.

@@ -416,6 +416,13 @@ PROBLEMS: dict[str, Meaning] = {
     "database_damaged": Meaning(500, "The database is not whole.", _OPERATOR, _FAILED),
     "database_refused": Meaning(500, "The database does not let the server in.", _OPERATOR, _FAILED),
     "data_not_writable": Meaning(500, "The database cannot be written.", _OPERATOR, _FAILED),
+    "disk_full": Meaning(
+        503,
+        "The database has no room to write; reads are still answered.",
+        "Nothing happened. Send the same request with the same id again; it is taken once the operator has made room.",
+        "The server's database has no room to write now; send the same request again later.",
+        retryable=True,
+    ),
     "events_away": Meaning(
         503,
         "The history of events cannot be read now, or this server has none.",

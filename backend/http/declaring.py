@@ -18,6 +18,7 @@ ANY_ROUTE = (
     "database_away",
     "database_damaged",
     "database_refused",
+    "disk_full",
 )
 """A NUL in the address, and what can befall the server: not declared, always documented."""
 WITH_TOKEN = ("token_refused", "key_refused", "scope_missing")

@@ -17,11 +17,13 @@ from msgspec import to_builtins
 
 from backend.model.answers import Refusal
 from backend.model.errors import FieldValue, MostradorError
+from backend.observability.sparing import Sparing
 
 from .codes import PROBLEMS, page_of, title_of
 from .invalid import invalid_field
 
 log = structlog.get_logger(__name__)
+_lines = Sparing()
 
 _FOR_CLIENTS = {"busy", "shutting_down", "not_recorded"}
 _CODES = {404: "unknown_route", 413: "body_too_large"}
@@ -74,7 +76,8 @@ def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Respons
     if status < 500:
         return problem(request, error.code, error.message, headers=headers, fields=error.fields)
     # Sentences about the server's own parts are for its operator: they name files and hosts.
-    log.warning("request_failed", code=error.code, detail=error.message)
+    if (more := _lines.line(error.code)) is not None:
+        log.warning("request_failed", code=error.code, detail=error.message, **more)
     sentence = error.message if error.code in _FOR_CLIENTS else PROBLEMS[error.code].detail
     return problem(request, error.code, sentence, headers=headers)
 

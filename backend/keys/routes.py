@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.api_keys import ApiKey
 from backend.auth.roles import EVERY_STORE, ScopeMissing
 from backend.auth.tokens import Claims
-from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import CHAIN, record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -24,8 +23,8 @@ from backend.http.declaring import ONCE, WRITE
 from backend.http.errors import UnknownKey
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 from backend.terminals.queries import find_terminal, forget_key
 
 from .queries import StoredKey, add_key, find_key, keys_after, remove_key
@@ -137,8 +136,7 @@ def _may_give(claims: Claims, data: NewKeyBody) -> None:
 
 async def _check_stores(connection: AsyncConnection, stores: Iterable[str]) -> None:
     for store_id in sorted(set(stores) - {EVERY_STORE}):
-        if await store_name(connection, store_id) is None:
-            raise UnknownStore(store_id)
+        await require_store(connection, store_id)
 
 
 def _home(key: StoredKey) -> str:

@@ -22,6 +22,7 @@ import structlog
 
 from backend.database.engine import Database
 from backend.database.errors import DatabaseAway
+from backend.database.state import DatabaseState
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
 from backend.model.errors import MostradorError
@@ -29,6 +30,7 @@ from backend.model.events import Outgoing
 from backend.model.verbs import VERBS
 from backend.observability import metrics
 from backend.observability import traces as tracing
+from backend.observability.sparing import Sparing
 
 from .errors import Conflict, DatabaseLost, Undone
 from .postgres import PostgresLedgerStore
@@ -36,6 +38,7 @@ from .settle import NeedsOneByOne, Procedure, Settled, Ticket, fingerprint, sett
 from .sqlite import SqliteLedgerStore
 
 log = structlog.get_logger(__name__)
+_lines = Sparing()
 
 MAX_BATCH = 1024
 """Commands in one transaction. Larger batches gain nothing measurable and make the last caller wait longer."""
@@ -78,8 +81,8 @@ class LedgerStore(Protocol):
 def open_ledger(database: Database, after_commit: Callable[[Sequence[Outgoing]], None]) -> "Ledger":
     """The ledger of `database`, not started yet. See `Ledger` for `after_commit`."""
     if database.dialect == "sqlite":
-        return Ledger([SqliteLedgerStore(database.url)], after_commit)
-    return Ledger([PostgresLedgerStore(database.url) for _ in range(POSTGRES_LANES)], after_commit)
+        return Ledger([SqliteLedgerStore(database.url)], after_commit, database.state)
+    return Ledger([PostgresLedgerStore(database.url) for _ in range(POSTGRES_LANES)], after_commit, database.state)
 
 
 class _Call:
@@ -111,9 +114,18 @@ _Waiting = tuple[Ticket, _Call, int]
 class Ledger:
     """Takes commands from any number of callers on one event loop and answers each after its commit."""
 
-    def __init__(self, stores: Sequence[LedgerStore], after_commit: Callable[[Sequence[Outgoing]], None]) -> None:
-        """One lane per store in `stores`. `after_commit` is called with each batch's messages and must not block."""
-        self._lanes = [_Lane(store, after_commit) for store in stores]
+    def __init__(
+        self,
+        stores: Sequence[LedgerStore],
+        after_commit: Callable[[Sequence[Outgoing]], None],
+        state: DatabaseState | None = None,
+    ) -> None:
+        """One lane per store in `stores`. `after_commit` is called with each batch's messages and must not block.
+
+        `state` is told when the disk is full or the database damaged.
+        """
+        state = state or DatabaseState()
+        self._lanes = [_Lane(store, after_commit, state) for store in stores]
         self._open = False
 
     async def start(self) -> None:
@@ -135,7 +147,8 @@ class Ledger:
     async def submit(self, request: Request) -> Answer:
         """The answer to `request`, once it is durable.
 
-        Raises `LedgerFull`, `LedgerClosed` or `DatabaseAway`; all three may be retried with the same command id.
+        Raises `LedgerFull`, `LedgerClosed`, `DatabaseAway` or `DiskFull`, which may be retried with the same command
+        id, or `DatabaseDamaged`.
         """
         return (await self.submit_many([request]))[0]
 
@@ -171,7 +184,10 @@ class Ledger:
 class _Lane:
     """One queue and its writer."""
 
-    def __init__(self, store: LedgerStore, after_commit: Callable[[Sequence[Outgoing]], None]) -> None:
+    def __init__(
+        self, store: LedgerStore, after_commit: Callable[[Sequence[Outgoing]], None], state: DatabaseState
+    ) -> None:
+        self._state = state
         self.queue: deque[_Waiting] = deque()
         self.under_way: set[UUID] = set()
         """The ids of commands that are not settled yet."""
@@ -242,6 +258,7 @@ class _Lane:
             log.error("command_not_recorded", command_id=str(ticket.request.command.id), detail=str(undone))
             call.answer(index, Answer(ticket.request.command.id, _not_recorded(undone)))
         except MostradorError as error:
+            self._state.note(error)
             for _, call, _ in batch:
                 call.fail(error)
         else:
@@ -271,7 +288,8 @@ class _Lane:
                 metrics.DATABASE_LOST.inc()
                 if monotonic() - lost_since > PATIENCE_SECONDS or self._closing:
                     raise DatabaseAway("The database cannot be reached; send the command again.") from lost
-                log.warning("database_lost", detail=str(lost))
+                if (more := _lines.line("database_lost")) is not None:
+                    log.warning("database_lost", detail=str(lost), **more)
                 await asyncio.sleep(random.uniform(0.05, 0.2))
 
 

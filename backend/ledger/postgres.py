@@ -16,18 +16,19 @@ from uuid import UUID
 from asyncpg import Connection
 from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
 from msgspec import json
-from sqlalchemy import Column, Dialect, Table
+from sqlalchemy import URL, Column, Dialect, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from backend.database import tables
+from backend.database.errors import DatabaseDamaged, disk_full, named
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
-from backend.model.stock import Key, Levels, StockRow
+from backend.model.stock import Key, Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import DocumentChange, HoldChange, StockChange, Writes, document_of
+from .rows import DocumentChange, HoldChange, StockChange, Writes, add_hold_row, add_stock, document_of
 from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
@@ -37,6 +38,8 @@ _CONFLICTS = {
     "40P01": "deadlock",
 }
 
+_DISK_FULL = "53100"
+_DAMAGED = {"XX001", "XX002"}
 _READ_ONLY = "25006"
 """A primary that has become a standby, or whose operator has stopped writes: the same batch may be taken later."""
 
@@ -150,7 +153,8 @@ class PostgresLedgerStore:
         """Drive `procedure` and commit what it settles.
 
         Raises `Conflict` when another writer was first, `DatabaseLost` when it is unknown whether the batch was
-        committed, and `Undone` when the database refused the batch; in all three nothing is half done.
+        committed, and `Undone` when the database refused the batch; `DiskFull` and `DatabaseDamaged` when it cannot
+        write or read. In none of them anything is half done.
         """
         try:
             driver = await self._driver()
@@ -159,7 +163,7 @@ class PostgresLedgerStore:
                 await _write(driver, settled.writes)
             return settled
         except _DRIVER_ERRORS as error:
-            failure = _translated(error)
+            failure = _translated(error, self._engine.url)
             if isinstance(failure, DatabaseLost):
                 await self._let_go()
             raise failure from error
@@ -224,7 +228,7 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
         if rows[0]["recorded"] == 0:
             snapshot = Snapshot(rows[0]["now"], Books({}, set(), {}), {})
             for store_id, product_id, *counters, known_store, known_product, _, _ in rows:
-                _add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
+                add_stock(snapshot.books, store_id, product_id, counters, known_store, known_product)
             return snapshot
     rows = await driver.fetch(_READ, *keys, _ids(needs.reservations), needs.commands)
     named = set(needs.reservations)
@@ -233,27 +237,14 @@ async def _read(driver: Connection, needs: Needs) -> Snapshot:
     for row in rows[1:]:
         what, store_id, product_id, t1, n1, n2, n3, n4, n5, n6, id_, s1, s2, s3, s4, t2, t3, store, product = row
         if what == _STOCK:
-            _add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
+            add_stock(books, store_id, product_id, (n1, n2, n3, n4, n5, n6), store, product)
         elif what == _HOLD:
-            before = books.reservations.get(id_)
-            if (store_id, id_) not in named or (before and before.store_id != store_id):
-                continue  # two servers at once have taken one id for two stores: two holds, not one of both stores
-            lines = (*(before.lines if before else ()), HeldLine(product_id, n1, n2))
-            books.reservations[id_] = Reservation(id_, store_id, Status(s1), lines, t1, s2, s3, s4, t2, t3, n3)
+            if (store_id, id_) in named:
+                line = HeldLine(product_id, n1, n2)
+                add_hold_row(books, Reservation(id_, store_id, Status(s1), (line,), t1, s2, s3, s4, t2, t3, n3))
         elif what == _COMMAND:
             snapshot.recorded[id_] = Recorded(store_id, s2, s1)
     return snapshot
-
-
-def _add_stock(
-    books: Books, store_id: str, product_id: str, counters: Sequence[Any], known_store: bool, known_product: bool
-) -> None:
-    if known_store:
-        books.stores.add(store_id)
-        if counters[-1] is not None:
-            books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
-        elif known_product:
-            books.stock[store_id, product_id] = StockRow(store_id, product_id)
 
 
 # What to write: the field of Writes, its table and its columns. The rows travel as one JSON array a table: that costs
@@ -328,8 +319,12 @@ def _type_of(column: Column[Any]) -> str:
     return "json" if column.info == tables.JSON_TEXT else str(column.type.compile(_DIALECT))
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, url: URL) -> Exception:
     state = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None) or "08000"
+    if state == _DISK_FULL:
+        return disk_full(url)
+    if state in _DAMAGED:
+        return DatabaseDamaged(f"{named(url)} is damaged; restore it from a backup.")
     if state[:2] in ("08", "53", "57") or state == _READ_ONLY:  # connection, resources, operator
         return DatabaseLost(str(error) or type(error).__name__)
     receipt_taken = getattr(error, "constraint_name", None) == "uq_sales_receipt"

@@ -1,14 +1,17 @@
 """Rows as the ledger writes them: each struct's fields are the columns of its table, by name and in order."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from backend.model.answers import Answer
+from backend.model.books import Books
 from backend.model.documents import Document
-from backend.model.stock import Levels, Movement
+from backend.model.reservations import Reservation
+from backend.model.stock import Levels, Movement, StockRow
 
 
 class StockChange(Struct, frozen=True):
@@ -139,3 +142,25 @@ class Writes(Struct):
 def document_of(row: tuple[Any, ...]) -> Document:
     """Returns the document of a row of its table, whose body is text there."""
     return Document(*row[:-1], body=Raw(row[-1].encode()))  # type: ignore[misc]  # all but the body
+
+
+def add_stock(
+    books: Books, store_id: str, product_id: str, counters: Sequence[Any], known_store: bool, known_product: bool
+) -> None:
+    """Adds a stock row to the books; `counters` end with its version, None for a row that does not exist yet."""
+    if known_store:
+        books.stores.add(store_id)
+        if counters[-1] is not None:
+            books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
+        elif known_product:
+            books.stock[store_id, product_id] = StockRow(store_id, product_id)
+
+
+def add_hold_row(books: Books, hold: Reservation) -> None:
+    """Adds a row of a hold, which has one line, to the books; the rows of a hold share all but that line."""
+    before = books.reservations.get(hold.id)
+    if before is not None:
+        if before.store_id != hold.store_id:
+            return  # two servers at once have taken one id for two stores: two holds, not one of both stores
+        hold = structs.replace(hold, lines=before.lines + hold.lines)
+    books.reservations[hold.id] = hold

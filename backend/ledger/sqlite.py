@@ -22,13 +22,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.database import tables
 from backend.database.engine import sqlite_writer
+from backend.database.errors import DatabaseDamaged, DiskFull, meaning_of
 from backend.model.answers import Answer
 from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
-from backend.model.stock import Levels, StockRow
+from backend.model.stock import Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import Writes, document_of
+from .rows import Writes, add_hold_row, add_stock, document_of
 from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
 
 _holds, _commands = tables.reservations.c, tables.commands.c
@@ -101,9 +102,14 @@ class SqliteLedgerStore:
             return settled
         except IntegrityError as error:
             raise Undone(str(error.orig), receipt_taken="sales.receipt_number" in str(error.orig)) from error
-        except OperationalError as error:
-            raise DatabaseLost(str(error.orig)) from error
-        except (DBAPIError, OverflowError) as error:
+        except DBAPIError as error:
+            wrong = meaning_of(error, self._engine.url)
+            if isinstance(wrong, DiskFull | DatabaseDamaged):
+                raise wrong from error
+            if isinstance(error, OperationalError):
+                raise DatabaseLost(str(error.orig)) from error
+            raise Undone(str(error)) from error
+        except OverflowError as error:
             raise Undone(str(error)) from error
 
 
@@ -135,22 +141,17 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
     keys = set(needs.stock)
     if needs.reservations:
         for row in connection.execute(_READ_HOLDS, {"ids": _hex([id_ for _, id_ in needs.reservations])}):
-            before = books.reservations.get(row.id)
-            lines = (*(before.lines if before else ()), HeldLine(row.product_id, row.quantity, row.confirmed))
-            books.reservations[row.id] = Reservation(
-                row.id, row.store_id, Status(row.status), lines, row.expires_at, row.customer_id, row.actor,
+            line = HeldLine(row.product_id, row.quantity, row.confirmed)
+            hold = Reservation(
+                row.id, row.store_id, Status(row.status), (line,), row.expires_at, row.customer_id, row.actor,
                 row.terminal_id, row.created_at, row.updated_at, row.version,
             )  # fmt: skip
+            add_hold_row(books, hold)
             keys.add((row.store_id, row.product_id))
     for store_id, product_id, *counters, known_store, known_product in connection.execute(
         _READ_STOCK, {"keys": _json(sorted(keys))}
     ):
-        if known_store:
-            books.stores.add(store_id)
-            if counters[-1] is not None:
-                books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
-            elif known_product:
-                books.stock[store_id, product_id] = StockRow(store_id, product_id)
+        add_stock(books, store_id, product_id, counters, known_store, known_product)
     for id_, store_id, fingerprint, answer in connection.execute(_READ_COMMANDS, {"ids": _hex(needs.commands)}):
         snapshot.recorded[id_] = Recorded(store_id, fingerprint, answer)
     if needs.levels:

@@ -22,3 +22,4 @@ class Scope(StrEnum):
     KEYS_WRITE = "keys:write"
     WEBHOOKS_WRITE = "webhooks:write"
     METRICS_READ = "metrics:read"
+    """Guards nothing: metrics have a port of their own, without tokens. Old programs may go on asking for it."""

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.pins import Pins, check_secret
 from backend.auth.roles import EVERY_STORE, ROLES, ScopeMissing
 from backend.auth.tokens import Claims, Tokens
-from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.once import Attempt, run_once
 from backend.database.writes import writing
 from backend.model.commands import StoreId
-from backend.model.errors import InvalidInput, MostradorError, UnknownStore
+from backend.model.errors import InvalidInput, MostradorError
+from backend.stores.queries import require_store
 
 from .queries import Person, User, add_user, change_user, find_person, lock_admins, remove_user
 from .session_queries import end_sessions_of
@@ -210,5 +210,4 @@ def _may_manage(caller: Claims, role: str, stores: tuple[str, ...]) -> None:
 
 async def _check_stores(connection: AsyncConnection, stores: tuple[str, ...]) -> None:
     for store_id in stores:
-        if await store_name(connection, store_id) is None:
-            raise UnknownStore(store_id)
+        await require_store(connection, store_id)

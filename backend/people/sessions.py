@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.refresh import RefreshToken
 from backend.auth.roles import EVERY_STORE, StoreNotAllowed, TokenRefused
 from backend.auth.tokens import Tokens
-from backend.catalogue.search_queries import all_stores
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.reads import moment
 from backend.database.writes import writing
 from backend.model.errors import UnknownStore
+from backend.stores.queries import all_stores
 
 from .queries import User, find_user, stores_of
 from .session_queries import Session, add_session, end_session, rotate, rotated

@@ -9,7 +9,6 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from backend.auth.tokens import LIFETIME
-from backend.catalogue.search_queries import all_stores
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.access import PUBLIC
@@ -18,6 +17,7 @@ from backend.http.declaring import WRITE
 from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
 from backend.model.commands import StoreId
+from backend.stores.queries import all_stores
 from backend.stores.schemas import StoreShape
 
 from .door import Door

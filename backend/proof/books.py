@@ -10,14 +10,12 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Uuid,
     and_,
     bindparam,
     case,
-    cast,
     func,
     literal,
     or_,
@@ -50,6 +48,7 @@ from backend.model.verbs.verb import Sign
 from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
+from .sums import CHANGES, summed
 
 MAX_FINDINGS = 1000
 """Rows that are listed of one comparison; a database with more of them needs a restore, not a list."""
@@ -92,7 +91,7 @@ async def prove(db: Database) -> Proof:
 
 async def units_moved_by(db: Database, receipts: str) -> int:
     """The units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
-    moved = select(_sum(-movements.c.on_hand_change)).where(
+    moved = select(summed(-movements.c.on_hand_change)).where(
         movements.c.kind == "sell", movements.c.document_id.startswith(receipts, autoescape=True)
     )
     with translated(db.url):
@@ -141,10 +140,6 @@ _NO = literal("")
 _row = (movements.c.store_id, movements.c.product_id)
 
 
-def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)  # PostgreSQL sums bigints to numeric
-
-
 def _or_zero(column: ColumnElement[int]) -> ColumnElement[int]:
     return func.coalesce(column, 0)
 
@@ -160,14 +155,14 @@ def _balances() -> _Comparison:
             func.count().label("movements"),
             func.min(movements.c.version).label("first"),
             func.max(movements.c.version).label("last"),
-            *[_sum(movements.c[f"{name}_change"]).label(name) for name in BALANCES],
+            *CHANGES,
         )
         .group_by(*_row)
         .cte("folded")
     )
     hold = reservations.c
     held = (
-        select(hold.store_id, hold.product_id, _sum(hold.quantity).label("units"))
+        select(hold.store_id, hold.product_id, summed(hold.quantity).label("units"))
         .where(hold.status == "PENDING")
         .group_by(hold.store_id, hold.product_id)
         .cte("held")
@@ -259,8 +254,8 @@ def _sold_units() -> _Comparison:
         .c
     )
     s = (
-        select(both.store_id, both.product_id, _NO.label("which"), _sum(both.moved).label("moved"))
-        .add_columns(_sum(both.lined).label("lined"))
+        select(both.store_id, both.product_id, _NO.label("which"), summed(both.moved).label("moved"))
+        .add_columns(summed(both.lined).label("lined"))
         .group_by(both.store_id, both.product_id)
         .subquery("s")
     )
@@ -274,8 +269,8 @@ def _arrivals() -> _Comparison:
     """
     m = movements.c
     change = m.on_hand_change + m.incoming_change
-    taken = _sum(case((change < 0, -change), else_=0)).label("taken")
-    brought = _sum(case((change > 0, change), else_=0)).label("brought")
+    taken = summed(case((change < 0, -change), else_=0)).label("taken")
+    brought = summed(case((change > 0, change), else_=0)).label("brought")
     conserved = [kind.name for kind in MOVEMENT_KINDS.values() if kind.conserved]
     t = (
         select(func.min(m.store_id).label("store_id"), m.product_id, m.command_id.label("which"), taken, brought)
@@ -308,7 +303,7 @@ def _sale_totals() -> _Comparison:
     lines = sales.outerjoin(
         sale_lines, and_(sale_lines.c.sale_id == sales.c.id, sale_lines.c.store_id == sales.c.store_id)
     )
-    total = _sum(sale_lines.c.quantity * sale_lines.c.price_cents).label("lines")
+    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents).label("lines")
     s = (
         select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents, total)
         .select_from(lines)
@@ -338,14 +333,14 @@ def _comparisons() -> list[_Comparison]:
 
 
 _sold = case((movements.c.kind == "sell", -movements.c.on_hand_change), else_=0)
-_archived = select(_sum(openings.c.sold)).scalar_subquery()
+_archived = select(summed(openings.c.sold)).scalar_subquery()
 _TOTALS = select(
     select(func.count()).select_from(stock).scalar_subquery(),
     select(func.count()).select_from(movements).scalar_subquery(),
     select(func.count()).select_from(commands).scalar_subquery(),
     select(func.count()).select_from(sales).scalar_subquery(),
     select(func.count(reservations.c.id.distinct())).where(reservations.c.status == "PENDING").scalar_subquery(),
-    select(_sum(stock.c.on_hand)).scalar_subquery(),
-    select(_sum(stock.c.reserved)).scalar_subquery(),
-    select(_sum(_sold)).scalar_subquery() + _archived,
+    select(summed(stock.c.on_hand)).scalar_subquery(),
+    select(summed(stock.c.reserved)).scalar_subquery(),
+    select(summed(_sold)).scalar_subquery() + _archived,
 )

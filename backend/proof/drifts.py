@@ -11,3 +11,8 @@ class Drift(Struct, frozen=True):
     what: str
     expected: int
     found: int
+
+    @property
+    def units(self) -> int:
+        """By how much, without its sign: two errors must not cancel each other."""
+        return abs(self.found - self.expected)

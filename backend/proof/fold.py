@@ -5,13 +5,11 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Row,
     Select,
     and_,
     bindparam,
-    cast,
     func,
     literal_column,
     select,
@@ -21,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import movements, openings, reservations, stock
 from backend.model.stock import BALANCES, Key
+
+from .drifts import Drift
+from .sums import CHANGES, summed
 
 NOWHERE: Key = ("", "")
 """Before the first row."""
@@ -44,39 +45,19 @@ class Slice(Struct, frozen=True):
     movements: int
 
 
-class Difference(Struct, frozen=True):
-    """A counter of stock that is not what its movements or its holds add up to."""
-
-    store_id: str
-    product_id: str
-    what: str
-    expected: int
-    found: int
-
-    @property
-    def units(self) -> int:
-        """By how much, without its sign: two errors must not cancel each other."""
-        return abs(self.found - self.expected)
-
-
-def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.coalesce(func.sum(column), 0), BigInteger)  # PostgreSQL sums bigints to numeric
-
-
 def _within(table: Any) -> ColumnElement[bool]:
     return and_(
         table.c.store_id == bindparam("store_id"), table.c.product_id.between(bindparam("first"), bindparam("last"))
     )
 
 
-_CHANGES = tuple(_sum(movements.c[f"{name}_change"]).label(name) for name in BALANCES)
 _NEXT = (
     select(stock.c.store_id, stock.c.product_id, stock.c.version)
     .where(tuple_(stock.c.store_id, stock.c.product_id) > tuple_(bindparam("store_id"), bindparam("product_id")))
     .order_by(stock.c.store_id, stock.c.product_id)
     .limit(bindparam("limit"))
 )
-_PART = select(*_CHANGES).where(
+_PART = select(*CHANGES).where(
     movements.c.store_id == bindparam("store_id"),
     movements.c.product_id == bindparam("product_id"),
     movements.c.version > bindparam("after"),
@@ -92,13 +73,13 @@ _OPENING = select(openings.c.version, *[openings.c[name] for name in BALANCES]).
 def _compare() -> Select[Any]:
     """One statement, so one moment: the counters, and what their movements and holds add up to."""
     moved = (
-        select(movements.c.product_id, *_CHANGES)
+        select(movements.c.product_id, *CHANGES)
         .where(_within(movements), movements.c.version > bindparam("after"))
         .group_by(movements.c.product_id)
         .subquery("moved")
     )
     held = (
-        select(reservations.c.product_id, _sum(reservations.c.quantity).label("units"))
+        select(reservations.c.product_id, summed(reservations.c.quantity).label("units"))
         .where(_within(reservations), literal_column("reservations.status = 'PENDING'"))
         .group_by(reservations.c.product_id)
         .subquery("held")
@@ -155,13 +136,13 @@ async def fold_part(connection: AsyncConnection, key: Key, part: Part, upto: int
     return Part(upto, tuple([sum(pair) for pair in zip(part.balances, row, strict=True)]))
 
 
-async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> list[Difference]:
+async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> list[Drift]:
     """What does not add up in `piece`; `part` is what is folded already when the slice is one long row."""
     where = {"store_id": piece.store_id, "first": piece.first, "last": piece.last, "after": part.version}
     return [x for row in await connection.execute(_COMPARE, where) for x in _of(row, part)]
 
 
-def _of(row: Row[Any], part: Part) -> Iterator[Difference]:
+def _of(row: Row[Any], part: Part) -> Iterator[Drift]:
     columns = row._mapping
     if row.opening_version > part.version:
         part = Part(row.opening_version, tuple([columns[f"opening_{name}"] for name in BALANCES]))
@@ -171,4 +152,4 @@ def _of(row: Row[Any], part: Part) -> Iterator[Difference]:
     ]
     for what, expected, found in (*pairs, ("reserved as the sum of open holds", row.held, row.reserved)):
         if expected != found:
-            yield Difference(row.store_id, row.product_id, what, expected, found)
+            yield Drift(row.store_id, row.product_id, what, expected, found)

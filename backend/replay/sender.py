@@ -1,13 +1,13 @@
 """Commands that reach the ledger exactly once: each is made once and sent again until it is answered."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
 from msgspec import Struct
 
+from backend.background.backoff import Backoff
 from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.errors import MostradorError
@@ -68,7 +68,7 @@ class Sender:
         await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
 
     async def _until_answered(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         give_up_at = monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -81,6 +81,5 @@ class Sender:
                 if monotonic() > give_up_at:
                     waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
                     raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
-                await asyncio.sleep(pause * random.uniform(0.5, 1))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(backoff.pause())
             self._tally.retries += 1

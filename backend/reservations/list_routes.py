@@ -10,15 +10,16 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from backend.auth.roles import EVERY_STORE
-from backend.catalogue.search_queries import product_by_id, store_name
+from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.errors import UnknownProduct
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.model.errors import InvalidInput, UnknownStore
+from backend.model.errors import InvalidInput
 from backend.model.reservations import Status
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 
 from .list_queries import DeadlineKey, MadeKey, holds_of_product, live_holds, numbers_by_status
 from .schemas import ReservationShape
@@ -71,8 +72,7 @@ def reservation_list_routes(db: Database) -> list[HTTPRouteHandler]:
         after = behind(cursor, DeadlineKey) or _FIRST
         request.auth.require_store(store_id)
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
             found = await live_holds(connection, store_id, after, limit + 1)
         shown, headers = page(request, found, limit, lambda hold: DeadlineKey(hold.expires_at, hold.id))
         shapes = [ReservationShape.of(hold) for hold in shown]
@@ -96,8 +96,7 @@ def reservation_list_routes(db: Database) -> list[HTTPRouteHandler]:
         before = behind(cursor, MadeKey) or _LATEST
         request.auth.require_store(store_id)
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
             if await product_by_id(connection, product_id) is None:
                 raise UnknownProduct(product_id)
             found = await holds_of_product(connection, store_id, product_id, wanted, before, limit + 1)

@@ -13,6 +13,7 @@ from backend.database.reads import reading
 from backend.http.commanding import command_id, settle
 from backend.http.declaring import COMMAND
 from backend.http.errors import UnknownReservation
+from backend.http.ids import id_or
 from backend.http.invalid import InvalidBody
 from backend.http.lines import lines_of
 from backend.http.request import ApiRequest
@@ -79,7 +80,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
 
     async def find(request: ApiRequest, reservation_id: str) -> tuple[UUID, str]:
         """The hold's id and store, if it is one of the caller's stores'."""
-        known = _uuid(reservation_id)
+        known = id_or(UnknownReservation, reservation_id)
         async with reading(db) as connection:
             store_id = await store_of_reservation(connection, known)
         if store_id is None or not request.auth.allows_store(store_id):
@@ -108,7 +109,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
     async def reservation(request: ApiRequest, reservation_id: FromPath[str]) -> ReservationShape:
         """A hold as it is now."""
         async with reading(db) as connection:
-            hold = await find_reservation(connection, _uuid(reservation_id))
+            hold = await find_reservation(connection, id_or(UnknownReservation, reservation_id))
         if hold is None or not request.auth.allows_store(hold.store_id):
             raise UnknownReservation(reservation_id)
         return ReservationShape.of(hold)
@@ -163,11 +164,3 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
 def _shape(answer: Answer) -> ReservationShape:
     assert answer.reservation is not None  # every accepted command about a hold answers with it
     return ReservationShape.of(answer.reservation)
-
-
-def _uuid(reservation_id: str) -> UUID:
-    """What is no UUID is the id of no hold."""
-    try:
-        return UUID(reservation_id)
-    except ValueError:
-        raise UnknownReservation(reservation_id) from None

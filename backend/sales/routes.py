@@ -10,21 +10,21 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from backend.catalogue.search_queries import store_name
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.commanding import command_id, settle
 from backend.http.declaring import COMMAND
 from backend.http.errors import UnknownSale
+from backend.http.ids import id_or
 from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.money import Price, cents
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, StoreId
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.model.verbs.sell import Sell
+from backend.stores.queries import require_store
 
 from .queries import SaleKey, sale_by_id, sale_by_receipt, sales_of
 from .schemas import NewSaleShape, SaleShape
@@ -95,8 +95,7 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
         since = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
             found = await sales_of(connection, store_id, since, place, limit + 1)
         shown, headers = page(request, found, limit, lambda sale: SaleKey(sale.sold_at, sale.id))
         return Response(SalesShape(store_id, [SaleShape.of(sale) for sale in shown]), headers=headers)
@@ -104,12 +103,8 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
     @get("/sales/{sale_id:str}", scope=Scope.SALES_READ, problems=("unknown_sale",))
     async def sale(request: ApiRequest, sale_id: FromPath[str]) -> SaleShape:
         """One sale by its id."""
-        try:
-            known = UUID(sale_id)
-        except ValueError:
-            raise UnknownSale(sale_id) from None
         async with reading(db) as connection:
-            found = await sale_by_id(connection, known)
+            found = await sale_by_id(connection, id_or(UnknownSale, sale_id))
         if found is None or not request.auth.allows_store(found.store_id):
             raise UnknownSale(sale_id)
         return SaleShape.of(found)

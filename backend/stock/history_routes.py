@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct
 
-from backend.catalogue.search_queries import product_by_id, store_name
+from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.errors import translated
 from backend.database.reads import reading
@@ -16,8 +16,8 @@ from backend.http.errors import UnknownProduct
 from backend.http.moments import NEWEST, OLDEST, moment
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 
 from .history_queries import MAX_VERSION, History, StepKey, StoreStep, movements_of, story_of
 from .queries import stock_at
@@ -54,8 +54,7 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         since = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
             if product_id is not None and await product_by_id(connection, product_id) is None:
                 raise UnknownProduct(product_id)
             found = await movements_of(connection, store_id, product_id, since, place, limit + 1)
@@ -80,8 +79,8 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         with translated(db.url):
             async with db.snapshot.connect() as connection:
                 level = (await stock_at(connection, [(store_id, product_id)])).get((store_id, product_id))
-                if level is None and await store_name(connection, store_id) is None:
-                    raise UnknownStore(store_id)
+                if level is None:
+                    await require_store(connection, store_id)
                 if level is None:
                     raise UnknownProduct(product_id)
                 count, archived, steps = await story_of(connection, store_id, product_id, limit + 1, place.version)

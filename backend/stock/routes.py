@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct, json
 
-from backend.catalogue.search_queries import store_name
 from backend.database.dataloader import Dataloader
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -18,9 +17,9 @@ from backend.http.pages import Cursor, behind, page
 from backend.http.request import ApiRequest
 from backend.http.viewed import viewed
 from backend.model.commands import MAX_QUANTITY, ProductId, StoreId
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 from backend.model.stock import Key
+from backend.stores.queries import require_store
 from backend.views.views import Views
 
 from .queries import StockLevel, is_low, low_stock, stock_at, stock_everywhere, stock_in
@@ -94,8 +93,7 @@ class PointReads:
         if level is not None:
             return level
         async with reading(self._db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
         raise UnknownProduct(product_id)
 
     async def _find(self, keys: Sequence[Key]) -> dict[Key, StockLevel]:
@@ -155,8 +153,7 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
         """What was ever in a store, by product id, in pages."""
         after = behind(cursor, ProductKey) or ProductKey("")
         async with reading(db) as connection:
-            if await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            await require_store(connection, store_id)
             levels = await stock_in(connection, store_id, after=after.product_id, limit=limit + 1)
         shown, headers = page(request, levels, limit, lambda level: ProductKey(level.row.product_id))
         items = [StockShape.at(level) for level in shown]
@@ -178,8 +175,8 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
 
         async def load() -> list[StockLevel]:
             async with reading(db) as connection:
-                if store_id is not None and await store_name(connection, store_id) is None:
-                    raise UnknownStore(store_id)
+                if store_id is not None:
+                    await require_store(connection, store_id)
                 return await low_stock(connection, threshold, store_id, after=after, limit=limit + 1)
 
         question = json.encode((threshold, store_id, after, limit)).decode()

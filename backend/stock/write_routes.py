@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, structs
 
 from backend.auth.tokens import Claims
-from backend.catalogue.search_queries import product_by_id, store_name
+from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.database.writes import writing
@@ -30,6 +30,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.set_stock import LevelChanges, SetStock
 from backend.model.verbs.transfer import Transfer
+from backend.stores.queries import store_name
 from backend.stores.routes import ensure_store
 
 from .queries import StockLevel

@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
-from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -20,7 +19,7 @@ from backend.http.request import ApiRequest
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 
-from .queries import found_store, put_store
+from .queries import found_store, put_store, store_name
 from .schemas import StoreShape
 
 

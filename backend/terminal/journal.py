@@ -23,6 +23,7 @@ from backend.model.commands import Command
 from backend.model.errors import MostradorError
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.sell import Sell
+from backend.private_files import make_private_directory, make_private_file
 
 _COMMANDS: msgspec.json.Decoder[list[Command]] = msgspec.json.Decoder(list_of_commands())
 SCHEMA_VERSION = 1
@@ -81,7 +82,8 @@ class Journal:
     def __init__(self, path: Path, terminal_id: str) -> None:
         self._path, self._terminal_id, self._lock = path, terminal_id, Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_directory(path.parent)
+            make_private_file(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
         except (OSError, sqlite3.Error) as error:
             raise JournalUnusable("not_writable", path) from error

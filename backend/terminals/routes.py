@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.enrolment_codes import LIFETIME, hash_of, make_code
 from backend.auth.roles import EVERY_STORE
-from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -26,8 +25,8 @@ from backend.http.request import ApiRequest
 from backend.keys.queries import remove_key
 from backend.keys.service import Keys
 from backend.model.commands import StoreId
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 
 from .enrolment import Enrolled, enrol
 from .queries import Terminal, add_terminal, find_terminal, remove_terminal, renew_code, terminals_after
@@ -83,8 +82,8 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
             stores = frozenset({store_id})
         place = behind(cursor, _Place) or _Place("", "")
         async with reading(db) as connection:
-            if store_id is not None and await store_name(connection, store_id) is None:
-                raise UnknownStore(store_id)
+            if store_id is not None:
+                await require_store(connection, store_id)
             found = await terminals_after(connection, stores, place, limit + 1)
         shown, headers = page(request, found, limit, lambda x: _Place(x.store_id, x.terminal_id))
         return Response(TerminalsShape(list(shown)), headers=headers)
@@ -100,8 +99,7 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
 
         async def effect(connection: AsyncConnection) -> TerminalMade:
             # Of two who make the same terminal the second finds it.
-            if await store_name(connection, data.store_id, lock=True) is None:
-                raise UnknownStore(data.store_id)
+            await require_store(connection, data.store_id, lock=True)
             was = await find_terminal(connection, data.store_id, data.terminal_id)
             now, code = await moment(connection), make_code()
             name = data.name or data.terminal_id

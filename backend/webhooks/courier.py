@@ -26,6 +26,7 @@ from backend.observability import metrics
 
 from .address import AddressRefused, address_of, host_of
 from .deliveries import Delivery, Due, Failure, claim, due_webhooks, settle
+from .sealing import Sealer, WebhookKeyUnfit, seal_all
 from .signing import signed_headers
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,14 @@ MAX_ATTEMPTS = 10
 class Courier:
     """Delivers, from `start` to `close`."""
 
-    def __init__(self, database: Database, *, allow_private: bool) -> None:
-        """`allow_private`: also over http, and to addresses that are not on the public internet."""
+    def __init__(self, database: Database, sealer: Sealer, *, allow_private: bool) -> None:
+        """`sealer` opens the webhooks' secrets.
+
+        `allow_private`: also over http, and to addresses that are not on the public internet.
+        """
         self._database = database
+        self._sealer = sealer
+        self._all_sealed = False
         self._allow_private = allow_private
         self._rounds: dict[str, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -71,7 +77,7 @@ class Courier:
     async def _look_always(self) -> None:
         tls: ssl.SSLContext | None = None
         while True:
-            due = await self._due()
+            due = await self._due() if await self._seal() else []
             if due and tls is None:  # takes 50 ms, which a server without webhooks saves
                 tls = await asyncio.to_thread(_believed)
             for webhook in due:
@@ -80,10 +86,23 @@ class Courier:
                     self._rounds[webhook.id] = task
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.8, 1.2))
 
+    async def _seal(self) -> bool:
+        """Seals all secrets at the start, and when the release before has made one; returns whether that is done."""
+        if not self._all_sealed:
+            try:
+                await seal_all(self._database, self._sealer)
+            except (MostradorError, SQLAlchemyError) as error:
+                log.warning("webhook_secrets_not_sealed", detail=str(error))
+                return False
+            self._all_sealed = True
+        return True
+
     async def _due(self) -> list[Due]:
         try:
             async with reading(self._database) as connection:
-                return await due_webhooks(connection)
+                due = await due_webhooks(connection)
+            self._all_sealed = all(webhook.sealed is not None for webhook in due)
+            return [webhook for webhook in due if webhook.sealed is not None]
         except (MostradorError, SQLAlchemyError) as error:
             log.warning("webhooks_not_read", detail=str(error))
             return []
@@ -120,13 +139,19 @@ class Courier:
     async def _errors(self, webhook: Due, page: Sequence[Delivery], client: httpx.AsyncClient) -> Sequence[str | None]:
         """What went wrong with each delivery, None for those that were received."""
         try:
+            secret = self._sealer.open(webhook.id, webhook.sealed or "")
+        except WebhookKeyUnfit as unfit:
+            return [unfit.message] * len(page)
+        try:
             address = await address_of(httpx.URL(webhook.url), allow_private=self._allow_private)
         except AddressRefused as refused:
             return [str(refused)] * len(page)
-        return await asyncio.gather(*(_deliver(webhook, delivery, address, client) for delivery in page))
+        return await asyncio.gather(*(_deliver(webhook, secret, delivery, address, client) for delivery in page))
 
 
-async def _deliver(webhook: Due, delivery: Delivery, address: str, client: httpx.AsyncClient) -> str | None:
+async def _deliver(
+    webhook: Due, secret: str, delivery: Delivery, address: str, client: httpx.AsyncClient
+) -> str | None:
     """Post what the webhook wants to know of an event, if anything; what went wrong, if anything."""
     try:
         told = only(json.decode(delivery.payload, type=Message), webhook.kinds)
@@ -140,7 +165,7 @@ async def _deliver(webhook: Due, delivery: Delivery, address: str, client: httpx
         "Host": url.netloc.decode("ascii"),
         "Content-Type": "application/json",
         "User-Agent": "Mostrador",
-        **signed_headers(webhook.secret, str(delivery.event_id), int(time.time()), body),
+        **signed_headers(secret, str(delivery.event_id), int(time.time()), body),
     }
     # To the address that was judged; the certificate must be the name's all the same.
     there, named = url.copy_with(host=address), {"sni_hostname": host_of(url)}

@@ -27,7 +27,8 @@ class Due(Struct, frozen=True):
 
     id: str
     url: str
-    secret: str
+    sealed: str | None
+    """Its secret; None if that is still to be sealed."""
     kinds: tuple[str, ...]
 
 
@@ -63,7 +64,7 @@ _OWED = {
 _row = webhook_deliveries.c
 _of = _row.webhook_id == bindparam("of", type_=String)
 _due = _row.next_at <= database_now()
-_DUE = select(webhooks.c.id, webhooks.c.url, webhooks.c.secret, webhooks.c.kinds).where(
+_DUE = select(webhooks.c.id, webhooks.c.url, webhooks.c.sealed, webhooks.c.kinds).where(
     select(_row.event_id).where(_row.webhook_id == webhooks.c.id, _due).exists()
 )
 _OLDEST = (
@@ -96,7 +97,7 @@ async def owe(connection: AsyncConnection, ids: object) -> None:
 
 async def due_webhooks(connection: AsyncConnection) -> list[Due]:
     """The webhooks that something is due for."""
-    return [Due(id_, url, secret, tuple(kinds.split())) for id_, url, secret, kinds in await connection.execute(_DUE)]
+    return [Due(id_, url, sealed, tuple(kinds.split())) for id_, url, sealed, kinds in await connection.execute(_DUE)]
 
 
 async def claim(connection: AsyncConnection, webhook_id: str, limit: int) -> list[Delivery]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import String, Uuid, bindparam, delete, insert, select, update
+from sqlalchemy import String, Uuid, bindparam, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
@@ -36,6 +36,14 @@ class DeadLetter(Struct, frozen=True):
     last_error: str
 
 
+class StoredSecret(Struct, frozen=True):
+    """A webhook's secret as it is stored: `sealed`, or in clear by a server of the release that sealed none."""
+
+    id: str
+    secret: str
+    sealed: str | None
+
+
 _COLUMNS = [webhooks.c[name] for name in StoredWebhook.__struct_fields__]
 _LETTER = [webhook_deliveries.c[name] for name in DeadLetter.__struct_fields__]
 _id = webhooks.c.id == bindparam("webhook_id", type_=String)
@@ -43,6 +51,8 @@ _dead = (webhook_deliveries.c.webhook_id == bindparam("of", type_=String), webho
 _FIND = select(*_COLUMNS).where(_id)
 _ADD = insert(webhooks)
 _REMOVE = delete(webhooks).where(_id)
+_SECRETS = select(webhooks.c.id, webhooks.c.secret, webhooks.c.sealed)
+_PUT_SEALED = update(webhooks).where(_id).values(secret="", sealed=bindparam("to", type_=String))
 _LETTERS = (
     select(*_LETTER)
     .where(*_dead, webhook_deliveries.c.event_id > bindparam("after", type_=Uuid))
@@ -57,9 +67,9 @@ _REPLAY = (
 )
 
 
-async def add_webhook(connection: AsyncConnection, webhook: StoredWebhook, secret: str) -> None:
-    """Keep a new webhook; it is owed every event that leaves the outbox from now on."""
-    words = {"kinds": " ".join(webhook.kinds), "secret": secret}
+async def add_webhook(connection: AsyncConnection, webhook: StoredWebhook, sealed: str) -> None:
+    """Keep a new webhook with its sealed secret; it is owed every event that leaves the outbox from now on."""
+    words = {"kinds": " ".join(webhook.kinds), "secret": "", "sealed": sealed}
     await connection.execute(_ADD, {name: getattr(webhook, name) for name in webhook.__struct_fields__} | words)
 
 
@@ -82,6 +92,18 @@ async def webhooks_after(
 async def remove_webhook(connection: AsyncConnection, webhook_id: str) -> None:
     """Remove a webhook and all that is owed to it."""
     await connection.execute(_REMOVE, {"webhook_id": webhook_id})
+
+
+async def stored_secrets(connection: AsyncConnection) -> list[StoredSecret]:
+    """The secrets of all webhooks."""
+    return [StoredSecret(*row) for row in await connection.execute(_SECRETS)]
+
+
+async def put_sealed(connection: AsyncConnection, webhook_id: str, sealed: str) -> None:
+    """Replace a webhook's secret by what it is when sealed; nothing of the clear one is left in the file."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(text("PRAGMA secure_delete = ON"))
+    await connection.execute(_PUT_SEALED, {"webhook_id": webhook_id, "to": sealed})
 
 
 async def dead_letters(connection: AsyncConnection, webhook_id: str, after: UUID, limit: int) -> list[DeadLetter]:

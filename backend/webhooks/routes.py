@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Claims
-from backend.catalogue.search_queries import store_name
 from backend.database.audit_trail import record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -21,12 +20,13 @@ from backend.events.subjects import Kind
 from backend.http.commanding import attempt
 from backend.http.declaring import ONCE, WRITE
 from backend.http.errors import UnknownDeadLetter, UnknownWebhook
+from backend.http.ids import id_or
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.ids import new_id
 from backend.keys.routes import KeyStore
-from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
+from backend.stores.queries import require_store
 
 from .address import check_url
 from .queries import (
@@ -39,6 +39,7 @@ from .queries import (
     replay,
     webhooks_after,
 )
+from .sealing import Sealer
 from .signing import new_secret
 
 
@@ -78,7 +79,7 @@ class _LetterPlace(NamedTuple):
     event_id: UUID
 
 
-def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandler]:
+def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list[HTTPRouteHandler]:
     """/webhooks"""
 
     @get("/webhooks", scope=Scope.WEBHOOKS_WRITE)
@@ -98,13 +99,13 @@ def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandle
         request.auth.require_store(data.store_id)
 
         async def effect(connection: AsyncConnection) -> WebhookMade:
-            if data.store_id != EVERY_STORE and await store_name(connection, data.store_id) is None:
-                raise UnknownStore(data.store_id)
+            if data.store_id != EVERY_STORE:
+                await require_store(connection, data.store_id)
             kinds = tuple(sorted(set(data.kinds)))
             now = await moment(connection)
             made = StoredWebhook(new_id().hex, data.url, data.store_id, kinds, request.auth.actor, now)
             secret = new_secret()
-            await add_webhook(connection, made, secret)
+            await add_webhook(connection, made, sealer.seal(made.id, secret))
             await _tell(connection, request, "webhook.create", made, after=made)
             return WebhookMade(**structs.asdict(made), secret=secret)
 
@@ -141,7 +142,7 @@ def webhook_routes(db: Database, *, allow_private: bool) -> list[HTTPRouteHandle
 
         async def effect(connection: AsyncConnection) -> DeadLetter:
             webhook = await _found(connection, request.auth, webhook_id)
-            letter = await replay(connection, webhook_id, _event(event_id))
+            letter = await replay(connection, webhook_id, id_or(UnknownDeadLetter, event_id))
             if letter is None:
                 raise UnknownDeadLetter(event_id)
             await _tell(connection, request, "webhook.replay", webhook, after={"event_id": event_id})
@@ -170,10 +171,3 @@ async def _tell(
     subject = f"webhook:{webhook.id}"
     origin = request.origin()
     await record(connection, origin, action, subject, store_id=webhook.store_id, before=before, after=after)
-
-
-def _event(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UnknownDeadLetter(text) from None

@@ -52,6 +52,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.reserve import Reserve
 from backend.stock.queries import stock_at
 from backend.stock.schemas import StockShape
+from backend.webhooks.sealing import Sealer
 from tests.servers import HOST, postgres_server
 
 from .ledger import ANA, ROWS, Measured, empty_outbox, measured, shop
@@ -124,6 +125,7 @@ async def serve(url: str, key: Path, limit: int) -> None:
         db=database,
         ledger=ledger,
         tokens=Tokens(load_signing_key(key)),
+        sealer=Sealer([b"any"]),
         stopping=lambda: False,
         instance_id="benchmark",
         default_ttl=900,

@@ -43,7 +43,7 @@ def test_a_point_of_sale_option_before_a_command_is_refused_rather_than_ignored(
     assert "--data belongs to the point of sale" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["--lang", "fr"], ["--no-such-option"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--lang", "fr"], ["--no-such-option"], ["events"]])
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert errors.run(mostrador, arguments) == errors.WRONG_INPUT
     output = capsys.readouterr()

@@ -53,13 +53,13 @@ def test_whatever_the_order_an_answer_is_no_older_than_its_question(steps: list[
 
 async def in_that_order(steps: list[tuple[str, str | int | None]]) -> None:
     shelf = Shelf()
-    gathering = Dataloader(shelf.find)
+    loader = Dataloader(shelf.find)
     asked: list[tuple[str, int, asyncio.Task[int | None]]] = []
     left, failed = set(), False
     for step, what in steps:
         match step, what:
             case "ask", str(key):
-                asked.append((key, shelf.counter, asyncio.create_task(gathering.get(key))))
+                asked.append((key, shelf.counter, asyncio.create_task(loader.get(key))))
                 # The question is put at once; when it is read, the loop decides.
                 await asyncio.sleep(0)
             case "commit", _:
@@ -97,14 +97,14 @@ async def in_that_order(steps: list[tuple[str, str | int | None]]) -> None:
 
 async def test_a_lone_caller_waits_for_nobody_and_many_share_a_read() -> None:
     shelf = Shelf()
-    gathering = Dataloader(shelf.find)
-    lone = asyncio.create_task(gathering.get("a"))
+    loader = Dataloader(shelf.find)
+    lone = asyncio.create_task(loader.get("a"))
     await turn()
     assert [keys for keys, _ in shelf.reads] == [["a"]]
 
-    together = [asyncio.create_task(gathering.get(key)) for key in ("a", "b", "a")]
+    together = [asyncio.create_task(loader.get(key)) for key in ("a", "b", "a")]
     await turn()
-    later = [asyncio.create_task(gathering.get(key)) for key in ("c", "a")]
+    later = [asyncio.create_task(loader.get(key)) for key in ("c", "a")]
     await turn()
     # They did not join the reads that had begun, and both places were taken.
     assert [keys for keys, _ in shelf.reads] == [["a"], ["a", "b"]]
@@ -118,8 +118,8 @@ async def test_a_lone_caller_waits_for_nobody_and_many_share_a_read() -> None:
 
 async def test_an_error_is_everybodys_and_is_not_kept() -> None:
     shelf = Shelf()
-    gathering = Dataloader(shelf.find)
-    callers = [asyncio.create_task(gathering.get(key)) for key in ("a", "a", "b")]
+    loader = Dataloader(shelf.find)
+    callers = [asyncio.create_task(loader.get(key)) for key in ("a", "a", "b")]
     await turn()
     callers[0].cancel()
     await turn()
@@ -127,7 +127,7 @@ async def test_an_error_is_everybodys_and_is_not_kept() -> None:
     for caller in callers[1:]:
         with pytest.raises(ConnectionError):
             await caller
-    again = asyncio.create_task(gathering.get("a"))
+    again = asyncio.create_task(loader.get("a"))
     await turn()
     shelf.under_way[0].set_result({})
     assert await again == 0

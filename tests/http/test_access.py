@@ -20,6 +20,7 @@ from backend.database.engine import open_database
 from backend.http.access import PUBLIC, scopes_of
 from backend.ledger.lanes import Ledger
 from backend.model.scopes import Scope
+from backend.webhooks.sealing import Sealer
 
 from .samples import NAMED, fields_of, sample
 from .shop import Shop, assert_problem
@@ -48,6 +49,7 @@ def application(shop: Shop) -> Litestar:
         db=open_database(shop.database_url),
         ledger=Ledger([], lambda _: None),
         tokens=shop.tokens,
+        sealer=Sealer([b"any"]),
         stopping=lambda: False,
         instance_id="walk",
         default_ttl=1,
@@ -87,6 +89,13 @@ async def test_every_route_declares_its_scope(shop: Shop) -> None:
         scope = handler.opt.get("scope")
         assert scope == PUBLIC or scopes_of(handler) <= set(Scope), f"{method} {path} declares {scope}"
         assert scope != PUBLIC or path in OPEN, f"{method} {path} declares {scope}"
+
+
+async def test_every_scope_but_one_guards_something_and_that_one_is_said_to_guard_nothing(shop: Shop) -> None:
+    guarding = {scope for *_, handler in routes(shop) if handler.opt["scope"] != PUBLIC for scope in scopes_of(handler)}
+    assert set(Scope) - guarding == {Scope.METRICS_READ}
+    document = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    assert "`metrics:read` guards nothing" in document
 
 
 async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Shop, tmp_path: Path) -> None:

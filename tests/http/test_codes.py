@@ -25,6 +25,7 @@ BEFORE_SERVING = {
     "port_refused",
     "port_taken",
     "signing_key_damaged",
+    "webhook_key_unfit",  # what the log and a dead letter say
     "worker_failed",
 }
 """What stops a server from starting; no client hears of it."""

@@ -18,6 +18,7 @@ from backend.http.envelope import envelope
 from backend.ledger.lanes import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
 from backend.model.books import Request
+from backend.webhooks.sealing import Sealer
 
 from .shop import Shop, assert_problem
 
@@ -186,6 +187,7 @@ async def client_of(
         db=db,
         ledger=ledger,
         tokens=tokens,
+        sealer=Sealer([b"any"]),
         stopping=lambda: False,
         instance_id="test",
         default_ttl=900,

@@ -38,12 +38,23 @@ def test_the_environment_wins_over_the_file_and_options_over_both(
         ("LOG_LEVEL", "loud"),
         ("JWT_SECRET", "change-me"),
         ("JWT_SECRET", "a" * 40),
+        ("WEBHOOK_KEY", "change-me"),
         ("DATABASE_DRIVER", "oracle"),
         ("DATABASE_DRIVER", "postgres"),
         ("LOG_FORMAT", "xml"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, balancer"),
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://shop.example/"),
+        ("NATS_URL", "http://localhost:4222"),
+        ("NATS_URL", "nats://one:4222, nats://two:99999"),
+        ("NATS_URL", "nats://:4222"),
+        ("NATS_URL", "not a url"),
+        ("NATS_CLIENT_URL", "nats//outside:4222:1"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://[::1:6379"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://localhost:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
     ],
 )
 def test_a_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -53,6 +64,32 @@ def test_a_wrong_variable_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPat
         Settings.load()
     assert refused.value.field == name
     assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_URL", "localhost"),
+        ("NATS_URL", "server:secret@one:4222"),
+        ("NATS_URL", "nats://one:4222, tls://two:4222,"),
+        ("NATS_URL", "wss://user:p%40ss@[fd00::1]:443"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://:secret@cache:6380/1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example/otlp"),
+    ],
+)
+def test_every_address_that_a_client_takes_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///x.db")
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings.load(), name.lower()) == value
+
+
+def test_a_wrong_address_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///x.db")
+    monkeypatch.setenv("NATS_URL", "ftp://me:hunter2@one:4222")
+    with pytest.raises(InvalidInput, match=r"nats://host:4222; ftp:// is none of") as refused:
+        Settings.load()
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

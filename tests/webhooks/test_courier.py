@@ -27,7 +27,8 @@ from backend.model.stock import StockRow
 from backend.webhooks import courier as courier_module
 from backend.webhooks.courier import MAX_ATTEMPTS, Courier
 from backend.webhooks.deliveries import claim
-from backend.webhooks.queries import StoredWebhook, add_webhook, remove_webhook, replay
+from backend.webhooks.queries import StoredWebhook, add_webhook, put_sealed, remove_webhook, replay
+from backend.webhooks.sealing import Sealer
 from backend.webhooks.signing import new_secret, signed_headers
 from tests.e2e.server import Server
 from tests.events.messages import commit, holds, outgoing, some
@@ -38,6 +39,8 @@ from .receiver import Receiver, receiving, verified
 
 SECRET = new_secret()
 WEBHOOK = "a" * 32
+KEY = "a key that all servers of these tests have"
+SEALER = Sealer([KEY.encode()])
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +56,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @asynccontextmanager
 async def delivering(database: Database, *, allow_private: bool = True) -> AsyncIterator[Courier]:
-    courier = Courier(database, allow_private=allow_private)
+    courier = Courier(database, SEALER, allow_private=allow_private)
     await courier.start()
     try:
         yield courier
@@ -66,7 +69,7 @@ async def add(
 ) -> None:
     async with writing(database) as connection:
         made = StoredWebhook(id_, url, store_id, kinds, "root", datetime.now(UTC))
-        await add_webhook(connection, made, SECRET)
+        await add_webhook(connection, made, SEALER.seal(id_, SECRET))
 
 
 async def publish(database: Database, messages: list[Outgoing]) -> None:
@@ -207,7 +210,7 @@ async def test_a_server_that_dies_after_its_post_leaves_the_event_to_the_others(
     await add(database, f"http://{HOST}:{receiver.port}/")
     [event] = some(1)
     receiver.open.clear()
-    dying = Courier(database, allow_private=True)
+    dying = Courier(database, SEALER, allow_private=True)
     await dying.start()
     await publish(database, [event])
     await eventually(lambda: receiver.posts)
@@ -229,7 +232,7 @@ async def test_a_server_killed_after_its_post_leaves_the_event_to_the_next(
     await add(database, f"http://{HOST}:{receiver.port}/")
     receiver.open.clear()
     [event] = some(1)
-    server = Server(postgres_url, tmp_path, WEBHOOKS_ALLOW_PRIVATE="true")
+    server = Server(postgres_url, tmp_path, WEBHOOKS_ALLOW_PRIVATE="true", WEBHOOK_KEY=KEY)
     server.start()
     await publish(database, [event])
     await eventually(lambda: receiver.posts)
@@ -359,3 +362,19 @@ async def only_one_failed(database: Database) -> bool:
         return [error[:12] for error in await connection.scalars(select(webhook_deliveries.c.last_error))] == [
             "this release"
         ]
+
+
+async def test_a_secret_that_no_key_opens_says_so_at_each_attempt(database: Database, receiver: Receiver) -> None:
+    await add(database, f"http://{HOST}:{receiver.port}/")
+    async with writing(database) as connection:
+        await put_sealed(connection, WEBHOOK, Sealer([b"another server's key"]).seal(WEBHOOK, SECRET))
+    [event] = some(1)
+    await publish(database, [event])
+    async with delivering(database):
+        await eventually(lambda: last_error_names(database, "WEBHOOK_KEYS_ACCEPTED"))
+    assert receiver.posts == []
+
+
+async def last_error_names(database: Database, text: str) -> bool:
+    async with database.engine.connect() as connection:
+        return text in (await connection.execute(select(webhook_deliveries.c.last_error))).scalar_one()
