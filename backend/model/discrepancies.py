@@ -15,7 +15,7 @@ from .books import Books
 from .documents import Document, DocumentKind, Promise, opened, stepped
 from .refusals import Refused, unknown_document
 from .stock import Who
-from .transfers import Step
+from .transfers import DocumentStep
 
 
 class CaseStatus(StrEnum):
@@ -25,7 +25,7 @@ class CaseStatus(StrEnum):
     SETTLED = "settled"
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """What became of units that did not arrive."""
 
     FOUND = "found"
@@ -59,7 +59,7 @@ class CaseBody(Struct, frozen=True):
     owner: str
     """The user who is to find out."""
     lines: tuple[CaseLine, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[DocumentStep, ...]
 
 
 def _promises(document: Document) -> Iterable[Promise]:
@@ -70,7 +70,7 @@ def _promises(document: Document) -> Iterable[Promise]:
 DISCREPANCY = DocumentKind("discrepancy", CaseBody, promises=_promises)
 
 
-def open_case(case_id: UUID, transfer: Document, missing: Mapping[str, int], step: Step) -> Document:
+def open_case(case_id: UUID, transfer: Document, missing: Mapping[str, int], step: DocumentStep) -> Document:
     """Returns a new case about units of `transfer`; whoever says that they are missing owns it."""
     lines = tuple([CaseLine(product_id, n) for product_id, n in missing.items() if n])
     body = CaseBody(transfer.id, step.actor, lines, (step,))
@@ -95,7 +95,9 @@ def find_case(books: Books, store_id: str, case_id: UUID) -> tuple[Document, Cas
     return document, document.read(CaseBody)
 
 
-def settled(document: Document, body: CaseBody, outcome: Outcome, units: Mapping[str, int], step: Step) -> Document:
+def settled(
+    document: Document, body: CaseBody, outcome: CaseOutcome, units: Mapping[str, int], step: DocumentStep
+) -> Document:
     """Returns the case after it was found out what became of some of its units."""
     lines = tuple(
         [
@@ -108,7 +110,7 @@ def settled(document: Document, body: CaseBody, outcome: Outcome, units: Mapping
     return stepped(document, step.at, status=CaseStatus.SETTLED if over else CaseStatus.OPEN, body=body)
 
 
-def given_to(document: Document, body: CaseBody, owner: str, step: Step) -> Document:
+def given_to(document: Document, body: CaseBody, owner: str, step: DocumentStep) -> Document:
     """Returns the case after it was given to another owner."""
     return stepped(document, step.at, body=structs.replace(body, owner=owner, steps=(*body.steps, step)))
 

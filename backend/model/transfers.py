@@ -68,7 +68,7 @@ class TransferLine(Struct, frozen=True):
         return self.open + self.missing
 
 
-class Step(Struct, frozen=True):
+class DocumentStep(Struct, frozen=True):
     """What somebody did to a document."""
 
     what: str
@@ -84,7 +84,7 @@ class TransferBody(Struct, frozen=True):
 
     lines: tuple[TransferLine, ...]
     """One line per product."""
-    steps: tuple[Step, ...]
+    steps: tuple[DocumentStep, ...]
     note: str = ""
 
 
@@ -200,7 +200,7 @@ def went_on(
     document: Document,
     body: TransferBody,
     lines: tuple[TransferLine, ...],
-    step: Step,
+    step: DocumentStep,
     status: TransferStatus | None = None,
 ) -> Document:
     """Returns the transfer after a step; without `status` it is in the one that follows from what has arrived."""
@@ -216,6 +216,6 @@ def _status(lines: Iterable[TransferLine]) -> TransferStatus:
     return TransferStatus.IN_TRANSIT if untouched else TransferStatus.PARTLY_RECEIVED
 
 
-def step_of(what: str, who: Who, now: datetime, reason: str = "") -> Step:
+def step_of(what: str, who: Who, now: datetime, reason: str = "") -> DocumentStep:
     """Returns a step as the document keeps it."""
-    return Step(what, who.actor, who.terminal_id, now, reason)
+    return DocumentStep(what, who.actor, who.terminal_id, now, reason)

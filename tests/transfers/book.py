@@ -8,7 +8,7 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Effect, Request
 from backend.model.commands import Command, Line
 from backend.model.decide import decide
-from backend.model.discrepancies import CaseBody
+from backend.model.discrepancies import CaseBody, CaseOutcome
 from backend.model.documents import Document
 from backend.model.stock import StockRow, Who
 from backend.model.transfers import TransferBody, TransferLine
@@ -16,8 +16,8 @@ from backend.model.verbs.transfer_cancel import InFlight, TransferCancel
 from backend.model.verbs.transfer_close import TransferClose
 from backend.model.verbs.transfer_open import TransferOpen
 from backend.model.verbs.transfer_pack import TransferPack
-from backend.model.verbs.transfer_receive import ReceivedLine, TransferReceive
-from backend.model.verbs.transfer_settle import Outcome, TransferSettle
+from backend.model.verbs.transfer_receive import TransferReceiptLine, TransferReceive
+from backend.model.verbs.transfer_settle import TransferSettle
 from backend.model.verbs.transfer_ship import TransferShip
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -30,6 +30,10 @@ def lines(units: dict[str, int]) -> tuple[Line, ...]:
 
 
 def opening(by: str = HERE, source: str = HERE, to: str = THERE, **units: int) -> TransferOpen:
+    return asking(units, by, source, to)
+
+
+def asking(units: dict[str, int], by: str = HERE, source: str = HERE, to: str = THERE) -> TransferOpen:
     return TransferOpen(id=new_id(), store_id=by, from_store_id=source, to_store_id=to, lines=lines(units))
 
 
@@ -44,7 +48,7 @@ def shipping(transfer: UUID, by: str = HERE) -> TransferShip:
 def receiving(
     transfer: UUID, product_id: str = "tea", good: int = 0, damaged: int = 0, missing: int = 0, by: str = THERE
 ) -> TransferReceive:
-    line = ReceivedLine(product_id, good, damaged, missing)
+    line = TransferReceiptLine(product_id, good, damaged, missing)
     return TransferReceive(id=new_id(), store_id=by, transfer_id=transfer, lines=(line,))
 
 
@@ -56,7 +60,7 @@ def cancelling(transfer: UUID, in_flight: InFlight | None = None, by: str = HERE
     return TransferCancel(id=new_id(), store_id=by, transfer_id=transfer, reason="not needed", in_flight=in_flight)
 
 
-def settling(case: UUID, transfer: UUID, outcome: Outcome, by: str, **units: int) -> TransferSettle:
+def settling(case: UUID, transfer: UUID, outcome: CaseOutcome, by: str, **units: int) -> TransferSettle:
     return TransferSettle(
         id=new_id(),
         store_id=by,
@@ -102,7 +106,7 @@ class Book:
 
     def shipped(self, **units: int) -> UUID:
         """Opens, packs and ships a transfer; returns its id."""
-        command = opening(**units)
+        command = asking(units)
         for step in (command, packing(command.id), shipping(command.id)):
             assert self.send(step).answer.accepted
         return command.id

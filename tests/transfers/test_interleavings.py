@@ -8,10 +8,10 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.commands import Command, SaleLine
+from backend.model.discrepancies import CaseOutcome
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.transfer_cancel import InFlight
-from backend.model.verbs.transfer_settle import Outcome
 
 from .book import HERE, THERE, Book, cancelling, closing, opening, packing, receiving, settling, shipping
 from .conservation import assert_conserved, in_transit, on_hand
@@ -95,7 +95,7 @@ def test_every_order_of_receipts_against_cancelling_and_closing(first: str) -> N
         assert book.line(transfer.id).open == 0
         cases = [x.id for x in book.books.documents.values() if x.kind == "discrepancy"]
         for number, case in enumerate(cases):
-            outcome, by = ((Outcome.FOUND, THERE), (Outcome.RETURNED, HERE))[number % 2]
+            outcome, by = ((CaseOutcome.FOUND, THERE), (CaseOutcome.RETURNED, HERE))[number % 2]
             assert book.send(settling(case, transfer.id, outcome, by)).answer.accepted
             assert_conserved(book, UNITS)
         assert in_transit(book) == 0

@@ -14,14 +14,14 @@ from backend.ids import new_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
 from backend.model.commands import Command
+from backend.model.discrepancies import CaseOutcome
 from backend.model.events import Message, Outgoing
 from backend.model.transfers import TransferBody
 from backend.model.verbs.transfer_cancel import InFlight
-from backend.model.verbs.transfer_settle import Outcome
 from backend.proof.books import prove
 from tests.ledger.shop import codes, counters, open_shop, receive, request, running_ledger, sell
 
-from .book import HERE, THERE, cancelling, closing, opening, packing, receiving, settling, shipping
+from .book import HERE, THERE, asking, cancelling, closing, opening, packing, receiving, settling, shipping
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def send(ledger: Ledger, *commands: Command) -> list[Answer]:
 
 
 async def shipped(ledger: Ledger, **units: int) -> UUID:
-    transfer = opening(**units)
+    transfer = asking(units)
     assert codes(await send(ledger, transfer, packing(transfer.id), shipping(transfer.id))) == [None] * 3
     return transfer.id
 
@@ -48,8 +48,8 @@ async def test_all_steps_in_one_batch(ledger: Ledger, database: Database) -> Non
     transfer = opening(by=THERE, tea=6, jam=1)
     receipt = receiving(transfer.id, good=3, damaged=1)
     close = closing(transfer.id)
-    settle = settling(close.id, transfer.id, Outcome.RETURNED, HERE, tea=1)
-    write_off = settling(close.id, transfer.id, Outcome.LOST, THERE)
+    settle = settling(close.id, transfer.id, CaseOutcome.RETURNED, HERE, tea=1)
+    write_off = settling(close.id, transfer.id, CaseOutcome.LOST, THERE)
     steps = [transfer, packing(transfer.id), shipping(transfer.id), receipt, close, settle, write_off]
     answers = await send(ledger, *steps)
     assert codes(answers) == [None] * 7
@@ -135,7 +135,7 @@ async def _journey(servers: tuple[Ledger, Ledger], number: int) -> list[Answer]:
     """A transfer whose steps are sent to both servers in turn, with sales in between."""
     there, back = (HERE, THERE) if number % 2 else (THERE, HERE)
     units = {"tea": 2, "jam": 1} if number % 3 else {"jam": 1, "tea": 2}
-    transfer = opening(by=there, source=there, to=back, **units)
+    transfer = asking(units, there, there, back)
     answers: list[Answer] = []
     for turn, step in enumerate([transfer, packing(transfer.id, there), shipping(transfer.id, there)]):
         answers += await send(servers[turn % 2], step)

@@ -8,14 +8,13 @@ from msgspec import structs
 from backend.ids import new_id
 from backend.model.answers import Code, ShortLine
 from backend.model.commands import MAX_QUANTITY, Line
-from backend.model.discrepancies import age_of
+from backend.model.discrepancies import CaseOutcome, age_of
 from backend.model.stock import StockRow, Who
 from backend.model.transfers import TransferBody, TransferLine
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.transfer_assign import TransferAssign
 from backend.model.verbs.transfer_cancel import InFlight
-from backend.model.verbs.transfer_receive import ReceivedLine, TransferReceive
-from backend.model.verbs.transfer_settle import Outcome
+from backend.model.verbs.transfer_receive import TransferReceiptLine, TransferReceive
 
 from .book import (
     HERE,
@@ -119,7 +118,10 @@ def test_received_damaged_missing_and_returned_are_never_more_than_sent() -> Non
         refusal = book.refused(line)
         assert (refusal.code, refusal.lines) == (Code.MORE_THAN_OPEN, (ShortLine("tea", 7, 6),))
     twice = TransferReceive(
-        id=new_id(), store_id=THERE, transfer_id=transfer, lines=(ReceivedLine("tea", 4), ReceivedLine("tea", 3))
+        id=new_id(),
+        store_id=THERE,
+        transfer_id=transfer,
+        lines=(TransferReceiptLine("tea", 4), TransferReceiptLine("tea", 3)),
     )
     assert book.refused(twice).lines == (ShortLine("tea", 7, 6),)
     assert book.code(receiving(transfer, "jam", good=1)) is Code.MORE_THAN_OPEN
@@ -152,20 +154,20 @@ def test_each_store_settles_what_lies_with_it() -> None:
     transfer = book.shipped(tea=6)
     case = closing(transfer)
     book.send(case)
-    for outcome, wrong in ((Outcome.FOUND, HERE), (Outcome.RETURNED, THERE)):
+    for outcome, wrong in ((CaseOutcome.FOUND, HERE), (CaseOutcome.RETURNED, THERE)):
         assert book.code(settling(case.id, transfer, outcome, wrong)) is Code.STORE_NOT_ALLOWED
-    more = book.refused(settling(case.id, transfer, Outcome.LOST, HERE, tea=7))
+    more = book.refused(settling(case.id, transfer, CaseOutcome.LOST, HERE, tea=7))
     assert (more.code, more.lines) == (Code.MORE_THAN_OPEN, (ShortLine("tea", 7, 6),))
 
-    book.send(settling(case.id, transfer, Outcome.FOUND, THERE, tea=1))
-    book.send(settling(case.id, transfer, Outcome.RETURNED, HERE, tea=2))
+    book.send(settling(case.id, transfer, CaseOutcome.FOUND, THERE, tea=1))
+    book.send(settling(case.id, transfer, CaseOutcome.RETURNED, HERE, tea=2))
     assert book.status(case.id) == "open"
-    book.send(settling(case.id, transfer, Outcome.LOST, THERE))
+    book.send(settling(case.id, transfer, CaseOutcome.LOST, THERE))
     assert book.status(case.id) == "settled"
     assert book.line(transfer) == TransferLine("tea", 6, sent=6, received=1, returned=2, lost=3)
     assert book.row(HERE).on_hand == 4 + 2
     assert (book.row(THERE).on_hand, book.row(THERE).incoming) == (1, 0)
-    assert book.code(settling(case.id, transfer, Outcome.LOST, THERE)) is Code.WRONG_STATUS
+    assert book.code(settling(case.id, transfer, CaseOutcome.LOST, THERE)) is Code.WRONG_STATUS
     settled = book.document(case.id)
     assert age_of(settled, NOW + timedelta(days=9)) == 0
 
@@ -175,8 +177,8 @@ def test_a_case_is_settled_with_its_own_transfer_only() -> None:
     one, other = book.shipped(tea=2), book.shipped(tea=3)
     case = closing(one)
     book.send(case)
-    assert book.code(settling(case.id, other, Outcome.LOST, HERE)) is Code.UNKNOWN_DOCUMENT
-    assert book.code(settling(other, one, Outcome.LOST, HERE)) is Code.UNKNOWN_DOCUMENT
+    assert book.code(settling(case.id, other, CaseOutcome.LOST, HERE)) is Code.UNKNOWN_DOCUMENT
+    assert book.code(settling(other, one, CaseOutcome.LOST, HERE)) is Code.UNKNOWN_DOCUMENT
 
 
 def test_a_case_is_given_to_another_owner() -> None:
@@ -188,7 +190,7 @@ def test_a_case_is_given_to_another_owner() -> None:
     assert book.case(case.id).owner == "eva"
     stranger = TransferAssign(id=new_id(), store_id="777", discrepancy_id=case.id, owner="eva")
     assert book.code(stranger) is Code.UNKNOWN_DOCUMENT
-    book.send(settling(case.id, transfer, Outcome.LOST, HERE))
+    book.send(settling(case.id, transfer, CaseOutcome.LOST, HERE))
     late = TransferAssign(id=new_id(), store_id=HERE, discrepancy_id=case.id, owner="ana")
     assert book.code(late) is Code.WRONG_STATUS
 

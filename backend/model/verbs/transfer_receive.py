@@ -30,7 +30,7 @@ from backend.model.transfers import (
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
 
-class ReceivedLine(Struct, frozen=True, forbid_unknown_fields=True):
+class TransferReceiptLine(Struct, frozen=True, forbid_unknown_fields=True):
     """What arrived of one product, and what did not."""
 
     product_id: ProductId
@@ -45,7 +45,7 @@ class TransferReceive(Command, frozen=True, tag="transfer_receive"):
     """Goods of a transfer arrive. What no receipt has named yet stays on its way."""
 
     transfer_id: UUID
-    lines: Annotated[tuple[ReceivedLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
+    lines: Annotated[tuple[TransferReceiptLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
     reason: Text = ""
 
 
@@ -74,7 +74,7 @@ def _decide(books: Books, command: TransferReceive, who: Who, now: datetime) -> 
     return Effect(answer, posted.movements)
 
 
-def _summed(lines: tuple[ReceivedLine, ...]) -> tuple[Counter[str], Counter[str], Counter[str]]:
+def _summed(lines: tuple[TransferReceiptLine, ...]) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """Returns the units per product that are good, damaged and missing; products without any are left out."""
     sums: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
     for line in lines:

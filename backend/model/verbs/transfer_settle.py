@@ -9,7 +9,7 @@ from msgspec import Meta
 from backend.model.answers import Answer
 from backend.model.books import Books, Effect
 from backend.model.commands import MAX_LINES, Command, Line, Reason
-from backend.model.discrepancies import DISCREPANCY, CaseStatus, Outcome, find_case, settled
+from backend.model.discrepancies import DISCREPANCY, CaseOutcome, CaseStatus, find_case, settled
 from backend.model.posting import Cause, post
 from backend.model.refusals import Refused, unknown_document
 from backend.model.scopes import Scope
@@ -40,7 +40,7 @@ class TransferSettle(Command, frozen=True, tag="transfer_settle"):
 
     discrepancy_id: UUID
     transfer_id: UUID
-    outcome: Outcome
+    outcome: CaseOutcome
     reason: Reason
     lines: Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)] | None = None
 
@@ -57,17 +57,17 @@ def _decide(books: Books, command: TransferSettle, who: Who, now: datetime) -> E
     transfer, body = find_transfer(books, command.store_id, command.transfer_id)
     if case_body.transfer_id != transfer.id:
         raise Refused(unknown_document(DISCREPANCY.name, case.id))
-    if command.outcome is Outcome.FOUND:
+    if command.outcome is CaseOutcome.FOUND:
         as_destination(transfer, command.store_id)
-    elif command.outcome is Outcome.RETURNED:
+    elif command.outcome is CaseOutcome.RETURNED:
         as_source(transfer, command.store_id)
     in_status(case, CaseStatus.OPEN)
     units = chosen(command.lines, {line.product_id: line.open for line in case_body.lines}, "missing in this case")
     cause = Cause(RECEIVE.name, command.id, who, now, str(transfer.id), command.reason)
-    if command.outcome is Outcome.FOUND:
+    if command.outcome is CaseOutcome.FOUND:
         arrived = {p: Change(on_hand=n, incoming=-n) for p, n in units.items()}
         posted, field = post(books, transfer.other_store_id, arrived, cause), "received"
-    elif command.outcome is Outcome.RETURNED:
+    elif command.outcome is CaseOutcome.RETURNED:
         posted, field = brought_back(books, transfer, units, cause), "returned"
     else:
         posted, field = written_off(books, transfer, units, cause), "lost"
