@@ -30,6 +30,9 @@ from backend.people.routes import user_routes
 from backend.people.service import People
 from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
+from backend.pickups.count_task_routes import count_task_routes
+from backend.pickups.routes import pickup_routes
+from backend.pickups.service import Pickups
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
 from backend.sales.routes import sales_routes
@@ -72,6 +75,7 @@ def create_api(
     pins, sessions = Pins(), Sessions(db, tokens)
     point_reads = PointReads(db)
     transfers = Transfers(db, ledger)
+    pickups = Pickups(db, ledger)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
         *catalogue_routes(db, views),
@@ -81,6 +85,8 @@ def create_api(
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
         *transfer_routes(db, transfers),
         *discrepancy_routes(db, transfers),
+        *pickup_routes(db, pickups, default_ttl),
+        *count_task_routes(db, pickups),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
         *sales_routes(db, ledger),
