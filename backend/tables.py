@@ -89,6 +89,16 @@ products = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
 )
 
+former_prices = Table(
+    "former_prices",
+    metadata,
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the product, the last with this price"),
+    Column("price_cents", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("product_id", "version"),
+)
+
 barcodes = Table(
     "barcodes",
     metadata,

@@ -16,6 +16,7 @@ from backend.machines.keys import Keys
 from backend.people.door import Door
 from backend.people.sessions import Sessions
 from backend.people.users import People
+from backend.sales.pricing import Pricing
 
 from .access import access_guard, caller_of, in_turn, well_formed
 from .audit import audit_routes
@@ -77,7 +78,7 @@ def create_app(
     if rates is not None:
         guards = [well_formed, rates.by_address, access_guard(tokens, keys), rates.by_caller]
     pins, sessions = Pins(), Sessions(db, tokens)
-    point_reads = PointReads(db)
+    point_reads, pricing = PointReads(db), Pricing(db)
     api = Router(
         BASE,
         route_handlers=[
@@ -89,10 +90,10 @@ def create_app(
             *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
             *reservation_routes(db, ledger, default_ttl),
             *reservation_list_routes(db),
-            *sales_routes(db, ledger),
+            *sales_routes(db, ledger, pricing),
             *movement_routes(db),
             *export_routes(db),
-            *command_routes(ledger),
+            *command_routes(ledger, pricing),
             *live_routes(live_url),
             *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, keys=keys), stopping),
             *audit_routes(db),

@@ -137,6 +137,17 @@ PROBLEMS: dict[str, Meaning] = {
         "You may not act in store 292; sign in with a user of that store.",
         {"store_id": "292"},
     ),
+    "price_not_allowed": Meaning(
+        403,
+        "A line of the sale has another price than the catalogue's, now or in the last seven days.",
+        "Sell at the catalogue's price. Another one needs the right `prices:override` and a `price_reason`."
+        " `prices` names every such line, counted from 0, with the price that was asked and the catalogue's.",
+        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask a supervisor.",
+        {
+            "field": "lines[0].unit_price",
+            "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
+        },
+    ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
         404,

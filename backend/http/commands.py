@@ -24,6 +24,7 @@ from backend.model.commands import (
     SetStock,
     Transfer,
 )
+from backend.sales.pricing import Pricing
 
 from .declaring import LEDGER
 from .request import ApiRequest
@@ -56,7 +57,7 @@ class AnswersShape(Struct, frozen=True):
     answers: list[Answer]
 
 
-def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
+def command_routes(ledger: Ledger, pricing: Pricing) -> list[HTTPRouteHandler]:
     """POST /commands."""
 
     @post(
@@ -71,7 +72,9 @@ def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
         claims = request.auth
         who = claims.who
         refused = {i: refusal for i, c in enumerate(data.commands) if (refusal := _forbidden(c, claims))}
-        allowed = [Request(c, who) for i, c in enumerate(data.commands) if i not in refused]
+        sales = {i: c for i, c in enumerate(data.commands) if isinstance(c, Sell) and i not in refused}
+        objections = await pricing.objections(sales, claims, "price_cents")
+        allowed = [Request(c, who, objections.get(i)) for i, c in enumerate(data.commands) if i not in refused]
         answers = await ledger.submit_many(allowed)
         for index, refusal in refused.items():  # ascending, so each lands in its place
             answers.insert(index, Answer(data.commands[index].id, refusal))

@@ -7,7 +7,7 @@ checked when a command is decoded; `decide` checks again what the invariants res
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 MAX_QUANTITY = 1_000_000
 """Units in one line. A larger number at a counter is a barcode scanned into the wrong box."""
@@ -16,6 +16,7 @@ MAX_TTL_SECONDS = 30 * 24 * 3600
 
 # `$` alone would let a newline through at the end.
 Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -64,7 +65,7 @@ class Adjust(_Command, frozen=True, tag="adjust"):
 
     product_id: ProductId
     adjustment: Change
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+    reason: Reason
 
 
 class LevelChanges(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,11 +100,16 @@ class Transfer(_Command, frozen=True, tag="transfer"):
 
 
 class Sell(_Command, frozen=True, tag="sell"):
-    """Goods leave the store for good. The holds named are ended and their units serve this sale first."""
+    """Goods leave the store for good. The holds named are ended and their units serve this sale first.
+
+    `price_reason` says why a line has another price than the catalogue's.
+    """
 
     lines: SaleLines
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
     receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
+    price_reason: Reason | UnsetType = UNSET
+    """Left out of the JSON when unset: a fingerprint, and a server of an older release, know the command without it."""
 
 
 class Reserve(_Command, frozen=True, tag="reserve"):

@@ -51,6 +51,8 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
 
 def decide(books: Books, request: Request, now: datetime) -> Effect:
     """What `request` does to `books` at `now`. Changes nothing; a refused command has an effect with only an answer."""
+    if request.objection is not None:
+        return Effect(Answer(request.command.id, request.objection))
     try:
         return _decide(books, request.command, request.who, now)
     except Refused as refused:
@@ -157,6 +159,7 @@ def _sell(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
         now,
         changes,
         demand=wanted,
+        reason=command.price_reason or "",
         document_id=command.receipt_number or str(command.id),
         reservations=tuple(closed),
         sale=Sale(record, command.lines, who.actor, who.terminal_id),

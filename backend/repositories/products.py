@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalogue.prices import keep_former_price
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
@@ -80,6 +81,8 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
     """`before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
+        if draft.price_cents != before.price_cents:
+            await keep_former_price(connection, before.id, before.version, before.price_cents)
         await connection.execute(_CHANGE, {"product_id": before.id, **_columns(draft)})
         if draft.barcode != before.barcode:
             await connection.execute(_REMOVE_BARCODE, {"product": before.id, "code": before.barcode})

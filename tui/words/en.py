@@ -190,6 +190,7 @@ WORDS = {
     "say.unknown_store": "The server does not know this store: choose another one.",
     "say.no_match": "Nothing matches “{entered}”: try fewer letters, or the SKU.",
     "say.nothing_marked": "There is no line to change yet: scan a product first.",
+    "say.price_not_allowed": "A price changed: void its line and add it again, or ask a supervisor.",
     "say.receipt_taken": "The receipt number was used already; finish again to take the next one.",
     "say.reservation_ended": "A hold of this sale was already used by another sale: void its line and scan it again.",
     "say.command_too_old": "This was kept for more than a year and is no longer known; show it to a supervisor.",

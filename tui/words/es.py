@@ -179,6 +179,7 @@ WORDS = {
     "say.unknown_store": "El servidor no conoce esta tienda: elija otra.",
     "say.no_match": "Nada coincide con «{entered}»: pruebe con menos letras, o con la referencia.",
     "say.nothing_marked": "Aún no hay línea que cambiar: escanee antes un producto.",
+    "say.price_not_allowed": "Un precio cambió: quite su línea y agréguela otra vez, o llame a un encargado.",
     "say.receipt_taken": "Ese número de tique ya se usó; cobre otra vez para tomar el siguiente.",
     "say.reservation_ended": "Otra venta ya usó una reserva de esta: anule su línea y escanéela otra vez.",
     "say.command_too_old": "Se guardó más de un año y ya no se conoce; avise a un supervisor.",
