@@ -486,3 +486,13 @@ terminals = Table(
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("store_id", "terminal_id"),
 )
+
+terminal_ids = Table(
+    "terminal_ids",
+    metadata,
+    # What the server called terminals that nobody enrolled; none is ever given again.
+    Column("id", String(64), primary_key=True),
+    Column("store_id", String(32), nullable=False),
+    Column("user_name", String(64), nullable=False, comment="who signed in first"),
+    Column("allotted_at", Instant, nullable=False),
+)

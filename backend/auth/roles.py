@@ -58,6 +58,15 @@ class TokenRefused(MostradorError):
     code = "token_refused"
 
 
+class TerminalRemoved(TokenRefused):
+    """The terminal that was signed in at, or whose key was shown, is not one of the fleet any more."""
+
+    code = "terminal_removed"
+
+    def __init__(self) -> None:
+        super().__init__("This terminal was removed; ask a supervisor for a code and enrol it again.")
+
+
 class ScopeMissing(MostradorError):
     """The role does not allow this."""
 

@@ -97,9 +97,9 @@ def create_app(
             *live_routes(live_url),
             *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, keys=keys), stopping),
             *audit_routes(db),
-            *key_routes(db, keys),
+            *key_routes(db, keys, tokens),
             *user_routes(db, People(db, pins, tokens)),
-            *terminal_routes(db, keys),
+            *terminal_routes(db, keys, tokens),
             *webhook_routes(db, allow_private=webhooks_allow_private),
         ],
     )

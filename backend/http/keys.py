@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.api_keys import ApiKey
 from backend.auth.roles import EVERY_STORE, Scope, ScopeMissing
-from backend.auth.tokens import Claims
+from backend.auth.tokens import Claims, Tokens
 from backend.database import Database
 from backend.machines.keys import Keys, actor_of
 from backend.model.errors import UnknownStore
@@ -21,6 +21,7 @@ from backend.repositories.catalogue import store_name
 from backend.repositories.keys import StoredKey, add_key, find_key, keys_after, remove_key
 from backend.repositories.once import run_once
 from backend.repositories.reads import moment, reading
+from backend.repositories.sessions import end_sessions_at
 from backend.repositories.terminals import find_terminal, forget_key
 from backend.repositories.writes import writing
 
@@ -60,7 +61,7 @@ class _Place(NamedTuple):
     id: Annotated[str, Meta(max_length=32, pattern="^[a-z0-9_]*$")]
 
 
-def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
+def key_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteHandler]:
     """/keys"""
 
     @get("/keys", scope=Scope.KEYS_WRITE)
@@ -106,6 +107,7 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
     @delete("/keys/{key_id:str}", scope=Scope.KEYS_WRITE, problems=(*WRITE, "unknown_key"))
     async def revoke(request: ApiRequest, key_id: FromPath[str]) -> None:
         """Revoke a key: at once on this server, within two seconds on every other."""
+        ended: list[str] = []
         async with writing(db) as connection:
             found = await find_key(connection, key_id)
             if found is not None and found.key.terminal_id:
@@ -116,7 +118,9 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
                 raise UnknownKey(key_id)
             if was.terminal_id:
                 await forget_key(connection, was.stores[0], was.terminal_id, key_id)
+                ended = await end_sessions_at(connection, was.stores[0], was.terminal_id)
             await record(connection, request.origin(), "key.revoke", actor_of(key_id), store_id=_home(was), before=was)
+        tokens.ended.add(ended, with_terminal=True)
         keys.forget(key_id)
 
     return [list_keys, make, revoke]

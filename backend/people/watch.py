@@ -10,7 +10,7 @@ from backend.auth.tokens import ENDED_MEMORY
 from backend.database import Database
 from backend.model.errors import MostradorError
 from backend.repositories.reads import moment, reading
-from backend.repositories.sessions import ended_since
+from backend.repositories.sessions import TERMINAL_REMOVED, ended_since
 from backend.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -49,5 +49,7 @@ class SessionWatch:
         async with reading(self._database) as connection:
             now = await moment(connection)
             since = now - ENDED_MEMORY if self._looked_at is None else self._looked_at - OVERLAP
-            self._ended.add(await ended_since(connection, since))
+            ended = await ended_since(connection, since)
+        self._ended.add([id_ for id_, reason in ended if reason != TERMINAL_REMOVED])
+        self._ended.add([id_ for id_, reason in ended if reason == TERMINAL_REMOVED], with_terminal=True)
         self._looked_at = now

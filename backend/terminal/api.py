@@ -26,6 +26,8 @@ from .values import Enrolment, LiveAddress, Product, Session, Store, StoreStock
 T = TypeVar("T")
 
 ENROL_ATTEMPTS = 3
+_NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
+"""Refusals with status 401 that do not say that a session is over."""
 
 
 class ServerAway(MostradorError):
@@ -39,6 +41,12 @@ class SessionEnded(MostradorError):
     """The server no longer believes the access token: sign in again."""
 
     code = "session_ended"
+
+
+class TerminalRemoved(SessionEnded):
+    """This machine's terminal was removed from the fleet: a supervisor must give it a new code."""
+
+    code = "terminal_removed"
 
 
 class ServerRefused(MostradorError):
@@ -109,9 +117,16 @@ class Api:
         """The shops of the chain. Needs no session."""
         return (await self._get("/stores", _Stores)).stores
 
-    async def sign_in(self, user: str, pin: str, store_id: str, terminal_id: str) -> Session:
-        """Open a session and use its token from now on. ServerRefused `sign_in_refused`: something of it is wrong."""
-        body = {"user": user, "pin": pin, "store_id": store_id, "terminal_id": terminal_id}
+    async def sign_in(
+        self, user: str, pin: str, store_id: str, terminal_id: str = "", terminal_key: str = ""
+    ) -> Session:
+        """Open a session and use its token from now on. Without a `terminal_id` the server gives one.
+
+        ServerRefused `sign_in_refused`: something of it is wrong. TerminalRemoved: the key is good no more.
+        """
+        body = {"user": user, "pin": pin, "store_id": store_id}
+        body |= {"terminal_id": terminal_id} if terminal_id else {}
+        body |= {"terminal_key": terminal_key} if terminal_key else {}
         session = _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
         self.use(session)
         return session
@@ -250,7 +265,9 @@ class Api:
         except msgspec.MsgspecError:
             problem, fields = _Problem(), {}
         message = problem.detail or problem.title or f"The server answered {response.status_code}."
-        if response.status_code == 401 and problem.code not in ("sign_in_refused", "enrolment_refused"):
+        if problem.code == TerminalRemoved.code:
+            return TerminalRemoved(message)
+        if response.status_code == 401 and problem.code not in _NO_SESSION:
             return SessionEnded("Your session has ended; sign in again.")
         if response.status_code >= 500 and not problem.code:
             # A proxy without a server behind it, or a server in the middle of dying.

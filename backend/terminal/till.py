@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct, structs
 
@@ -12,7 +13,7 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.commands import ClientCommand, Sell
 
 from .cart import Cart
-from .journal import Journal, JournalUnusable, KeptSale
+from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptSale
 from .sender import Sender
 from .values import Notice
 
@@ -69,6 +70,10 @@ class Till:
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
         self._left_out = 0
+        self._at_counter: UUID | None = None
+        """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
+        self._renumbered = 0
+        """Sales in a row whose receipt number was taken."""
 
     @property
     def queued(self) -> int:
@@ -77,17 +82,35 @@ class Till:
 
     def resume(self, stores: set[str]) -> int:
         """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
-        kept = [x for x in self._journal.waiting() if x.id not in self._pending]
+        for sale in [*self._journal.conflicts(), *self._left_behind()]:
+            if _needs_other_number(sale):
+                self._renumber(sale)
+        self.conflicts = self._journal.conflicts()
+        kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
         self._left_out = len(kept) - len(ours)
         for sale in ours:
             self._send(sale, None)
         return len(ours)
 
+    def _left_behind(self) -> list[KeptSale]:
+        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._at_counter]
+
     def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
         self._pending[sale.id] = _Pending(sale, answer)
         self._sender.put(sale.commands)
         self._changed()
+
+    def _renumber(self, sale: KeptSale) -> KeptSale:
+        """Give a sale another receipt number and tell the clerk, who has given the receipt away already."""
+        again = self._journal.renumber(sale.id, 2**self._renumbered - 1)
+        self._renumbered += 1  # another terminal's numbers may go on for long: jump further each time
+        if self.receipt and self.receipt.number == sale.receipt_number:
+            self.receipt = structs.replace(self.receipt, number=again.receipt_number)
+        self._say(
+            Notice("warning", "receipt_renumbered", {"before": sale.receipt_number, "receipt": again.receipt_number})
+        )
+        return again
 
     async def sell(self, cart: Cart) -> Receipt | Refusal:
         """Sell the cart's lines. They leave the cart when there is a receipt; a refusal leaves them in it.
@@ -128,6 +151,7 @@ class Till:
 
         def make(receipt_number: str) -> list[ClientCommand]:
             made.extend(cart.sale(receipt_number))
+            self._at_counter = made[-1].id
             return made
 
         try:
@@ -157,6 +181,11 @@ class Till:
             pending.answer.set_result(answer)
             return
         sale = pending.sale
+        if answer.refusal is not None and answer.refusal.code is Code.RECEIPT_TAKEN:
+            self._record_under_another_number(sale)
+            return
+        if answer.refusal is None:
+            self._renumbered = 0
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
         try:
@@ -170,6 +199,12 @@ class Till:
         except JournalUnusable as error:
             self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
         self._changed()
+
+    def _record_under_another_number(self, sale: KeptSale) -> None:
+        try:
+            self._send(self._renumber(sale), None)
+        except JournalUnusable as error:  # it is kept as it was; the next start hears the same answer again
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
 
     async def _forget(self, sale: KeptSale) -> None:
         try:
@@ -195,3 +230,9 @@ class Till:
         self._journal.answered(conflict.id)
         self.conflicts = self._journal.conflicts()
         self._changed()
+
+
+def _needs_other_number(sale: KeptSale) -> bool:
+    """Whether the server will never take the sale's receipt number: another sale has it, or it is too long."""
+    taken = sale.refusal is not None and sale.refusal.code is Code.RECEIPT_TAKEN
+    return taken or len(sale.receipt_number) > LONGEST_RECEIPT_NUMBER

@@ -1,0 +1,1 @@
+"""The terminals of the stores: which one somebody signs in at."""
