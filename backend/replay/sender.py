@@ -1,7 +1,5 @@
 """Commands that reach the ledger exactly once: each is made once and sent again until it is answered."""
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
@@ -13,10 +11,7 @@ from backend.model.commands import ClientCommand
 from backend.model.errors import MostradorError
 from backend.terminal.api import Api, ServerAway, SessionEnded
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
-PATIENCE_SECONDS = 120.0
-"""How long a server may be away before the replay gives up."""
+from .patience import PATIENCE_SECONDS, until_answered
 
 T = TypeVar("T")
 
@@ -68,19 +63,21 @@ class Sender:
         await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
 
     async def _until_answered(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        pause = FIRST_PAUSE_SECONDS
-        give_up_at = monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return await attempt()
-            except SessionEnded:
-                await self._until_answered(self._sign_in)
-            except MostradorError as error:
-                if not error.retryable:
-                    raise
-                if monotonic() > give_up_at:
-                    waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
-                    raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
-                await asyncio.sleep(pause * random.uniform(0.5, 1))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            self._tally.retries += 1
+        async def signed_in() -> T:
+            while True:
+                try:
+                    return await attempt()
+                except SessionEnded:
+                    await self._until_answered(self._sign_in)
+                    self._again()
+
+        try:
+            return await until_answered(signed_in, self._again)
+        except MostradorError as error:
+            if not error.retryable:
+                raise
+            waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
+            raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
+
+    def _again(self) -> None:
+        self._tally.retries += 1
