@@ -48,6 +48,8 @@ class Sender:
         try:
             await self._sign_in()
         except ServerAway as error:
+            if error.code not in ("server_away", "connection_refused"):
+                raise
             raise ServerAway(f"No server answers at {self._api.base_url}; start it or correct --server.") from error
 
     async def send(self, commands: Sequence[ClientCommand]) -> list[Answer]:

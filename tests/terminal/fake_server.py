@@ -55,6 +55,7 @@ class FakeServer:
         """The ids that terminals without one get, as a server of a fleet gives them; None: it knows nothing of ids."""
         self.enrolled: dict[str, str] = {}
         """Key → terminal."""
+        self.live_url = "nats://nowhere:4222"
         self.away = False
         self.session_over = False
         self.renewals: list[tuple[str, str]] = []
@@ -108,7 +109,7 @@ class FakeServer:
         if path == "/products":
             return self._search(query)
         if path == "/live":
-            return _json({"nats_url": "nats://nowhere:4222", "subject": "inventory.292.>"})
+            return _json({"nats_url": self.live_url, "subject": "inventory.292.>"})
         if path == "/commands":
             return await self._decide(request.content)
         if match := re.fullmatch(r"/products/barcode/(\w+)", path):
