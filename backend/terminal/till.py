@@ -21,6 +21,9 @@ PATIENCE = 3.0
 """Seconds a clerk waits for the server's answer to a sale; after that it is kept and sent in the background."""
 PATIENCE_AWAY = 0.5
 """The same while the server is known to be away: one more quick attempt."""
+FURTHEST_JUMP = 16
+"""The power of two of receipt numbers that are left out at most."""
+SOLD_OFFLINE = "sold at this price while offline"
 
 
 class Outcome(StrEnum):
@@ -46,6 +49,8 @@ class _Pending(Struct):
     sale: KeptSale
     answer: asyncio.Future[Answer] | None
     """None when nobody waits at the counter any more."""
+    renumbered: int = 0
+    """How often its receipt number was taken."""
 
 
 class Till:
@@ -72,8 +77,6 @@ class Till:
         self._left_out = 0
         self._at_counter: UUID | None = None
         """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
-        self._renumbered = 0
-        """Sales in a row whose receipt number was taken."""
 
     @property
     def queued(self) -> int:
@@ -84,7 +87,7 @@ class Till:
         """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
         for sale in [*self._journal.conflicts(), *self._left_behind()]:
             if _needs_other_number(sale):
-                self._renumber(sale)
+                self._renumbered(sale)
         self.conflicts = self._journal.conflicts()
         kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
@@ -101,15 +104,21 @@ class Till:
         self._sender.put(sale.commands)
         self._changed()
 
-    def _renumber(self, sale: KeptSale) -> KeptSale:
-        """Give a sale another receipt number and tell the clerk, who has given the receipt away already."""
-        again = self._journal.renumber(sale.id, 2**self._renumbered - 1)
-        self._renumbered += 1  # another terminal's numbers may go on for long: jump further each time
+    def _renumbered(self, sale: KeptSale, times: int = 0) -> KeptSale | None:
+        """Give a sale another receipt number and tell the clerk, who has given the receipt away already.
+
+        None when the disk refuses: the sale is kept as it was, and the next start hears the same answer again.
+        """
+        try:
+            # Another terminal's numbers may go on for long: jump further each time.
+            again = self._journal.renumber(sale.id, 2 ** min(times, FURTHEST_JUMP) - 1)
+        except JournalUnusable as error:
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+            return None
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, number=again.receipt_number)
-        self._say(
-            Notice("warning", "receipt_renumbered", {"before": sale.receipt_number, "receipt": again.receipt_number})
-        )
+        numbers: dict[str, str | int] = {"before": sale.receipt_number, "receipt": again.receipt_number}
+        self._say(Notice("warning", "receipt_renumbered", numbers))
         return again
 
     async def sell(self, cart: Cart) -> Receipt | Refusal:
@@ -182,10 +191,10 @@ class Till:
             return
         sale = pending.sale
         if answer.refusal is not None and answer.refusal.code is Code.RECEIPT_TAKEN:
-            self._record_under_another_number(sale)
+            if (again := self._renumbered(sale, pending.renumbered)) is not None:
+                self._send(again, None)
+                self._pending[again.id].renumbered = pending.renumbered + 1
             return
-        if answer.refusal is None:
-            self._renumbered = 0
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
         try:
@@ -200,12 +209,6 @@ class Till:
             self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
         self._changed()
 
-    def _record_under_another_number(self, sale: KeptSale) -> None:
-        try:
-            self._send(self._renumber(sale), None)
-        except JournalUnusable as error:  # it is kept as it was; the next start hears the same answer again
-            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
-
     async def _forget(self, sale: KeptSale) -> None:
         try:
             await asyncio.to_thread(self._journal.answered, sale.id)
@@ -215,12 +218,15 @@ class Till:
     def retry(self, conflict: KeptSale) -> None:
         """A person thinks that the refused sale can be recorded now: send it under a new id."""
         sell = conflict.sell
+        # The goods left the shop at this price; the server takes it from whoever may say so.
+        is_priced = conflict.refusal is not None and conflict.refusal.code is Code.PRICE_NOT_ALLOWED
         again = Sell(
             id=new_id(),
             store_id=sell.store_id,
             lines=sell.lines,
             holds=sell.holds,
             receipt_number=sell.receipt_number,
+            price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
