@@ -7,7 +7,7 @@ import os
 import ssl
 from pathlib import Path
 
-from .model.errors import InvalidInput
+from backend.model.errors import InvalidInput
 
 
 def client_context() -> ssl.SSLContext:

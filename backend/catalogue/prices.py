@@ -6,8 +6,8 @@ from datetime import timedelta
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.repositories.reads import database_now, moment
-from backend.tables import Instant, former_prices, products
+from backend.database.reads import database_now, moment
+from backend.database.tables import Instant, former_prices, products
 
 _PRICES = select(products.c.id, products.c.price_cents).where(products.c.id.in_(bindparam("ids", expanding=True)))
 _FORMER = select(former_prices.c.product_id, former_prices.c.price_cents).where(

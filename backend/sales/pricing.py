@@ -13,12 +13,12 @@ from itertools import islice
 from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
 from backend.catalogue.prices import former_prices_of, prices_of
-from backend.database import Database
-from backend.gathering import Gathering
+from backend.database.dataloader import Dataloader
+from backend.database.engine import Database
+from backend.database.reads import reading
 from backend.model.answers import Refusal
 from backend.model.commands import Sell
 from backend.model.prices import OLD_PRICE_GOOD_FOR, other_prices, price_refusal
-from backend.repositories.reads import reading
 
 KEPT_SECONDS = 60.0
 KEPT_PRODUCTS = 100_000
@@ -33,7 +33,7 @@ class Pricing:
         self._db, self._clock = db, clock
         self._kept: dict[str, tuple[int, float]] = {}
         """Product → its price in cents, and until when it is kept."""
-        self._reads: Gathering[str, int] = Gathering(self._read)
+        self._reads: Dataloader[str, int] = Dataloader(self._read)
 
     async def objections(self, sales: Mapping[int, Sell], claims: Claims, field: str) -> dict[int, Refusal]:
         """Returns the refusals of those `sales` that the caller may not make at their prices, by their keys.

@@ -5,8 +5,8 @@ import secrets
 from sqlalchemy import bindparam, exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.repositories.reads import database_now
-from backend.tables import terminal_ids, terminals
+from backend.database.reads import database_now
+from backend.database.tables import terminal_ids, terminals
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing in it looks like something else in it."""

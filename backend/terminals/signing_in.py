@@ -5,11 +5,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.api_keys import ApiKey, KeyRefused
 from backend.auth.roles import TerminalRemoved
+from backend.keys.queries import find_key
 from backend.model.errors import MostradorError
-from backend.repositories.keys import find_key
-from backend.repositories.terminals import find_terminal
 
 from .ids import allot
+from .queries import find_terminal
 
 
 class TerminalKeyNeeded(MostradorError):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from backend import tables
-from backend.database import open_database
+from backend.database import tables
+from backend.database.engine import open_database
 from backend.ids import new_id
 from backend.model.prices import OLD_PRICE_GOOD_FOR
 

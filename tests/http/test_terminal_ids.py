@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 from tests.eventually import eventually
+from tests.terminals.test_routes import enrol, make
 
 from .shop import PIN, Shop, assert_problem
-from .test_terminals import enrol, make
 
 
 async def sign_in(client: httpx.AsyncClient, store_id: str = "norte", **more: str) -> httpx.Response:
