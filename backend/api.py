@@ -32,6 +32,7 @@ from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
+from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
@@ -67,7 +68,7 @@ def create_api(
     """
     keys = Keys(db)
     pins, sessions = Pins(), Sessions(db, tokens)
-    point_reads = PointReads(db)
+    point_reads, pricing = PointReads(db), Pricing(db)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
         *catalogue_routes(db, views),
@@ -77,16 +78,16 @@ def create_api(
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
-        *sales_routes(db, ledger),
+        *sales_routes(db, ledger, pricing),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(ledger),
+        *command_routes(ledger, pricing.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
-        *key_routes(db, keys),
+        *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens)),
-        *terminal_routes(db, keys),
+        *terminal_routes(db, keys, tokens),
         *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
     ]
     return assemble(

@@ -16,8 +16,9 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from backend.ids import new_id
 from backend.model.answers import Refusal
 from backend.model.commands import Command
 from backend.model.errors import MostradorError
@@ -27,6 +28,10 @@ from backend.private_files import make_private_directory, make_private_file
 
 _COMMANDS: msgspec.json.Decoder[list[Command]] = msgspec.json.Decoder(list_of_commands())
 SCHEMA_VERSION = 1
+LONGEST_RECEIPT_NUMBER = 40
+"""Characters that the server takes; terminals of older versions made longer ones."""
+LONGEST_STORE_SHOWN = 12
+"""Longer ids of stores are left out of receipt numbers, which are read out and typed."""
 
 _SCHEMA = """
 CREATE TABLE series (store_id TEXT PRIMARY KEY, last INTEGER NOT NULL);
@@ -80,7 +85,7 @@ class Journal:
     """The file at `path`, made if missing. Calls block for one disk write at most and may come from any thread."""
 
     def __init__(self, path: Path, terminal_id: str) -> None:
-        self._path, self._terminal_id, self._lock = path, terminal_id, Lock()
+        self._path, self._series, self._lock = path, terminal_id, Lock()
         try:
             make_private_directory(path.parent)
             make_private_file(path)
@@ -119,11 +124,7 @@ class Journal:
         Raises JournalUnusable when the disk refuses: then there is no sale and the number was not taken.
         """
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO series VALUES (?, 1) ON CONFLICT (store_id) DO UPDATE SET last = last + 1", (store_id,)
-            )
-            (number,) = self._db.execute("SELECT last FROM series WHERE store_id = ?", (store_id,)).fetchone()
-            receipt_number = f"{store_id}-{self._terminal_id}-{number:06d}"
+            receipt_number = self._next_number(store_id)
             commands = make(receipt_number)
             sale = KeptSale(commands[-1].id, receipt_number, store_id, datetime.now(UTC), total_cents, commands)
             self._insert(sale)
@@ -145,6 +146,49 @@ class Journal:
             self._db.execute(
                 "UPDATE series SET last = last - 1 WHERE store_id = ? AND last = ?", (sale.store_id, number)
             )
+
+    def number_with(self, series: str) -> None:
+        """Number receipts in this series from now on, which no other terminal does."""
+        self._series = series
+
+    def _next_number(self, store_id: str, leave_out: int = 0) -> str:
+        """Take the next receipt number of a store, after leaving some out, in the transaction that is open."""
+        self._db.execute(
+            "INSERT INTO series VALUES (?1, 1 + ?2) ON CONFLICT (store_id) DO UPDATE SET last = last + 1 + ?2",
+            (store_id, leave_out),
+        )
+        (number,) = self._db.execute("SELECT last FROM series WHERE store_id = ?", (store_id,)).fetchone()
+        # The store is there for people who read it; the series alone tells numbers of one store apart.
+        where = f"{store_id}-" if len(store_id) <= LONGEST_STORE_SHOWN else ""
+        return f"{where}{self._series}-{number:06d}"
+
+    def renumber(self, sale_id: UUID, leave_out: int = 0) -> KeptSale:
+        """Give a sale whose number the server cannot take the next one, under a new id: the goods have left the shop.
+
+        Returns the sale as it waits now.
+        """
+        [old] = self._read("WHERE id = ?", str(sale_id))
+        with self._transaction():
+            number = self._next_number(old.store_id, leave_out)
+            sell = structs.replace(old.sell, id=new_id(), receipt_number=number)
+            commands = [*old.commands[:-1], sell]
+            new = KeptSale(sell.id, number, old.store_id, old.made_at, old.total_cents, commands)
+            self._db.execute("DELETE FROM sales WHERE id = ?", (str(sale_id),))
+            self._insert(new)
+        return new
+
+    def take_over(self, other: "Journal") -> None:
+        """Take in what another terminal's file keeps: its sales, also those taken in before, and what it remembers."""
+        sales = [*other.waiting(), *other.conflicts()]
+        remembered = other._db.execute("SELECT name, value FROM remembered").fetchall()
+        with self._transaction():
+            known = {row[0] for row in self._db.execute("SELECT id FROM sales")}
+            for sale in sales:
+                if str(sale.id) not in known:
+                    self._insert(sale)
+                    refusal = sale.refusal and msgspec.json.encode(sale.refusal)
+                    self._db.execute("UPDATE sales SET refusal = ? WHERE id = ?", (refusal, str(sale.id)))
+            self._db.executemany("INSERT OR IGNORE INTO remembered VALUES (?, ?)", remembered)
 
     def skip(self, store_id: str, numbers: int) -> None:
         """Leave out the store's next receipt `numbers`: another file has used them already."""
@@ -205,7 +249,7 @@ class Journal:
                 store_id,
                 datetime.fromisoformat(made_at),
                 total_cents,
-                _COMMANDS.decode(commands),
+                _commands_of(commands),
                 refusal and msgspec.json.decode(refusal, type=Refusal),
             )
             for sale_id, receipt_number, store_id, made_at, total_cents, commands, refusal in self._db.execute(
@@ -225,3 +269,15 @@ class Journal:
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+
+def _commands_of(kept: bytes) -> list[Command]:
+    """The commands of a sale. A receipt number that is too long is cut here; its sale gets another one."""
+    try:
+        return _COMMANDS.decode(kept)
+    except msgspec.ValidationError:
+        commands = msgspec.json.decode(kept)
+        for command in commands:
+            if "receipt_number" in command:
+                command["receipt_number"] = command["receipt_number"][-LONGEST_RECEIPT_NUMBER:]
+        return list(msgspec.convert(commands, type=list_of_commands()))

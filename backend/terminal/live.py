@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from backend.model.errors import MostradorError
 from backend.model.stock import Key, StockRow
+from backend.trust import client_context
 
 from .api import Api, ServerAway, SessionEnded
 from .values import LiveAddress, Session, StoreStock
@@ -199,6 +200,11 @@ class Live:
 
         token = self._api.token
         try:
+            secure = address.nats_url.startswith(("tls:", "wss:"))
+            tls = {"tls": await asyncio.to_thread(client_context)} if secure else {}
+        except MostradorError:  # no authorities to believe: the numbers are asked for over HTTP
+            return True
+        try:
             client: Client = await nats.connect(
                 address.nats_url.split(","),
                 token=token,
@@ -214,6 +220,7 @@ class Live:
                 closed_cb=closed,
                 disconnected_cb=closed,
                 error_cb=trouble,
+                **tls,
             )
         except (OSError, nats.errors.Error, TimeoutError, ValueError):
             self._became(Link.DEGRADED)

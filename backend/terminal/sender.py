@@ -10,6 +10,7 @@ from backend.model.commands import Command
 from backend.model.errors import MostradorError
 
 from .api import Api
+from .values import SESSION_OVER
 
 BATCH = 200
 PAUSES = (0.2, 0.5, 1, 2, 4)
@@ -75,7 +76,7 @@ class Sender:
         try:
             answers = await self._api.send(batch)
         except MostradorError as error:
-            if error.retryable or error.code == "session_ended":
+            if error.retryable or error.code in SESSION_OVER:
                 self._failures += 1
                 if error.code != self._failing_with:
                     self._failing_with = error.code

@@ -58,6 +58,11 @@ class FakeServer:
         self.commands: list[Command] = []
         self.sales: list[Sell] = []
         self.taken: set[str] = set()
+        self.series: list[str] | None = None
+        """The ids that terminals without one get, as a server of a fleet gives them; None: it knows nothing of ids."""
+        self.enrolled: dict[str, str] = {}
+        """Key → terminal."""
+        self.live_url = "nats://nowhere:4222"
         self.away = False
         self.session_over = False
         self.renewals: list[tuple[str, str]] = []
@@ -111,7 +116,7 @@ class FakeServer:
         if path == "/products":
             return self._search(query)
         if path == "/live":
-            return _json({"nats_url": "nats://nowhere:4222", "subject": "inventory.292.>"})
+            return _json({"nats_url": self.live_url, "subject": "inventory.292.>"})
         if path == "/commands":
             return await self._decide(request.content)
         if match := re.fullmatch(r"/products/barcode/(\w+)", path):
@@ -129,6 +134,13 @@ class FakeServer:
         session = msgspec.structs.replace(
             SESSION, user=body["user"], display_name=body["user"].title(), store_id=store.id, store_name=store.name
         )
+        if self.series is not None:
+            key = body.get("terminal_key")
+            if key and key not in self.enrolled:
+                return _problem(401, code="terminal_removed", detail="This terminal was removed.")
+            series = body.get("terminal_id") or self.series.pop(0)
+            terminal_id = self.enrolled[key] if key else series
+            session = msgspec.structs.replace(session, terminal_id=terminal_id, receipt_series=series)
         return _json(session)
 
     def _refresh(self, token: str, headers: httpx.Headers) -> httpx.Response:
