@@ -153,8 +153,13 @@ class Api:
         return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
 
     async def by_barcode(self, barcode: str) -> Product:
-        """The product behind a barcode. ServerRefused `unknown_barcode` when there is none."""
-        return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
+        try:
+            return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        except ServerRefused as error:
+            if error.code != "unknown_barcode":
+                raise
+            raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
     async def by_sku(self, sku: str) -> Product:
         """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""

@@ -48,7 +48,7 @@ async def test_it_connects_with_the_access_token_and_listens_to_the_stores_of_th
         await eventually(lambda: live.link is Link.ONLINE)
     assert bus.options["token"] == "token"
     assert bus.options["inbox_prefix"] == b"_INBOX.ana-T1"
-    assert bus.subjects == ["inventory.292.>", "inventory.406.>", "inventory.319.>", "inventory.361.>"]
+    assert bus.subjects == ["inventory.292.>", "inventory.319.>", "inventory.361.>", "inventory.406.>"]
 
 
 async def test_only_newer_versions_of_watched_products_are_taken_in(bus: FakeNats, server: FakeServer) -> None:

@@ -14,7 +14,7 @@ async def test_type_add_change_and_finish(counter: Opening) -> None:
     async with counter() as c:
         await c.press(*"milk")
         await c.shows("Whole milk", "Milk chocolate", "2 of 2 found")
-        await c.press("down", "up", "enter")
+        await c.press("down", "up", "down", "enter")
         await c.shows("HOLD 15:00", "TOTAL · 1 line · 1 unit")
         await c.press("+", "+")
         await c.settled()

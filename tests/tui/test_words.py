@@ -102,3 +102,28 @@ def test_the_language_is_the_one_wanted_or_the_environments(
     wanted: str | None, environment: dict[str, str], found: str
 ) -> None:
     assert language(wanted, environment) == found
+
+
+SAID = [key.removeprefix("say.") for key in CATALOGUES["en"] if key.startswith("say.")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("code", SAID)
+def test_a_problem_that_lacks_what_a_sentence_names_is_told_in_its_own_sentence(lang: Lang, code: str) -> None:
+    words, named = Words(lang), fields(CATALOGUES[lang][f"say.{code}"])
+    bare, _, kind = code.partition(".")
+    given: dict[str, str | int] = {"reason": kind} if kind else {}
+    for missing in named:
+        some = {name: 1 for name in named if name != missing}
+        assert words.say(Notice("error", bare, {"message": "Its own.", **given, **some})) == "Its own."
+        assert words.say(Notice("error", bare, {**given, **some})) == words("say.unforeseen", code=bare)
+    whole = words.say(Notice("error", bare, {"message": "Its own.", **given, **dict.fromkeys(named, "x")}))
+    assert whole
+    assert "{" not in whole
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whatever_a_problem_brings_along_can_be_said(lang: Lang) -> None:
+    strange: dict[str, str | int] = {"key": "k", "self": "s", "n": 1, "message": "Its own.", "barcode": "{0} {x}"}
+    for code in SAID:
+        assert Words(lang).say(Notice("error", code, strange))
