@@ -18,6 +18,7 @@ class Scope(StrEnum):
     RESERVATIONS_WRITE = "reservations:write"
     SALES_READ = "sales:read"
     SALES_WRITE = "sales:write"
+    SALES_SETTLE = "sales:settle"
     STORES_WRITE = "stores:write"
     TRANSFERS_WRITE = "transfers:write"
     EVENTS_READ = "events:read"
@@ -39,7 +40,13 @@ _CLERK = frozenset(
         Scope.EVENTS_READ,
     }
 )
-_SUPERVISOR = _CLERK | {Scope.STOCK_WRITE, Scope.TRANSFERS_WRITE, Scope.AUDIT_READ, Scope.TERMINALS_WRITE}
+_SUPERVISOR = _CLERK | {
+    Scope.SALES_SETTLE,
+    Scope.STOCK_WRITE,
+    Scope.TRANSFERS_WRITE,
+    Scope.AUDIT_READ,
+    Scope.TERMINALS_WRITE,
+}
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""
 ROLES = {"clerk": _CLERK, "supervisor": _SUPERVISOR, "admin": frozenset(Scope)}

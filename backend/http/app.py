@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
 from backend.cache.views import Views
+from backend.conflicts.routes import conflict_routes
 from backend.database import Database
 from backend.events.feed import Feed
 from backend.ledger import Ledger
@@ -77,11 +78,12 @@ def create_app(
     if rates is not None:
         guards = [well_formed, rates.by_address, access_guard(tokens, keys), rates.by_caller]
     pins, sessions = Pins(), Sessions(db, tokens)
+    door = Door(db, pins, sessions, tokens)
     point_reads = PointReads(db)
     api = Router(
         BASE,
         route_handlers=[
-            *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
+            *sign_in_routes(db, door, sessions),
             *catalogue_routes(db, views),
             *product_routes(db, views),
             *store_routes(db),
@@ -90,6 +92,7 @@ def create_app(
             *reservation_routes(db, ledger, default_ttl),
             *reservation_list_routes(db),
             *sales_routes(db, ledger),
+            *conflict_routes(db, door),
             *movement_routes(db),
             *export_routes(db),
             *command_routes(ledger),

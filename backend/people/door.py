@@ -7,6 +7,7 @@ import structlog
 
 from backend.auth import lockout
 from backend.auth.pins import Pins, check_secret
+from backend.auth.roles import ROLES, Scope, ScopeMissing, StoreNotAllowed
 from backend.auth.tokens import Tokens
 from backend.database import Database
 from backend.model.errors import InvalidInput, MostradorError
@@ -14,7 +15,7 @@ from backend.repositories.audit_trail import Origin, record
 from backend.repositories.failures import count_failure, failures_of, forgive
 from backend.repositories.reads import reading
 from backend.repositories.sessions import end_sessions_of
-from backend.repositories.users import User, find_user, set_secret
+from backend.repositories.users import User, find_user, set_secret, stores_of
 from backend.repositories.writes import writing
 
 from .sessions import Sessions, SignedIn
@@ -71,6 +72,22 @@ class Door:
             await forgive(connection, _name(user.name))
         log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
         return signed_in
+
+    async def approve(self, origin: Origin, pin: str, store_id: str, scope: Scope) -> None:
+        """Return if the person `origin.actor` may do what `scope` allows in a store, and `pin` is theirs.
+
+        For an act at somebody else's till: no session is opened. Raises SignInRefused, SignInLocked, ScopeMissing or
+        StoreNotAllowed.
+        """
+        async with self._attempts:
+            user = await self._check(origin, pin, store_id)
+        if scope not in ROLES[user.role]:
+            raise ScopeMissing(f"A {user.role} may not approve this; it needs the right {scope}.", scope=scope.value)
+        async with writing(self._db) as connection:
+            if user.role != "admin" and store_id not in dict(await stores_of(connection, user.name)):
+                raise StoreNotAllowed(store_id)
+            await forgive(connection, _name(user.name))
+        log.info("approved", person=user.name, store=store_id, terminal=origin.terminal_id, scope=scope.value)
 
     async def new_pin(self, origin: Origin, pin: str, new: str) -> None:
         """Change the secret of the person `origin.actor` from `pin` to `new`, and end their sessions.
