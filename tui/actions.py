@@ -63,6 +63,10 @@ CONFLICTS = (
     Act("up", "up", "up", in_palette=False, in_bar=False),
     Act("down", "down", "down", in_palette=False, in_bar=False),
 )
+OPEN_SALE = (
+    Act("take_up", "enter,f9,alt+p", "take_up", rank=1, in_palette=False),
+    Act("give_back", "delete", "give_back", rank=2, in_palette=False),
+)
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
 HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
 

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
+import msgspec
+
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.barcode import parse_scan
 from backend.model.commands import ClientCommand, Sell
@@ -18,7 +20,7 @@ from backend.model.errors import MostradorError
 from .api import Api, ServerAway, SessionEnded
 from .cart import Cart, check_quantity
 from .finder import Finder
-from .journal import Journal
+from .journal import Journal, JournalUnusable
 from .live import Link, Live
 from .sender import Sender
 from .till import Outcome, Till
@@ -60,9 +62,16 @@ class Desk:
         self._worked_at: float | None = None
         self._known: dict[str, Product] = {}
         """Barcode → product, for scans while the server is away."""
+        self._journal = journal
+        self.found = journal.open_sale(session.store_id)
+        """The sale that was open when this terminal stopped, until somebody takes it up or gives it back."""
+        self._on_disk = {x.product.id: msgspec.json.encode(x) for x in self.found.lines} if self.found else {}
+        self._disk_refused = False
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if self.found is not None and not self.found.wanted:
+            await self.give_back()  # the last run died while it gave these units back
         resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
         if resumed:
             self._say(Notice("info", "sales_resumed", {"count": resumed}))
@@ -92,6 +101,26 @@ class Desk:
             self._signed_in.clear()
             self._say(Notice("warning", error.code))
             self.live.changed.set()
+
+    # The sale that was open when the terminal stopped.
+
+    async def take_up(self) -> None:
+        """Go on with the sale that was found: its holds are taken over, or made again."""
+        await self._decide_on_found("sale_taken_up", wanted=True)
+
+    async def give_back(self) -> None:
+        """Give back the units of the sale that was found; nobody wants it any more."""
+        await self._decide_on_found("sale_given_back", wanted=False)
+
+    async def _decide_on_found(self, code: str, *, wanted: bool) -> None:
+        async with self._turn:
+            found, self.found = self.found, None
+            if found is None:
+                return
+            self.sender.put(self.cart.take_up(found.lines, self._clock(), wanted=wanted))
+            if found.wanted:
+                self._say(Notice("ok" if wanted else "info", code, {"count": len(found.wanted)}))
+            self.pump()
 
     # What the clerk does.
 
@@ -186,6 +215,7 @@ class Desk:
                 outcome = await self.till.sell(self.cart)
             finally:
                 self.is_selling = False
+                self._on_disk = {}  # a sale that was kept has ended the open one there
                 self.pump()
             if isinstance(outcome, Refusal):
                 await self._tell_refusal(outcome)
@@ -209,8 +239,32 @@ class Desk:
     def pump(self) -> None:
         """Send what the cart needs now. Called after every step, after every answer and once a second."""
         if not self.is_selling:
-            self.sender.put(self.cart.commands(self._clock(), self._worked_at))
+            commands = self.cart.commands(self._clock(), self._worked_at)
+            self._keep_lines()
+            self.sender.put(commands)
         self.live.changed.set()
+
+    def _keep_lines(self) -> None:
+        """Commit what changed in the cart, before it is shown and before its holds are asked for.
+
+        It blocks for one disk write: between a step and its commit nothing may be drawn.
+        """
+        if self.found is not None:
+            return  # what is on disk is still to be decided on
+        now = {product_id: msgspec.json.encode(line) for product_id, line in self.cart.kept.items()}
+        if now == self._on_disk:
+            return
+        changed = dict(now.items() - self._on_disk.items())
+        try:
+            self._journal.keep_lines(
+                self.session.store_id, self.session.display_name, changed, self._on_disk.keys() - now
+            )
+        except JournalUnusable as error:
+            if not self._disk_refused:
+                self._say(notice_of(error))
+            self._disk_refused = True
+        else:
+            self._on_disk, self._disk_refused = now, False
 
     @property
     def is_away(self) -> bool:

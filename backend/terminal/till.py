@@ -131,7 +131,8 @@ class Till:
             return made
 
         try:
-            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make)
+            names = {line.product.id: line.product.name for line in cart.lines}
+            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make, names)
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise

@@ -55,7 +55,16 @@ def test_everything_the_core_and_the_screens_say_has_words() -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_action_has_a_name_and_a_help_line(lang: Lang) -> None:
     words = Words(lang)
-    groups = (actions.APP, actions.SELL, actions.SIGN_IN, actions.ASK, actions.CONFLICTS, actions.START, actions.HELP)
+    groups = (
+        actions.APP,
+        actions.SELL,
+        actions.SIGN_IN,
+        actions.ASK,
+        actions.CONFLICTS,
+        actions.START,
+        actions.HELP,
+        actions.OPEN_SALE,
+    )
     for act in chain.from_iterable(groups):
         assert words(f"key.{act.id}")
         assert words(f"key.{act.id}.help")

@@ -135,6 +135,17 @@ WORDS = {
     "ask.quit": "Quit with a sale open?",
     "ask.quit.detail": "{lines}, {total_cents}. The sale is thrown away and its units are given back.",
     "say.ask_first": "Answer the question first; the scan was not taken.",
+    # The sale that was open when the terminal stopped.
+    "key.take_up": "Go on with it",
+    "key.take_up.help": "Take the sale up again: its units are held again",
+    "key.give_back": "Give back",
+    "key.give_back.help": "The customer has gone: give the units back",
+    "open.title": "A sale was open when this terminal stopped",
+    "open.what": "{clerk}, {at}: {lines}, {total_cents}",
+    "open.more": "… and {n} more",
+    "open.more.one": "… and 1 more",
+    "open.hint": "Is the customer still here? Then go on with it: every unit is held again, and what is short meanwhile "
+    "is marked.",
     # Conflicts.
     "conflicts.title": "Sales the server refused",
     "conflicts.hint": "The customer has the receipt and the goods, the ledger does not. "
@@ -171,6 +182,8 @@ WORDS = {
     "say.session_ended": "Your session has ended: enter your PIN to go on. The sale is safe.",
     "say.sign_in_refused": "The user or the PIN is wrong; try again.",
     "say.store_not_allowed": "You may not sign in at this store; choose another one.",
+    "say.sale_taken_up": "The sale goes on: {count} lines are being held again.",
+    "say.sale_given_back": "The units of the sale that was open are given back.",
     "say.empty_basket": "There is nothing to sell yet: scan a product or type its name.",
     "say.line_short": "{name}: {requested} asked, {available} here. Lower it with −, or void it with Del.",
     "say.short_here": "{name}: only {available} available here ({requested} asked). Elsewhere: {nearby}.",
