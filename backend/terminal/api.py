@@ -18,10 +18,11 @@ import msgspec
 
 from backend.model.answers import Answer
 from backend.model.commands import ClientCommand
+from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
 
 from .renewal import Renewal
-from .values import Enrolment, LiveAddress, Product, Session, Store, StoreStock
+from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
 
@@ -73,6 +74,10 @@ class _Everywhere(msgspec.Struct):
 
 class _Answers(msgspec.Struct):
     answers: list[Answer]
+
+
+class _Settled(msgspec.Struct):
+    id: UUID
 
 
 class _Problem(msgspec.Struct):
@@ -164,6 +169,20 @@ class Api:
     async def by_sku(self, sku: str) -> Product:
         """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
         return await self._get(f"/products/sku/{_part(sku)}", Product)
+
+    async def product(self, product_id: str) -> Product:
+        """The product with this id. ServerRefused `unknown_product` when there is none."""
+        return await self._get(f"/products/{_part(product_id)}", Product)
+
+    async def settle(self, settlement: Settlement, approval: Approval | None = None) -> None:
+        """Have a settlement of a refused sale recorded, once for its id, however often it is sent.
+
+        ServerRefused `approval_needed`: above a clerk's limit; `sign_in_refused`, `scope_missing`: of the approval.
+        """
+        body = msgspec.to_builtins(settlement)
+        if approval is not None:
+            body["approval"] = msgspec.to_builtins(approval)
+        await self._call("POST", "/conflicts/settle", _Settled, body=body)
 
     async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
         """The stock of a product in every store."""

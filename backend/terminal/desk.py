@@ -15,16 +15,18 @@ import msgspec
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.barcode import parse_scan
 from backend.model.commands import ClientCommand, Sell
+from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
 
 from .api import Api, ServerAway, SessionEnded
 from .cart import Cart, check_quantity
 from .finder import Finder
-from .journal import Journal, JournalUnusable
+from .journal import Journal, JournalUnusable, KeptSale
 from .live import Link, Live
 from .sender import Sender
+from .settling import Settling
 from .till import Outcome, Till
-from .values import Notice, Product, Session, notice_of
+from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
 NEARBY = 3
@@ -52,6 +54,7 @@ class Desk:
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
         self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.settling = Settling(api, journal, self.till, say)
         api.queued = lambda: self.till.queued
         self.is_selling = False
         self.session_over = asyncio.Event()
@@ -78,6 +81,7 @@ class Desk:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._live_for_ever())
             tasks.create_task(self.sender.run())
+            tasks.create_task(self.settling.run())
 
     async def _live_for_ever(self) -> None:
         while True:
@@ -93,6 +97,7 @@ class Desk:
         self.session_over.clear()
         self._signed_in.set()
         self.sender.hurry()
+        self.settling.hurry()
         self.live.changed.set()
 
     def _end_session(self, error: SessionEnded) -> None:
@@ -224,6 +229,24 @@ class Desk:
                 fields: dict[str, str | int] = {"receipt": outcome.number, "total_cents": outcome.total_cents}
                 self._say(Notice("ok" if sold else "warning", "sold" if sold else "sold_queued", fields))
 
+    async def settle(self, conflict: KeptSale, reason: SettlingReason, note: str, approval: Approval | None) -> bool:
+        """Settle a refused sale; returns whether that is kept. If it is not, the clerk was told why."""
+        try:
+            return await self.settling.settle(conflict, reason, note, self.session, approval, away=self.is_away)
+        except MostradorError as error:
+            self._say(notice_of(error))
+            return False
+
+    def name_of(self, product_id: str) -> str:
+        """What people call a product, as far as this terminal knows; else its id."""
+        return self._journal.name_of(product_id) or product_id
+
+    async def learn_name(self, product_id: str) -> None:
+        """Ask the server what people call a product that this terminal never sold."""
+        if self._journal.name_of(product_id) is None:
+            with suppress(MostradorError):  # its id is shown until the server answers
+                self._journal.learn({product_id: (await self._api.product(product_id)).name})
+
     async def leave(self, patience: float = 1.0) -> None:
         """The clerk leaves: give the holds back if that can be done within `patience` seconds; they expire anyway."""
         self.cart.clear()
@@ -295,6 +318,8 @@ class Desk:
             self._end_session(error)
         else:
             self._say(Notice("ok", "server_back") if error is None else notice_of(error))
+            if error is None:
+                self.settling.hurry()
         self.live.check()
         self.live.changed.set()
 

@@ -1,4 +1,4 @@
-"""The terminal's own file: its receipt numbers, the open sale, the sales the server has not answered, who was here last.
+"""The terminal's own file: receipt numbers, the open sale, sales the server has not answered, who was here last.
 
 A sale is committed here, with its receipt number, before it is sent and before a receipt is shown; it is deleted only
 when the server has answered it. Whatever dies in between, the sale is sent again under the same command id, so it is

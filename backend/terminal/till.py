@@ -190,9 +190,13 @@ class Till:
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = structs.replace(self.receipt, outcome=Outcome.QUEUED)
 
-    def settle(self, conflict: KeptSale) -> None:
-        """A person has settled the refused sale by other means: forget it."""
-        self._journal.answered(conflict.id)
+    def settled(self, conflict: KeptSale) -> None:
+        """The server has recorded how the refused sale was settled: forget it."""
+        self._journal.settled(conflict.id)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = None
         self._changed()

@@ -17,6 +17,7 @@ from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Request
 from backend.model.commands import Cancel, ClientCommand, Command, Confirm, Expire, Extend, Reserve, Sell
+from backend.model.conflicts import Settlement, needs_supervisor
 from backend.model.decide import decide_all
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
@@ -39,6 +40,7 @@ SESSION = Session(
 """Its token cannot be renewed, as that of an enrolled terminal; one that signs in gets `refresh 0`."""
 NATS_URL = "nats://nowhere:4222"
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
+APPROVAL_NEEDED = dict(PROBLEMS["approval_needed"].fields)
 PUBLIC = {"/stores", "/auth/sign-in", "/auth/refresh", "/auth/sign-out"}
 PRODUCTS: dict[str, dict[str, Any]] = {
     "1041": {"name": "Whole milk", "price": 1.19, "barcode": "2000000010410", "package_size": "1 GAL"},
@@ -74,6 +76,8 @@ class FakeServer:
             for product in PRODUCTS
         }
         self.books = Books(rows, {store.id for store in STORES}, {})
+        self.settled: dict[UUID, dict[str, Any]] = {}
+        """What was answered to settlements, by their id."""
         self.sessions: dict[str, Session] = {}
         """Access token → session, of who signed in; a token that is not in it is SESSION's."""
         self.answers: dict[UUID, Answer] = {}
@@ -144,6 +148,8 @@ class FakeServer:
             return self._search(query)
         if path == "/live":
             return _json({"nats_url": NATS_URL, "subject": f"inventory.{session.store_id}.>"})
+        if path == "/conflicts/settle":
+            return self._settle(session, request.content)
         if path == "/commands":
             return await self._decide(session, request.content)
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
@@ -242,6 +248,33 @@ class FakeServer:
             "reorder_qty": 0,
             "safety_stock": 0,
         }
+
+    def _settle(self, session: Session, content: bytes) -> httpx.Response:
+        body = msgspec.json.decode(content)
+        approval = body.pop("approval", None)
+        settlement = msgspec.convert(body, Settlement)
+        if settlement.id in self.settled:
+            return _json(self.settled[settlement.id])
+        approver = session.user if session.role == "supervisor" else ""
+        if approval is not None:
+            approver, role = approval["user"], PEOPLE.get(approval["user"], ("", []))[0]
+            if approval["pin"] != PIN or not role:
+                return _problem(401, "sign_in_refused", "The name or the PIN is wrong; try again.")
+            if role == "clerk":
+                sentence = "A clerk may not approve this; it needs the right sales:settle."
+                return _problem(403, "scope_missing", sentence, scope="sales:settle")
+        if needs_supervisor(settlement.total_cents) and not approver:
+            return _problem(403, "approval_needed", PROBLEMS["approval_needed"].detail, **APPROVAL_NEEDED)
+        self.settled[settlement.id] = {
+            "id": settlement.id,
+            "store_id": settlement.store_id,
+            "receipt_number": settlement.receipt_number,
+            "reason": settlement.reason,
+            "settled_by": settlement.settled_by or session.user,
+            "approved_by": approver,
+            "settled_at": self.now,
+        }
+        return _json(self.settled[settlement.id])
 
     async def _decide(self, session: Session, content: bytes) -> httpx.Response:
         try:

@@ -243,17 +243,6 @@ async def test_a_sale_refused_after_its_receipt_becomes_a_conflict_that_can_be_r
     assert [sale.receipt_number for sale in shop.server.sales] == ["292-T1-000001"]
 
 
-async def test_a_conflict_can_be_settled_by_hand(shop: Shop) -> None:
-    async with shop.desk() as desk:
-        shop.server.away = True
-        desk.cart.add(_product("1044"))
-        await desk.finish()
-        shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        desk.till.settle(desk.till.conflicts[0])
-        assert (desk.till.conflicts, desk.till.queued) == ([], 0)
-
-
 async def test_a_sale_refused_at_the_counter_keeps_the_cart_and_reuses_the_number(shop: Shop) -> None:
     async with shop.desk() as desk:
         await desk.scan(EGGS, 2)

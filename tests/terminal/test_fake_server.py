@@ -24,6 +24,7 @@ OWN = {
     "updated_at",
     "last_updated",
     "sold_at",
+    "settled_at",
     "request_id",
     "instance",
 }
@@ -163,6 +164,35 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         await server.send(reserve(15, "1041", 1))
 
     await same(tmp_path, sqlite_url, calls)
+
+
+async def test_settling(tmp_path: Path, sqlite_url: str) -> None:
+    def settlement(quantity: int, **more: Any) -> dict[str, Any]:
+        return {
+            "id": str(new_id()),
+            "store_id": "292",
+            "receipt_number": "292-T1-000001",
+            "sale_id": str(new_id()),
+            "sold_at": "2026-11-24T12:00:00Z",
+            "lines": [{"product_id": "1041", "quantity": quantity, "price_cents": 119}],
+            "refusal": "insufficient_stock",
+            "reason": "written_off",
+        } | more
+
+    small, large, twice = settlement(1), settlement(100), settlement(2, settled_by="eva")
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        await server.ask("POST", "/conflicts/settle", small)
+        await server.ask("POST", "/conflicts/settle", twice)
+        await server.ask("POST", "/conflicts/settle", twice)
+        await server.ask("POST", "/conflicts/settle", large)
+        for user, pin in (("luis", "0000"), ("ana", PIN), ("luis", PIN)):
+            await server.ask("POST", "/conflicts/settle", large | {"approval": {"user": user, "pin": pin}})
+        await server.ask("POST", "/conflicts/settle", large)
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers[1:]] == [200, 200, 200, 403, 401, 403, 200, 200]
 
 
 def test_the_fake_session_is_one_of_the_fake_people() -> None:

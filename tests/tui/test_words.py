@@ -36,7 +36,7 @@ def test_every_sentence_of_the_screens_exists() -> None:
 
 def test_every_sentence_is_used() -> None:
     text = "".join(SOURCES.values()).replace("'", '"')
-    families = ("link.", "key.", "name.", "say.", "start.step.", "hold.", "receipt.", "status.")
+    families = ("settle.reason.", "link.", "key.", "name.", "say.", "start.step.", "hold.", "receipt.", "status.")
     keys = {key.removesuffix(".one") for key in CATALOGUES["en"] if not key.startswith(families)}
     assert {key for key in keys if f'"{key}"' not in text} == set()
 
@@ -63,6 +63,7 @@ def test_every_action_has_a_name_and_a_help_line(lang: Lang) -> None:
         actions.CONFLICTS,
         actions.START,
         actions.HELP,
+        actions.SETTLE,
         actions.OPEN_SALE,
     )
     for act in chain.from_iterable(groups):
