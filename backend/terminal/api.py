@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -97,6 +98,8 @@ class Api:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
         """Says how many sales wait here; the server is told with every call."""
+        self.heard_at = monotonic()
+        """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
         self._http = httpx.AsyncClient(
             base_url=f"{self.base_url}/api/v1",
@@ -263,6 +266,7 @@ class Api:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise ServerAway("The server does not answer; it will be tried again.", url=self.base_url) from error
+        self.heard_at = monotonic()
         if response.is_success:
             return response.content
         raise self._problem(response)

@@ -6,8 +6,8 @@ up: a finish after a scan waits for it, a scan after a finish belongs to the nex
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
 import msgspec
@@ -29,6 +29,10 @@ from .till import Outcome, Till
 from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
+WORTH_SAYING = 0.25
+"""Seconds after which a scan that waits says so."""
+PATIENCE = 1.0
+"""Seconds that the server has to tell of a product that is known here already."""
 NEARBY = 3
 """Other stores named when this one is short."""
 
@@ -54,6 +58,8 @@ class Desk:
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
         self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.live.is_doubted = lambda: self.sender.is_failing
+        self.live.came_back = self._came_back
         self.settling = Settling(api, journal, self.till, say)
         api.queued = lambda: self.till.queued
         self.is_selling = False
@@ -100,6 +106,11 @@ class Desk:
         self.settling.hurry()
         self.live.changed.set()
 
+    def _came_back(self) -> None:
+        """The server answers again: do not wait out the pauses."""
+        self.sender.hurry()
+        self.settling.hurry()
+
     def _end_session(self, error: SessionEnded) -> None:
         if not self.session_over.is_set():
             self.session_over.set()
@@ -142,18 +153,34 @@ class Desk:
     async def scan(self, code: str, count: int = 1) -> Product | None:
         """Add what a barcode stands for. Returns the product, None if it was not added (the clerk was told why)."""
         product = None
-        async with self._turn, self._telling():
-            product = await self._by_barcode(parse_scan(code))
-            self._add(product, count * product.pack_quantity)
+        with self._saying_when_it_waits(code):
+            async with self._turn, self._telling():
+                product = await self._by_barcode(parse_scan(code))
+                self._add(product, count * product.pack_quantity)
         return product
 
-    async def _by_barcode(self, barcode: str) -> Product:
+    @contextmanager
+    def _saying_when_it_waits(self, code: str) -> Iterator[None]:
+        waits = Notice("info", "scan_waits", {"barcode": code.strip()[:48]})
+        saying = asyncio.get_running_loop().call_later(WORTH_SAYING, self._say, waits)
         try:
-            product = await self._api.by_barcode(barcode)
-        except ServerAway:
-            if barcode not in self._known:
+            yield
+        finally:
+            saying.cancel()
+
+    async def _by_barcode(self, barcode: str) -> Product:
+        """The product; as it was known before when the server is away, or slow to say."""
+        known = self._known.get(barcode)
+        if known is not None and self.is_away:
+            return known
+        try:
+            async with asyncio.timeout(PATIENCE if known is not None else None):
+                product = await self._api.by_barcode(barcode)
+        except (ServerAway, TimeoutError):
+            self.live.check()
+            if known is None:
                 raise
-            return self._known[barcode]
+            return known
         self._known[barcode] = product
         return product
 

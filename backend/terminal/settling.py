@@ -109,7 +109,8 @@ class Settling:
                 async with self._turn:
                     await self._again(conflict)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), PAUSE if self.waiting else None)
+                async with asyncio.timeout(PAUSE if self.waiting else None):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def _again(self, conflict: KeptSale) -> None:

@@ -98,6 +98,8 @@ class FakeServer:
         self.terminal_says = ""
         self.gate: asyncio.Event | None = None
         """Holds answers to commands back until it is set; they are decided before."""
+        self.silent: asyncio.Event | None = None
+        """Like a stopped process: connections are there, answers come when it is set."""
         self.heard: list[Callable[[bytes], None]] = []
 
     def api(self, url: str = "http://server") -> Api:
@@ -118,6 +120,8 @@ class FakeServer:
         self.requests.append(path)
         if self.away:
             raise httpx.ConnectError("away")
+        if self.silent is not None:
+            await self.silent.wait()
         self.terminal_says = request.headers.get("x-terminal-queue", self.terminal_says)
         if self.session_over and path != "/auth/sign-in":
             return _problem(401, "token_refused", "Your session has ended or is not valid; sign in again.")

@@ -199,6 +199,7 @@ WORDS = {
     "say.approval_needed": "A supervisor must approve this: type their user and PIN.",
     "say.sign_in_locked": "Too many wrong PINs: wait {retry_after} s, then try again.",
     "say.key_reused": "The server has recorded this otherwise already: look at the audit trail.",
+    "say.scan_waits": "{barcode} is being looked up; the server takes its time…",
     "say.server_away": "The server does not answer; it is tried again by itself. Nothing is lost.",
     "say.server_back": "The server is back.",
     "say.session_ended": "Your session has ended: enter your PIN to go on. The sale is safe.",

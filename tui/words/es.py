@@ -187,6 +187,7 @@ WORDS = {
     "say.approval_needed": "Un encargado debe autorizarlo: escriba su usuario y su PIN.",
     "say.sign_in_locked": "Demasiados PIN equivocados: espere {retry_after} s y pruebe otra vez.",
     "say.key_reused": "El servidor ya lo ha anotado de otra manera: mire el registro de actividad.",
+    "say.scan_waits": "Se busca {barcode}; el servidor tarda…",
     "say.server_away": "El servidor no responde; se reintenta solo. No se pierde nada.",
     "say.server_back": "El servidor ha vuelto.",
     "say.session_ended": "Su sesión ha terminado: escriba su PIN para seguir. La venta está a salvo.",
