@@ -254,10 +254,12 @@ class Live:
         events wait for it or come from others, and when it answers again nothing has to be fetched.
         """
         failures = 0
-        while True:
+
+        def is_lost() -> bool:
+            return bool(client.is_closed)
+
+        while not is_lost():
             self._again.clear()
-            if client.is_closed:
-                return False
             if self._api.token != token:
                 return True
             quiet = max(0.0, self._api.heard_at + BEAT - monotonic())
@@ -265,8 +267,8 @@ class Live:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._again.wait()
-            if client.is_closed:
-                continue
+            if is_lost():
+                break
             asked = self._again.is_set() or failures or monotonic() - self._api.heard_at >= BEAT
             if asked and not await self._is_there():
                 failures += 1
@@ -277,6 +279,7 @@ class Live:
             failures = 0
             self._confirm()
             self._became(Link.ONLINE)
+        return False
 
     async def _is_there(self) -> bool:
         """Whether the server answers, now or at least SILENCE after its last answer."""
