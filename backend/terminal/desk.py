@@ -32,7 +32,7 @@ HOLD_SECONDS = 15 * 60
 WORTH_SAYING = 0.25
 """Seconds after which a scan that waits says so."""
 PATIENCE = 1.0
-"""Seconds that the server has to tell of a product that is known here already."""
+"""Seconds that the server has to tell of a product that is known already, or while it is known to be away."""
 NEARBY = 3
 """Other stores named when this one is short."""
 
@@ -174,12 +174,12 @@ class Desk:
         if known is not None and self.is_away:
             return known
         try:
-            async with asyncio.timeout(PATIENCE if known is not None else None):
+            async with asyncio.timeout(PATIENCE if known is not None or self.is_away else None):
                 product = await self._api.by_barcode(barcode)
-        except (ServerAway, TimeoutError):
+        except (ServerAway, TimeoutError) as error:
             self.live.check()
             if known is None:
-                raise
+                raise ServerAway("The server does not answer; scan it again when it is back.") from error
             return known
         self._known[barcode] = product
         return product
