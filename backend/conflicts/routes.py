@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from msgspec import Meta, Struct, structs
 
 from backend.auth.roles import Scope
-from backend.database import Database
+from backend.database.engine import Database
 from backend.http.declaring import ONCE
 from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest

@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.roles import Scope
 from backend.auth.tokens import Claims
-from backend.database import Database
+from backend.catalogue.search_queries import store_name
+from backend.database.audit_trail import Origin, record
+from backend.database.engine import Database
+from backend.database.once import Attempt, run_once
+from backend.database.reads import moment
 from backend.model.conflicts import CLERK_LIMIT_CENTS, Settlement, SettlingReason, needs_supervisor
 from backend.model.errors import InvalidInput, MostradorError, UnknownStore
-from backend.repositories.audit_trail import Origin, record
-from backend.repositories.catalogue import store_name
-from backend.repositories.once import Attempt, run_once
-from backend.repositories.reads import moment
 
 
 class ApprovalNeeded(MostradorError):

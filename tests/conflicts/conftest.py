@@ -1,5 +1,5 @@
 """The furnished shop of the HTTP tests."""
 
-from tests.http.conftest import furnished_postgresql, furnished_sqlite, shop, shop_url
+from tests.http.fixtures import furnished_postgresql, furnished_sqlite, shop, shop_url
 
 __all__ = ["furnished_postgresql", "furnished_sqlite", "shop", "shop_url"]

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from sqlalchemy import Table, insert
 
-from backend import tables
 from backend.auth.pins import hash_pin
-from backend.database import open_database
+from backend.database import tables
+from backend.database.engine import open_database
 from backend.ids import new_id
 from backend.model.commands import Line, Receive
 from backend.model.search import search_text

@@ -10,11 +10,12 @@ from backend.terminal.desk import Desk
 from backend.terminal.journal import KeptSale
 from backend.terminal.values import Notice
 from tui.actions import CONFLICTS, bindings
-from tui.screens.base import CounterModal
-from tui.screens.settle import SettleScreen
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 from tui.widgets.linegrid import Cell, Column, LineGrid
+
+from .base import CounterModal
+from .settle import SettleScreen
 
 
 class ConflictsScreen(CounterModal[None]):

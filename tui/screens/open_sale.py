@@ -7,9 +7,10 @@ from textual.widgets import Static
 
 from backend.terminal.journal import OpenSale
 from tui.actions import OPEN_SALE, bindings
-from tui.screens.base import CounterModal
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
+
+from .base import CounterModal
 
 SHOWN = 6
 """Lines named; the others are counted."""

@@ -12,10 +12,11 @@ from backend.terminal.settling import Settling
 from backend.terminal.values import Approval, Notice
 from tui import scan
 from tui.actions import SETTLE, bindings
-from tui.screens.base import CounterModal
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 from tui.widgets.linegrid import Cell, Column, LineGrid
+
+from .base import CounterModal
 
 
 class SettleScreen(CounterModal[bool]):
