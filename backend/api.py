@@ -12,6 +12,7 @@ from backend.auth.tokens import Tokens
 from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
+from backend.conflicts.routes import conflict_routes
 from backend.database.engine import Database
 from backend.events.feed import Feed
 from backend.events.live_routes import live_routes
@@ -68,9 +69,10 @@ def create_api(
     """
     keys = Keys(db)
     pins, sessions = Pins(), Sessions(db, tokens)
+    door = Door(db, pins, sessions, tokens)
     point_reads, pricing = PointReads(db), Pricing(db)
     routes: list[ControllerRouterHandler] = [
-        *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
+        *sign_in_routes(db, door, sessions),
         *catalogue_routes(db, views),
         *product_routes(db, views),
         *store_routes(db),
@@ -79,6 +81,7 @@ def create_api(
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
         *sales_routes(db, ledger, pricing),
+        *conflict_routes(db, door),
         *movement_routes(db),
         *export_routes(db),
         *command_routes(ledger, pricing.objections),

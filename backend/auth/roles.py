@@ -18,6 +18,7 @@ _CLERK = frozenset(
     }
 )
 _SUPERVISOR = _CLERK | {
+    Scope.SALES_SETTLE,
     Scope.STOCK_WRITE,
     Scope.TRANSFERS_WRITE,
     Scope.AUDIT_READ,

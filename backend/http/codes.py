@@ -168,6 +168,13 @@ PROBLEMS: dict[str, Meaning] = {
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
         },
     ),
+    "approval_needed": Meaning(
+        403,
+        "The refused sale is above what a clerk may settle alone.",
+        "Send it again under the same id, with the name and PIN of somebody who has the right `scope` as `approval`.",
+        "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
+        {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},
+    ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
         404,

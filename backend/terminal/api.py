@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,13 +20,14 @@ import msgspec
 
 from backend.model.answers import Answer
 from backend.model.commands import Command
+from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
 from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
 from .away import why_away
 from .renewal import Renewal
-from .values import Enrolment, LiveAddress, Product, Session, Store, StoreStock
+from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
 
@@ -82,6 +84,10 @@ class _Answers(msgspec.Struct):
     answers: list[Answer]
 
 
+class _Settled(msgspec.Struct):
+    id: UUID
+
+
 class _Problem(msgspec.Struct):
     code: str = ""
     detail: str = ""
@@ -101,6 +107,8 @@ class Api:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
         """Says how many sales wait here; the server is told with every call."""
+        self.heard_at = monotonic()
+        """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
         address = urlsplit(self.base_url)
         self._proxy = "" if transport or address.hostname in _HERE else _proxy_to(address)
@@ -173,12 +181,31 @@ class Api:
         return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
 
     async def by_barcode(self, barcode: str) -> Product:
-        """The product behind a barcode. ServerRefused `unknown_barcode` when there is none."""
-        return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
+        try:
+            return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        except ServerRefused as error:
+            if error.code != "unknown_barcode":
+                raise
+            raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
     async def by_sku(self, sku: str) -> Product:
         """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
         return await self._get(f"/products/sku/{_part(sku)}", Product)
+
+    async def product(self, product_id: str) -> Product:
+        """The product with this id. ServerRefused `unknown_product` when there is none."""
+        return await self._get(f"/products/{_part(product_id)}", Product)
+
+    async def settle(self, settlement: Settlement, approval: Approval | None = None) -> None:
+        """Have a settlement of a refused sale recorded, once for its id, however often it is sent.
+
+        ServerRefused `approval_needed`: above a clerk's limit; `sign_in_refused`, `scope_missing`: of the approval.
+        """
+        body = msgspec.to_builtins(settlement)
+        if approval is not None:
+            body["approval"] = msgspec.to_builtins(approval)
+        await self._call("POST", "/conflicts/settle", _Settled, body=body)
 
     async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
         """The stock of a product in every store."""
@@ -259,6 +286,7 @@ class Api:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise why_away(error, self.base_url, self._proxy) from error
+        self.heard_at = monotonic()
         if response.is_success:
             return response.content
         raise self._problem(response)

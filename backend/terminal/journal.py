@@ -1,13 +1,14 @@
-"""The terminal's own file: its receipt numbers, the sales the server has not answered yet, who was here last.
+"""The terminal's own file: receipt numbers, the open sale, sales the server has not answered, who was here last.
 
 A sale is committed here, with its receipt number, before it is sent and before a receipt is shown; it is deleted only
 when the server has answered it. Whatever dies in between, the sale is sent again under the same command id, so it is
 neither lost nor counted twice. A sale that the server refused after the customer left stays as a conflict until a
-person settles it.
+person has settled it and the server has recorded that. The lines of the open sale are here before they are shown, and
+the holds that they ask for before they are asked for, so a terminal that died takes both up again or gives them back.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,13 @@ from msgspec import Struct, structs
 from backend.ids import new_id
 from backend.model.answers import Refusal
 from backend.model.commands import Command
+from backend.model.conflicts import Settlement
 from backend.model.errors import MostradorError
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.sell import Sell
 from backend.private_files import make_private_directory, make_private_file
+
+from .lines import KeptLine
 
 _COMMANDS: msgspec.json.Decoder[list[Command]] = msgspec.json.Decoder(list_of_commands())
 SCHEMA_VERSION = 1
@@ -46,6 +50,20 @@ CREATE TABLE sales (
     refusal BLOB
 );
 """
+
+_ADDED = """
+CREATE TABLE IF NOT EXISTS open_lines (
+    store_id TEXT NOT NULL,
+    product_id TEXT NOT NULL,
+    line BLOB NOT NULL,
+    clerk TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (store_id, product_id)
+);
+CREATE TABLE IF NOT EXISTS product_names (id TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS settlements (sale_id TEXT PRIMARY KEY, settlement BLOB NOT NULL);
+"""
+"""Tables that came later. A program that does not know them leaves them alone, so the version stays."""
 
 
 class JournalUnusable(MostradorError):
@@ -81,6 +99,24 @@ class KeptSale(Struct, frozen=True):
         return last
 
 
+class OpenSale(Struct, frozen=True):
+    """The sale that was open when the terminal stopped, in `clerk`'s hands, changed last at `at`."""
+
+    lines: list[KeptLine]
+    clerk: str
+    at: datetime
+
+    @property
+    def wanted(self) -> list[KeptLine]:
+        """The lines that a customer wants; the others were voided, and only their holds are left."""
+        return [line for line in self.lines if line.quantity]
+
+    @property
+    def total_cents(self) -> int:
+        """What the customer would pay."""
+        return sum(line.quantity * line.product.price_cents for line in self.lines)
+
+
 class Journal:
     """The file at `path`, made if missing. Calls block for one disk write at most and may come from any thread."""
 
@@ -107,6 +143,8 @@ class Journal:
                 self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version == SCHEMA_VERSION:
                 self._db.execute("SELECT count(id), count(refusal) FROM sales").fetchone()
+            if version <= SCHEMA_VERSION:
+                self._db.executescript(_ADDED)
         except sqlite3.OperationalError as error:
             raise JournalUnusable("not_writable", self._path) from error
         except sqlite3.DatabaseError as error:
@@ -118,9 +156,16 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def keep(self, store_id: str, total_cents: int, make: Callable[[str], list[Command]]) -> KeptSale:
+    def keep(
+        self,
+        store_id: str,
+        total_cents: int,
+        make: Callable[[str], list[Command]],
+        names: Mapping[str, str] | None = None,
+    ) -> KeptSale:
         """Take the store's next receipt number, let `make` turn it into commands, and commit both. Returns the sale.
 
+        The store's open sale ends with it. `names` are what people call its products.
         Raises JournalUnusable when the disk refuses: then there is no sale and the number was not taken.
         """
         with self._transaction():
@@ -128,7 +173,63 @@ class Journal:
             commands = make(receipt_number)
             sale = KeptSale(commands[-1].id, receipt_number, store_id, datetime.now(UTC), total_cents, commands)
             self._insert(sale)
+            self._db.execute("DELETE FROM open_lines WHERE store_id = ?", (store_id,))
+            self._db.executemany("INSERT OR REPLACE INTO product_names VALUES (?, ?)", (names or {}).items())
         return sale
+
+    def keep_lines(self, store_id: str, clerk: str, changed: Mapping[str, bytes], gone: Iterable[str]) -> None:
+        """Commit what changed in the store's open sale: product id → its encoded KeptLine, and the ids that left."""
+        at = datetime.now(UTC).isoformat()
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO open_lines VALUES (?, ?, ?, ?, ?)",
+                [(store_id, product_id, line, clerk, at) for product_id, line in changed.items()],
+            )
+            self._db.executemany(
+                "DELETE FROM open_lines WHERE store_id = ? AND product_id = ?", [(store_id, x) for x in gone]
+            )
+
+    def open_sale(self, store_id: str) -> OpenSale | None:
+        """The sale that the terminal's last run left open in this store."""
+        rows = self._db.execute("SELECT line, clerk, at FROM open_lines WHERE store_id = ? ORDER BY at", (store_id,))
+        found = rows.fetchall()
+        if not found:
+            return None
+        lines = [msgspec.json.decode(line, type=KeptLine) for line, _, _ in found]
+        _, clerk, at = found[-1]
+        return OpenSale(sorted(lines, key=lambda line: line.place), clerk, datetime.fromisoformat(at))
+
+    def learn(self, names: Mapping[str, str]) -> None:
+        """Remember what people call products, for the time when only their ids are there."""
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO product_names VALUES (?, ?)", names.items())
+
+    def name_of(self, product_id: str) -> str | None:
+        """What people call a product, if it was ever sold here."""
+        found = self._db.execute("SELECT name FROM product_names WHERE id = ?", (product_id,)).fetchone()
+        return str(found[0]) if found else None
+
+    def settle(self, settlement: Settlement) -> None:
+        """A person has settled a conflict; the server is still to be told."""
+        with self._transaction():
+            content = msgspec.json.encode(settlement)
+            self._db.execute("INSERT OR REPLACE INTO settlements VALUES (?, ?)", (str(settlement.sale_id), content))
+
+    def settlements(self) -> dict[UUID, Settlement]:
+        """Conflict's id → how it was settled, of those the server has not recorded yet."""
+        rows = self._db.execute("SELECT sale_id, settlement FROM settlements ORDER BY rowid")
+        return {UUID(sale_id): msgspec.json.decode(content, type=Settlement) for sale_id, content in rows}
+
+    def unsettle(self, sale_id: UUID) -> None:
+        """The server did not take the settlement: the conflict is open again."""
+        with self._transaction():
+            self._db.execute("DELETE FROM settlements WHERE sale_id = ?", (str(sale_id),))
+
+    def settled(self, sale_id: UUID) -> None:
+        """The server has recorded how the conflict was settled: forget both."""
+        with self._transaction():
+            self._db.execute("DELETE FROM settlements WHERE sale_id = ?", (str(sale_id),))
+            self._db.execute("DELETE FROM sales WHERE id = ?", (str(sale_id),))
 
     def answered(self, sale_id: UUID) -> None:
         """The server has the sale: the journal need not keep it any more."""

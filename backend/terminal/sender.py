@@ -65,7 +65,8 @@ class Sender:
                 await self._attempt()
             if self._failures:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._pauses[min(self._failures, len(self._pauses)) - 1])
+                    async with asyncio.timeout(self._pauses[min(self._failures, len(self._pauses)) - 1]):
+                        await self._wake.wait()
             elif not self._queue:
                 await self._wake.wait()
             self._wake.clear()

@@ -165,7 +165,8 @@ class Till:
             return made
 
         try:
-            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make)
+            names = {line.product.id: line.product.name for line in cart.lines}
+            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make, names)
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise
@@ -231,11 +232,15 @@ class Till:
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = structs.replace(self.receipt, outcome=Outcome.QUEUED)
 
-    def settle(self, conflict: KeptSale) -> None:
-        """A person has settled the refused sale by other means: forget it."""
-        self._journal.answered(conflict.id)
+    def settled(self, conflict: KeptSale) -> None:
+        """The server has recorded how the refused sale was settled: forget it."""
+        self._journal.settled(conflict.id)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = None
         self._changed()
 
 

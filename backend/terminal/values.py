@@ -87,6 +87,13 @@ class StoreStock(Struct, frozen=True):
         )
 
 
+class Approval(Struct, frozen=True):
+    """A supervisor who stands beside the till. The PIN goes to the server and nowhere else."""
+
+    user: str
+    pin: str
+
+
 class LiveAddress(Struct, frozen=True):
     """Where changes of stock are published; an empty `nats_url` means nowhere."""
 

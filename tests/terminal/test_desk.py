@@ -18,6 +18,7 @@ from backend.model.verbs.sell import Sell
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State
+from backend.terminal.live import Link
 from backend.terminal.till import Outcome
 from backend.terminal.values import Notice, Product
 from tests.eventually import eventually
@@ -206,6 +207,72 @@ async def test_a_product_seen_before_can_be_scanned_while_the_server_is_away(sho
         assert shop.codes[-1] == "server_away"
 
 
+async def test_a_scan_that_waits_says_so_and_one_that_does_not_is_quiet(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(EGGS)
+        assert shop.codes == ["added"]
+        shop.server.silent = asyncio.Event()
+        scanning = asyncio.create_task(desk.scan(MILK))
+        await eventually(lambda: shop.codes[-1] == "scan_waits")
+        assert desk.cart.find("1041") is None
+        shop.server.silent.set()
+        assert await scanning is not None
+    assert shop.last("scan_waits").fields == {"barcode": MILK}
+    assert shop.codes[-1] == "added"
+
+
+async def test_what_is_known_is_added_at_once_while_the_server_is_away(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        shop.server.away = True
+        desk.live.check()
+        await eventually(lambda: desk.is_away)
+        asked = shop.server.requests.count(f"/products/barcode/{MILK}")
+        assert await desk.scan(MILK) is not None
+        assert shop.server.requests.count(f"/products/barcode/{MILK}") == asked
+
+
+async def test_what_is_known_does_not_wait_for_a_server_that_is_silent(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.terminal.desk.PATIENCE", 0.01)
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        shop.server.silent = asyncio.Event()
+        assert await desk.scan(MILK) is not None
+        assert desk.cart.units == 2
+
+
+async def test_the_age_never_jumps_back_while_the_server_is_away(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        await all_held(desk)
+        desk.live.check()
+        await eventually(lambda: desk.stale_for == 0)
+        shop.wait(5)
+        before = desk.stale_for
+        shop.server.away = True
+        ages: list[float] = []
+
+        def aged(until: bool) -> bool:
+            ages.append(desk.stale_for)
+            return until
+
+        await desk.set_quantity("1041", 2)
+        await eventually(lambda: aged(desk.sender.is_failing))
+        desk.live.check()
+        await eventually(lambda: aged(desk.live.link is Link.OFFLINE))
+        for _ in range(5):
+            shop.wait(1)
+            ages.append(desk.stale_for)
+        assert ages == sorted(ages)
+        assert ages[-1] == before + 5
+        shop.server.away = False
+        await eventually(lambda: not desk.is_away)
+        desk.live.check()
+        await eventually(lambda: desk.stale_for == 0)
+
+
 async def test_a_sale_whose_answer_was_lost_in_a_power_cut_is_sold_once(shop: Shop) -> None:
     shop.server.gate = asyncio.Event()
     async with shop.desk() as desk:
@@ -243,17 +310,6 @@ async def test_a_sale_refused_after_its_receipt_becomes_a_conflict_that_can_be_r
         await eventually(lambda: desk.till.queued == 0)
         assert desk.till.conflicts == []
     assert [sale.receipt_number for sale in shop.server.sales] == ["292-T1-000001"]
-
-
-async def test_a_conflict_can_be_settled_by_hand(shop: Shop) -> None:
-    async with shop.desk() as desk:
-        shop.server.away = True
-        desk.cart.add(_product("1044"))
-        await desk.finish()
-        shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        desk.till.settle(desk.till.conflicts[0])
-        assert (desk.till.conflicts, desk.till.queued) == ([], 0)
 
 
 async def test_a_sale_refused_at_the_counter_keeps_the_cart_and_reuses_the_number(shop: Shop) -> None:
