@@ -26,6 +26,7 @@ from backend.model.errors import MostradorError
 from backend.model.search import search_text
 from backend.model.stock import Who
 from backend.model.verbs.receive import Receive
+from backend.private_files import make_private_directory
 
 from .names import product_names, readable, readable_size
 from .source import SourceProduct, products, units_sold
@@ -74,7 +75,7 @@ def build_demo(url: str, progress: Progress) -> None:
         asyncio.run(_fill(url, progress))
         return
     half = Path(f"{whole}.building")
-    whole.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(whole.parent)
     lock = FileLock(whole.with_name(f"{half.name}.lock"))
     if not lock.acquire():
         raise AlreadyBuilding(f"Another process is building {whole}; wait until it is done.", path=str(whole))

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     """To ask another store to hold units, for somebody in one's own. It gives no other right there."""
     SALES_READ = "sales:read"
     SALES_WRITE = "sales:write"
+    SALES_SETTLE = "sales:settle"
+    PRICES_OVERRIDE = "prices:override"
     STORES_WRITE = "stores:write"
     TRANSFERS_WRITE = "transfers:write"
     EVENTS_READ = "events:read"

@@ -18,6 +18,7 @@ from backend.http.declaring import WRITE
 from backend.http.request import ApiRequest
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
+from backend.model.text import LINE
 
 from .queries import found_store, put_store, store_name
 from .schemas import StoreShape
@@ -26,7 +27,7 @@ from .schemas import StoreShape
 class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of a store."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 
 
 def store_routes(db: Database) -> list[HTTPRouteHandler]:
