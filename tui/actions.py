@@ -22,11 +22,13 @@ class Act:
     rank: int = 50
     in_palette: bool = True
     in_bar: bool = True
+    first: bool = False
+    """Whether it comes before the keys of the field that has the focus, and acts before the next key is delivered."""
 
     @property
     def binding(self) -> Binding:
-        """For Textual. Those of the program come before any field's own keys; a screen's own wait for their turn."""
-        return Binding(self.keys, self.action, self.id, show=False, priority=self in APP, id=self.id)
+        """For Textual. Those of the program come before any field's own keys; most of a screen's wait for their turn."""
+        return Binding(self.keys, self.action, self.id, show=False, priority=self.first or self in APP, id=self.id)
 
 
 APP = (
@@ -49,8 +51,9 @@ SELL = (
     Act("down", "down", "down", in_palette=False, in_bar=False),
 )
 SIGN_IN = (
-    Act("sign_in", "f9,alt+p", "sign_in", rank=1),
-    Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
+    Act("sign_in", "f9,alt+p", "sign_in", rank=1, first=True),
+    Act("enter", "enter", "enter", rank=2, in_palette=False, first=True),
+    Act("next", "tab", "app.focus_next", rank=20, in_palette=False, first=True),
 )
 ASK = (
     Act("keep", "escape,enter", "keep", rank=1, in_palette=False),

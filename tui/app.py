@@ -7,7 +7,7 @@ the first screen.
 import asyncio
 import importlib
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -33,6 +33,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
 from tui.shared import Shared
 from tui.theme import THEME
+from tui.type_ahead import TypeAhead
 from tui.words import Words, language
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class CounterApp(App[None]):
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
         super().__init__()
-        self.shared = Shared(words, terminal_id, demo=demo, now=now)
+        self._keys = TypeAhead(lambda: self.screen, self._deliver, self.call_later)
+        self.shared = Shared(words, terminal_id, self._keys, demo=demo, now=now)
         self.shared.on_message = self._message_said
         self._connect = connect
         self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
@@ -247,13 +249,28 @@ class CounterApp(App[None]):
         self.exit()
 
     async def on_event(self, event: events.Event) -> None:
-        """Let the scan router see every key first; and any key shows that the clerk is at work."""
+        """Give every key, before anybody else may have it, to what decides whether it has to wait."""
         if isinstance(event, events.Key) and not event.is_forwarded:
-            if self.shared.desk is not None:
-                self.shared.desk.worked()
-            if self._scans.takes(event):
-                return
-        await super().on_event(event)
+            await self._keys.press(event)
+        elif isinstance(event, events.Paste) and isinstance(self.screen, CounterScreen) and self.screen.PASTE_IS_TYPED:
+            for key in _typed(event.text):
+                await self._keys.press(key)
+        else:
+            await super().on_event(event)
+
+    async def _deliver(self, event: events.Key) -> None:
+        """Let the scan router see the key first; and any key shows that the clerk is at work."""
+        if self.shared.desk is not None:
+            self.shared.desk.worked()
+        if not self._scans.takes(event):
+            await super().on_event(event)
+
+
+def _typed(text: str) -> Iterator[events.Key]:
+    """The keys that would have typed `text`."""
+    for character in text.replace("\r\n", "\n"):
+        name = {"\n": "enter", "\r": "enter", "\t": "tab"}.get(character)
+        yield events.Key(name or character, None if name else character)
 
 
 def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:

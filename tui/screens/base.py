@@ -29,6 +29,8 @@ class CounterScreen(Screen[Result]):
     ACTS: ClassVar[tuple[Act, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = []
     BURSTS: ClassVar[scan.Bursts] = scan.Bursts.NONE
+    PASTE_IS_TYPED: ClassVar[bool] = False
+    """Whether pasted text acts as if it were typed, line ends and all."""
 
     def __init__(self, shared: Shared) -> None:
         super().__init__()
@@ -43,6 +45,11 @@ class CounterScreen(Screen[Result]):
         yield self._too_small
         yield MessageLine(self.shared)
         yield KeyBar(self.shared, self.ACTS)
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether keys that belong to text may be delivered now; until then they wait."""
+        return self.is_mounted
 
     def works(self, action: str) -> bool:
         """Whether the key bar should offer this action now."""

@@ -55,7 +55,8 @@ class SellScreen(CounterScreen[None]):
 
     def on_mount(self) -> None:
         """Start following what changes by itself."""
-        self._entry.input.focus()
+        self.shared.keys.forget()  # what was typed before this screen was there was meant for the sign-in
+        self.set_focus(self._entry.input)
         self.set_interval(1, self._tick)
         self.run_worker(self._follow(), name="follow", group="follow", exit_on_error=False)
         self.draw()

@@ -44,6 +44,8 @@ WORDS = {
     "key.quit.help": "Leave the program; asks if a sale is open",
     "key.sign_in": "Sign in",
     "key.sign_in.help": "Sign in with the store, user and PIN shown",
+    "key.enter": "Go on",
+    "key.enter.help": "From the user to the PIN, and from the PIN to the counter",
     "key.next": "Next field",
     "key.next.help": "Go to the next field",
     "key.keep": "Keep",

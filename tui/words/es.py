@@ -42,6 +42,8 @@ WORDS = {
     "key.quit.help": "Salir del programa; pregunta si hay una venta abierta",
     "key.sign_in": "Entrar",
     "key.sign_in.help": "Entrar con la tienda, el usuario y el PIN que se ven",
+    "key.enter": "Seguir",
+    "key.enter.help": "Del usuario al PIN, y del PIN al mostrador",
     "key.next": "Siguiente",
     "key.next.help": "Ir al campo siguiente",
     "key.keep": "Conservar",
