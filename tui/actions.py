@@ -27,7 +27,7 @@ class Act:
 
     @property
     def binding(self) -> Binding:
-        """For Textual. Those of the program come before any field's own keys; most of a screen's wait for their turn."""
+        """For Textual. The program's come before any field's own keys; most of a screen's wait for their turn."""
         return Binding(self.keys, self.action, self.id, show=False, priority=self.first or self in APP, id=self.id)
 
 

@@ -16,7 +16,7 @@ from backend.model.commands import ClientCommand, Sell
 from backend.model.errors import MostradorError
 
 from .api import Api, ServerAway, SessionEnded
-from .cart import Cart, check_quantity
+from .cart import Cart, Touch, check_quantity
 from .finder import Finder
 from .journal import Journal
 from .live import Link, Live
@@ -276,4 +276,5 @@ class Desk:
             "nearby": nearby,
         }
         here = "short" if short.available > 0 else "none"
+        self.cart.touched = Touch(short.product_id)
         self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))

@@ -1,5 +1,7 @@
 """The sell screen, key by key."""
 
+import asyncio
+
 import pytest
 
 from backend.terminal.lines import State
@@ -316,3 +318,35 @@ async def test_a_keymap_gives_an_action_another_key(counter: Opening) -> None:
         await c.shows("HOLD 15:00")
         await c.press("f7")
         await c.shows("✓ SOLD")
+
+
+async def test_the_mark_follows_what_was_touched_last(counter: Opening) -> None:
+    async with counter() as c:
+        for code in (MILK, BANANAS, MILK):
+            c.scan(code)
+        await c.until(lambda: c.desk.cart.units == 3)
+        await c.press("+")
+        await c.says("Whole milk: the quantity is 3 now.")
+        await c.press("-", "-", "-")
+        await c.says("Whole milk voided; its units are given back.")
+        assert [line.product.id for line in c.desk.cart.lines] == ["1042"]
+        await c.press("ctrl+z", "+")
+        await c.says("Whole milk: the quantity is 2 now.")
+        c.scan(BANANAS)
+        await c.until(lambda: c.desk.cart.units == 4)
+        await c.press(*"3*", "enter")
+        await c.says("Bananas: the quantity is 3 now.")
+
+
+async def test_delete_voids_the_line_that_a_refusal_names(counter: Opening) -> None:
+    async with counter() as c:
+        c.server.gate = asyncio.Event()
+        for code in (OIL, MILK, BANANAS):
+            c.scan(code)
+        await c.until(lambda: len(c.desk.cart.lines) == 3)
+        c.server.gate.set()
+        await c.until(lambda: c.message.startswith("Olive oil, extra virgin, first cold pressed: none available here"))
+        await c.press("down", "f9")
+        await c.until(lambda: c.message.startswith("Olive oil") and "Del" in c.message)
+        await c.press("delete")
+        await c.says("Olive oil, extra virgin, first cold pressed voided; its units are given back.")

@@ -110,8 +110,10 @@ class LineGrid(ScrollView):
 
     def show(self, keys: Iterable[str], mark: str | None = None) -> None:
         """Show these rows. The cursor goes to `mark`, else it stays on its row, else near where it was."""
-        before = mark if mark is not None else self.marked
+        before = self.marked
         self._keys = list(keys)
+        if mark in self._keys:
+            before = mark
         self._strips.clear()
         self._cursor = max(0, min(self._cursor, len(self._keys) - 1))
         if before in self._keys:

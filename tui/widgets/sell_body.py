@@ -3,6 +3,7 @@
 from textual.containers import Container, Vertical
 from textual.widgets import ContentSwitcher
 
+from backend.terminal.cart import Touch
 from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry
 from backend.terminal.lines import CartLine
@@ -20,6 +21,7 @@ class SellBody(Container):
 
     def __init__(self, desk: Desk, words: Words) -> None:
         self._desk, self._words = desk, words
+        self._touched: Touch | None = None
         self.entry = EntryField(words("sell.prompt"))
         self.cart = CartGrid(desk, words)
         self.results = ResultsGrid(desk, words)
@@ -34,11 +36,12 @@ class SellBody(Container):
         """Show everything as it is now."""
         cart = self._desk.cart
         keys = [line.product.id for line in cart.lines]
-        if keys == list(self.cart.keys):
+        touched = cart.touched if cart.touched is not self._touched else None
+        if touched is None and keys == list(self.cart.keys):
             self.cart.redraw()
         else:
-            added = [key for key in keys if key not in self.cart.keys]
-            self.cart.show(keys, mark=added[-1] if added else None)
+            self.cart.show(keys, mark=touched.product_id if touched else None)
+        self._touched = cart.touched
         self.results.redraw()
         self._rest.show(self._desk.till.receipt)
         self._middle.current = "results" if self.is_searching else "cart" if cart.lines else "rest"
