@@ -41,6 +41,7 @@ SELL = (
     Act("set", "enter", "set", rank=1, in_palette=False),
     Act("again", "enter", "again", rank=2),
     Act("finish", "f9,alt+p", "finish", rank=3),
+    Act("take", "equals_sign", "take", rank=2),
     Act("more", "plus", "more", rank=20),
     Act("less", "minus", "less", rank=21),
     Act("void", "delete", "void", rank=10),
@@ -78,7 +79,7 @@ def bindings(acts: Iterable[Act]) -> list[BindingType]:
 def key_name(keys: str, words: Words) -> str:
     """The first of `keys` as people call it: F9, Enter, ctrl+z."""
     first = keys.split(",")[0]
-    symbols = {"plus": "+", "minus": "−"}
+    symbols = {"plus": "+", "minus": "−", "equals_sign": "="}
     if first in symbols:
         return symbols[first]
     if first in ("enter", "escape", "delete", "up", "down", "tab"):

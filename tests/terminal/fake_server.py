@@ -33,6 +33,8 @@ PRODUCTS: dict[str, dict[str, Any]] = {
     "1045": {"name": "Milk chocolate", "price": 1.5, "barcode": "2000000010458", "package_size": "100 G"},
     "1046": {"name": "Sparkling water [lime]", "price": 0.99, "barcode": "2000000010465", "package_size": "1 L"},
 }
+SKUS = {"1046": "8189811"}
+"""SKUs that are not S and the id."""
 
 
 class FakeServer:
@@ -109,6 +111,8 @@ class FakeServer:
             return await self._decide(request.content)
         if match := re.fullmatch(r"/products/barcode/(\w+)", path):
             return self._barcode(match[1])
+        if match := re.fullmatch(r"/products/sku/(.+)", path):
+            return self._sku(match[1])
         if match := re.fullmatch(r"/stock/product/(\w+)", path):
             stores = [self._stock(store.id, match[1]) | {"store_name": store.name} for store in STORES]
             return _json({"product_id": match[1], "stores": stores})
@@ -141,7 +145,7 @@ class FakeServer:
         found = [
             _product(key) | {"stock": self._stock(query["store_id"], key)}
             for key, value in PRODUCTS.items()
-            if all(word in f"{value['name']} {key} {value['barcode']}".lower() for word in words)
+            if all(word in f"{value['name']} {key} {value['barcode']} {SKUS.get(key, '')}".lower() for word in words)
         ]
         return _json({"products": found, "total": len(found), "page": 1, "page_size": 50, "total_pages": 1})
 
@@ -150,6 +154,12 @@ class FakeServer:
             if value["barcode"] == code:
                 return _json(_product(key) | {"pack_quantity": 1})
         return _problem(404, code="unknown_barcode", detail="No product has this barcode.", barcode=code)
+
+    def _sku(self, sku: str) -> httpx.Response:
+        for key in PRODUCTS:
+            if _product(key)["sku"] == sku:
+                return _json(_product(key) | {"pack_quantity": 1})
+        return _problem(404, code="unknown_product", detail=f"There is no product {sku}.", field="sku")
 
     def _stock(self, store_id: str, product_id: str) -> dict[str, Any]:
         row = self.books.stock[store_id, product_id]
@@ -220,7 +230,7 @@ def renewable(number: int = 0) -> Session:
 
 
 def _product(key: str) -> dict[str, Any]:
-    return {"id": key, "sku": f"S{key}", "created_at": None, "description": ""} | PRODUCTS[key]
+    return {"id": key, "sku": SKUS.get(key, f"S{key}"), "created_at": None, "description": ""} | PRODUCTS[key]
 
 
 def _json(value: object) -> httpx.Response:

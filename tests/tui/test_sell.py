@@ -197,9 +197,9 @@ async def test_short_stock_names_what_is_here_and_where_there_is_more(counter: O
     async with counter(lang="es") as c:
         await c.press(*"5*")
         c.scan(EGGS)
-        await c.until(lambda: "solo 2" in c.message)
-        assert c.message.endswith("disponibles aquí (pide 5). En otras tiendas: Old Town 7 · North Gate 1.")
-        await c.shows("▲ SOLO 2")
+        await c.until(lambda: "solo hay 2" in c.message)
+        assert c.message.endswith("aquí solo hay 2; = lleva 2. En otras tiendas: Old Town 7 · North Gate 1.")
+        await c.shows("▲ SOLO 2", "= Llevar lo que hay")
         await c.press("f9")
         await c.until(lambda: "pide 5 y aquí hay 2" in c.message)
         assert c.server.sales == []
@@ -350,3 +350,45 @@ async def test_delete_voids_the_line_that_a_refusal_names(counter: Opening) -> N
         await c.until(lambda: c.message.startswith("Olive oil") and "Del" in c.message)
         await c.press("delete")
         await c.says("Olive oil, extra virgin, first cold pressed voided; its units are given back.")
+
+
+async def test_a_line_that_is_short_is_lowered_to_what_there_is_by_one_key(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"5*")
+        c.scan(EGGS)
+        await c.shows("▲ ONLY 2", "= Take what is here")
+        c.scan(MILK)
+        await c.until(lambda: len(c.desk.cart.lines) == 2)
+        await c.press("=")
+        await c.says("Brown eggs, free range: the quantity is 2 now.")
+        await c.settled()
+        assert [line.state(c.desk.now) for line in c.desk.cart.lines] == [State.HELD, State.HELD]
+        assert "= Take" not in c.text
+        await c.press("+")
+        await c.until(lambda: "only 2 here, 3 asked; = takes 2." in c.message)
+        await c.press("=", "f9")
+        await c.shows("✓ SOLD")
+
+
+async def test_what_is_not_there_at_all_is_offered_to_be_voided(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(OIL)
+        await c.until(lambda: "none available here; Del voids it." in c.message)
+        assert "= Take" not in c.text
+        await c.press("f9")
+        await c.until(lambda: c.message.endswith("1 asked, none here. Del voids the line."))
+
+
+async def test_digits_that_are_no_barcode_are_taken_for_a_sku_then_for_text(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"2*")
+        c.scan("8189811")
+        await c.until(lambda: c.desk.cart.units == 2)
+        assert c.desk.cart.lines[0].product.name == "Sparkling water [lime]"
+        await c.press("ctrl+b", *"S1041", "enter")
+        await c.until(lambda: c.desk.cart.units == 3)
+        c.scan("200000001")
+        await c.says("“200000001” is no whole code: choose the product and press Enter.")
+        await c.shows("6 of 6 found", "› 200000001")
+        await c.press("enter")
+        await c.until(lambda: c.desk.cart.units == 4)

@@ -130,7 +130,15 @@ class SellScreen(CounterScreen[None]):
             self.shared.say(notice_of(error))
             return
         self._entry.clear()
-        self._step(self._desk.scan(code, count), "scan")
+        self._step(self._scan(code, count), "scan")
+
+    async def _scan(self, code: str, count: int) -> None:
+        """Add what the code stands for; show what else it may mean, if the clerk has not typed on meanwhile."""
+        product, finder = await self._desk.scan(code, count), self._desk.finder
+        if product is None and finder.words == code and finder.found and not self._entry.text:
+            self._entry.show(f"{count}*{code}" if count > 1 else code)
+            self._show_found()
+            self.shared.say(Notice("info", "choose_one", {"entered": code}))
 
     # Keys. What some of them mean depends on whether something is typed.
 
@@ -143,7 +151,7 @@ class SellScreen(CounterScreen[None]):
                 return only_count
             case "accept":
                 return bool(typed) and not only_count
-            case "more" | "less" | "void":
+            case "more" | "less" | "void" | "take":
                 return not typed and (bool(self._desk.cart.lines) or self._turn.locked())
             case "again":
                 return not typed
@@ -158,6 +166,7 @@ class SellScreen(CounterScreen[None]):
             "accept": bool(self._body.results.keys),
             "set": bool(cart.lines),
             "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
+            "take": self._short_line is not None,
             "undo": cart.can_undo,
             "conflicts": bool(self._desk.till.conflicts),
         }
@@ -221,6 +230,25 @@ class SellScreen(CounterScreen[None]):
     def action_void(self) -> None:
         """Void the marked line."""
         self._change_line(lambda line: self._desk.set_quantity(line.product.id, 0))
+
+    def action_take(self) -> None:
+        """Lower the line that is short to what there is."""
+
+        async def take() -> None:
+            line = self._short_line
+            if line is not None and line.short is not None:
+                await self._desk.set_quantity(line.product.id, line.short.available)
+            else:
+                self.shared.say(Notice("info", "nothing_short"))
+
+        self._step(take(), "take")
+
+    @property
+    def _short_line(self) -> CartLine | None:
+        """The line of which there is less than it asks for, but some: the marked one, else the first."""
+        marked = self._body.marked_line
+        lines = [marked, *self._desk.cart.lines] if marked else self._desk.cart.lines
+        return next((line for line in lines if line.short and line.short.available > 0), None)
 
     def _change_line(self, change: Callable[[CartLine], Coroutine[Any, Any, None]]) -> None:
         async def change_marked() -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 CATALOGUES: dict[Lang, Mapping[str, str]] = {"en": en.WORDS, "es": es.WORDS}
 
+NUMBERS: Mapping[object, str] = {0: "none", 1: "one"}
+"""Numbers of units or lines for which a notice may have a sentence of its own."""
+
 
 def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
     """The language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else English."""
@@ -40,10 +43,14 @@ class Words:
         return self._catalogue[key].format(**{name: self._shown(name, value) for name, value in fields.items()})
 
     def say(self, notice: "Notice") -> str:
-        """The sentence for a notice."""
+        """The sentence for a notice: that of its kind of damage or reason, or of its number, where it has one."""
         key = f"say.{notice.code}"
-        if f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}" in self._catalogue:
-            key = f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}"
+        kind = notice.fields.get("damage", notice.fields.get("reason"))
+        number = NUMBERS.get(notice.fields.get("available", notice.fields.get("count", "")))
+        for variant in (f"{key}.{kind}", f"{key}.{number}"):
+            if variant in self._catalogue:
+                key = variant
+                break
         if key not in self._catalogue:
             return str(notice.fields.get("message") or self("say.unforeseen", code=notice.code))
         return self(key, **notice.fields)
