@@ -50,6 +50,10 @@ SELL = (
     Act("conflicts", "f10,alt+q", "conflicts", rank=4),
     Act("up", "up", "up", in_palette=False, in_bar=False),
     Act("down", "down", "down", in_palette=False, in_bar=False),
+    Act("page_up", "pageup", "page(-1)", in_palette=False, in_bar=False, first=True),
+    Act("page_down", "pagedown", "page(1)", in_palette=False, in_bar=False, first=True),
+    Act("first", "home", "end(-1)", in_palette=False, in_bar=False, first=True),
+    Act("last", "end", "end(1)", in_palette=False, in_bar=False, first=True),
 )
 SIGN_IN = (
     Act("sign_in", "f9,alt+p", "sign_in", rank=1, first=True),
@@ -82,7 +86,7 @@ def key_name(keys: str, words: Words) -> str:
     symbols = {"plus": "+", "minus": "−", "equals_sign": "="}
     if first in symbols:
         return symbols[first]
-    if first in ("enter", "escape", "delete", "up", "down", "tab"):
+    if first in ("enter", "escape", "delete", "up", "down", "tab", "pageup", "pagedown", "home", "end"):
         return words(f"name.{first}")
     return first.upper() if first[0] == "f" and first[1:].isdigit() else first
 

@@ -105,6 +105,12 @@ class Desk:
             await self.finder.look(words)
             self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
+    async def search_more(self) -> None:
+        """Look for the next results of the same search."""
+        async with self._telling():
+            await self.finder.more()
+            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
+
     async def scan(self, code: str, count: int = 1) -> Product | None:
         """Add what a barcode or SKU stands for. Returns the product, None if it was not added.
 

@@ -55,6 +55,8 @@ class FakeServer:
         self.taken: set[str] = set()
         self.away = False
         self.session_over = False
+        self.shelf = 0
+        """How many more products there are, named by number."""
         self.renewals: list[tuple[str, str]] = []
         """The refresh tokens that were traded, each with the key it was traded under."""
         self.expired: set[str] = set()
@@ -142,12 +144,14 @@ class FakeServer:
 
     def _search(self, query: dict[str, str]) -> httpx.Response:
         words = query.get("q", "").lower().split()
+        shelf = [f"9{number:03}" for number in range(1, self.shelf + 1)]
         found = [
             _product(key) | {"stock": self._stock(query["store_id"], key)}
-            for key, value in PRODUCTS.items()
+            for key, value in [*PRODUCTS.items(), *((key, _on_shelf(key)) for key in shelf)]
             if all(word in f"{value['name']} {key} {value['barcode']} {SKUS.get(key, '')}".lower() for word in words)
         ]
-        return _json({"products": found, "total": len(found), "page": 1, "page_size": 50, "total_pages": 1})
+        limit, offset = int(query["limit"]), int(query["offset"])
+        return _json({"products": found[offset : offset + limit], "total": len(found), "page_size": limit})
 
     def _barcode(self, code: str) -> httpx.Response:
         for key, value in PRODUCTS.items():
@@ -162,7 +166,7 @@ class FakeServer:
         return _problem(404, code="unknown_product", detail=f"There is no product {sku}.", field="sku")
 
     def _stock(self, store_id: str, product_id: str) -> dict[str, Any]:
-        row = self.books.stock[store_id, product_id]
+        row = self.books.stock.setdefault((store_id, product_id), StockRow(store_id, product_id, 10))
         return {
             "product_id": row.product_id,
             "store_id": row.store_id,
@@ -230,7 +234,13 @@ def renewable(number: int = 0) -> Session:
 
 
 def _product(key: str) -> dict[str, Any]:
-    return {"id": key, "sku": SKUS.get(key, f"S{key}"), "created_at": None, "description": ""} | PRODUCTS[key]
+    return {"id": key, "sku": SKUS.get(key, f"S{key}"), "created_at": None, "description": ""} | (
+        PRODUCTS.get(key) or _on_shelf(key)
+    )
+
+
+def _on_shelf(key: str) -> dict[str, Any]:
+    return {"name": f"Shelf {key[1:]}", "price": 1, "barcode": None}
 
 
 def _json(value: object) -> httpx.Response:

@@ -198,7 +198,7 @@ async def test_short_stock_names_what_is_here_and_where_there_is_more(counter: O
         await c.press(*"5*")
         c.scan(EGGS)
         await c.until(lambda: "solo hay 2" in c.message)
-        assert c.message.endswith("aquí solo hay 2; = lleva 2. En otras tiendas: Old Town 7 · North Gate 1.")
+        assert c.message.endswith("aquí solo hay 2; = lleva 2. En otras: Old Town 7 · North Gate 1.")
         await c.shows("▲ SOLO 2", "= Llevar lo que hay")
         await c.press("f9")
         await c.until(lambda: "pide 5 y aquí hay 2" in c.message)
@@ -392,3 +392,26 @@ async def test_digits_that_are_no_barcode_are_taken_for_a_sku_then_for_text(coun
         await c.shows("6 of 6 found", "› 200000001")
         await c.press("enter")
         await c.until(lambda: c.desk.cart.units == 4)
+
+
+async def test_results_beyond_the_first_page_are_reached_with_the_keys_for_pages(counter: Opening) -> None:
+    async with counter() as c:
+        c.server.shelf = 120
+        await c.press(*"shelf")
+        await c.shows("50 of 120 found", "Shelf 001")
+        await c.press("pagedown")
+        await c.shows("▸ Shelf 013")
+        await c.press("end")
+        await c.shows("100 of 120 found", "▸ Shelf 050")
+        await c.press("end")
+        await c.shows("120 of 120 found", "▸ Shelf 100")
+        await c.press("end")
+        await c.shows("▸ Shelf 120")
+        await c.press("pageup", "enter")
+        await c.until(lambda: c.desk.cart.units == 1)
+        assert c.desk.cart.lines[0].product.name == "Shelf 108"
+        await c.press(*"shelf")
+        await c.shows("50 of 120 found")
+        await c.press("end", "home", "enter")
+        await c.until(lambda: c.desk.cart.units == 2)
+        assert c.desk.cart.lines[1].product.name == "Shelf 001"

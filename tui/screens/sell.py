@@ -28,6 +28,8 @@ PAUSE = 0.12
 FLUSH = 0.1
 """Seconds between two drawings of what changed by itself."""
 BARCODE_LENGTH = 8
+NEAR = 20
+"""Results below the mark at which more are asked for."""
 
 
 class SellScreen(CounterScreen[None]):
@@ -47,7 +49,7 @@ class SellScreen(CounterScreen[None]):
         self._body = SellBody(desk, self.words)
         self._entry = self._body.entry
         self._debounce: Timer | None = None
-        self._turn = asyncio.Lock()
+        self._turn, self._finding = asyncio.Lock(), asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         """The body in its frame."""
@@ -66,8 +68,7 @@ class SellScreen(CounterScreen[None]):
     async def _follow(self) -> None:
         while True:
             await self._desk.live.changed.wait()
-            self._desk.live.take_changed()
-            self.draw()
+            self.draw(self._desk.live.take_changed() or None)
             await asyncio.sleep(FLUSH)
 
     def _tick(self) -> None:
@@ -75,9 +76,9 @@ class SellScreen(CounterScreen[None]):
         self._desk.pump()
         self.draw()
 
-    def draw(self) -> None:
-        """Show everything as it is now."""
-        self._body.draw()
+    def draw(self, changed: set[str] | None = None) -> None:
+        """Show everything as it is now; `changed` are the products whose stock did, if nothing else has."""
+        self._body.draw(changed)
         self.refresh_chrome()
 
     # Searching.
@@ -282,10 +283,33 @@ class SellScreen(CounterScreen[None]):
         """Mark the row below."""
         self._mark(+1)
 
+    def action_page(self, pages: int) -> None:
+        """Mark the row a page above or below."""
+        self._body.grid.move_pages(pages)
+        self._marked()
+
+    def action_end(self, way: int) -> None:
+        """Mark the first or the last row."""
+        self._body.grid.move(way * len(self._body.grid.keys))
+        self._marked()
+
     def _mark(self, rows: int) -> None:
         self._body.grid.move(rows)
+        self._marked()
+
+    def _marked(self) -> None:
         self.draw()
         self._start_watching()
+        if self._body.is_searching and self._body.results.rows_below < NEAR and self._desk.finder.has_more:
+            self._find_more()
+
+    @work(group="more", exit_on_error=False)
+    async def _find_more(self) -> None:
+        async with self._finding:  # one page after the other, however fast the keys are
+            if self._body.results.rows_below < NEAR and self._desk.finder.has_more:
+                await self._desk.search_more()
+                self._body.show_found(more=True)
+        await self._watch_marked()
 
     def action_back(self) -> None:
         """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""

@@ -44,6 +44,7 @@ class ItemCard(Vertical):
         self._desk, self._words = desk, words
         self._product: Product | None = None
         self._rows: dict[str, StockRow] = {}
+        self._shown: dict[Static, Text] = {}
         self._names = {store.id: store.name for store in desk.session.stores}
         self._head = Static(id="card-head", markup=False)
         self._nearby = Static(id="card-nearby", markup=False)
@@ -65,19 +66,25 @@ class ItemCard(Vertical):
         """Show `product` as it is known now."""
         self._product = product
         if product is None:
-            self._head.update(Text(self._words("card.none"), self._look("dim")))
-            self._nearby.update("")
+            self._put(self._head, Text(self._words("card.none"), self._look("dim")))
+            self._put(self._nearby, Text())
             self._stores.show(())
             return
         rows = self._desk.live.view.elsewhere(self._desk.session.store_id, product.id)
-        self._head.update(self._about(product))
-        self._nearby.update(self._about_nearby(rows))
+        self._put(self._head, self._about(product))
+        self._put(self._nearby, self._about_nearby(rows))
         self._rows = {row.store_id: row for row in rows}
         keys = list(self._rows)
         if keys != list(self._stores.keys):
             self._stores.show(keys)
         else:
             self._stores.redraw()
+
+    def _put(self, place: Static, text: Text) -> None:
+        """Show `text` there, if it is not shown already."""
+        if self._shown.get(place) != text:
+            self._shown[place] = text
+            place.update(text)
 
     def _about(self, product: Product) -> Text:
         words, desk = self._words, self._desk
