@@ -72,6 +72,10 @@ CONFLICTS = (
     Act("down", "down", "down", in_palette=False, in_bar=False),
 )
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
+PALETTE = (
+    Act("choose", "enter", "command_list", rank=1, in_palette=False),
+    Act("back", "escape", "dismiss", rank=2, in_palette=False),
+)
 HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
 
 

@@ -28,7 +28,7 @@ from tui import scan
 from tui.actions import APP, bindings
 from tui.scan_router import ScanRouter
 from tui.screens.ask import Ask
-from tui.screens.base import CounterScreen
+from tui.screens.base import LEAST, CounterScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
 from tui.shared import Shared
@@ -237,7 +237,7 @@ class CounterApp(App[None]):
         elif not isinstance(self.screen, Ask):
             lines = words("sell.lines", n=len(desk.cart.lines))
             detail = words("ask.quit.detail", lines=lines, total_cents=desk.cart.total_cents)
-            self.push_screen(Ask(self.shared, words("ask.quit"), detail), self._quit)
+            self.push_screen(Ask(self.shared, "ask.quit", detail), self._quit)
 
     def _quit(self, yes: bool | None) -> None:
         if yes:
@@ -250,13 +250,27 @@ class CounterApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Give every key, before anybody else may have it, to what decides whether it has to wait."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_too_small:
+            await self._refuse(event)
+        elif isinstance(event, events.Key) and not event.is_forwarded:
             await self._keys.press(event)
         elif isinstance(event, events.Paste) and isinstance(self.screen, CounterScreen) and self.screen.PASTE_IS_TYPED:
             for key in _typed(event.text):
                 await self._keys.press(key)
         else:
             await super().on_event(event)
+
+    @property
+    def _is_too_small(self) -> bool:
+        return self.size.width < LEAST.width or self.size.height < LEAST.height
+
+    async def _refuse(self, event: events.Key | events.Paste) -> None:
+        """Let nothing act that cannot be seen; only leaving is possible, while no sale is open."""
+        is_open = self.shared.desk is not None and bool(self.shared.desk.cart.lines)
+        if isinstance(event, events.Key) and event.key == "ctrl+q" and not is_open:
+            await super().on_event(event)
+        else:
+            self.bell()
 
     async def _deliver(self, event: events.Key) -> None:
         """Let the scan router see the key first; and any key shows that the clerk is at work."""

@@ -134,9 +134,11 @@ async def test_a_hold_counts_down_expires_and_is_held_again_by_enter(counter: Op
         c.scan(MILK)
         await c.shows("HOLD 15:00")
         c.pass_time(14 * 60 + 1)
-        await c.shows("HOLD 00:59")
+        await c.shows("▲ ENDS 00:59")
+        await c.says("Whole milk: its hold ends in less than a minute. Any key keeps it.")
         c.pass_time(60)
         await c.shows("✗ EXPIRED", "Enter Hold again")
+        await c.says("Whole milk: its hold has ended, others can sell the units. Enter holds it again.")
         await c.press("enter")
         await c.shows("HOLD 15:00")
         assert c.server.live_holds == 1
@@ -415,3 +417,51 @@ async def test_results_beyond_the_first_page_are_reached_with_the_keys_for_pages
         await c.press("end", "home", "enter")
         await c.until(lambda: c.desk.cart.units == 2)
         assert c.desk.cart.lines[1].product.name == "Shelf 001"
+
+
+async def test_a_key_keeps_the_holds_that_are_about_to_end(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        c.scan(BANANAS)
+        await c.until(lambda: c.desk.cart.units == 2)
+        await c.settled()
+        c.pass_time(14 * 60 + 30)
+        await c.says("2 lines: their holds end in less than a minute. Any key keeps them.")
+        await c.press("down")
+        await c.shows("HOLD 15:00")
+        assert "ENDS" not in c.text
+
+
+async def test_under_a_dialog_the_key_bar_shows_the_dialogs_keys(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("F9 Finish")
+        await c.press("escape")
+        await c.until(lambda: c.text.splitlines()[-1].strip() == "Esc Keep the sale  Del Throw it away")
+        await c.press("escape")
+        await c.press("f1")
+        await c.until(lambda: c.text.splitlines()[-1].strip() == "Esc Back")
+        c.scan(BANANAS)
+        await c.says("Close this page with Esc first; the scan was not taken.")
+        await c.press("escape")
+        await c.shows("F9 Finish")
+
+
+async def test_the_bar_keeps_the_keys_that_the_message_names(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press(*"5*")
+        c.scan(EGGS)
+        await c.until(lambda: "= lleva 2" in c.message)
+        await c.press("f9")
+        await c.until(lambda: "= lleva 2; Supr anula la línea." in c.message)
+        assert c.text.splitlines()[-1].startswith(" = Llevar lo que hay  Supr Anular")
+        await c.press("ctrl+c")
+        await c.until(lambda: c.text.splitlines()[-1].startswith(" ctrl+q Salir"))
+
+
+async def test_spanish_counts_one_unit_as_one(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        c.scan(EGGS)
+        await c.shows("1 disponible aquí", "1 reservada")

@@ -17,6 +17,7 @@ from backend.terminal.lines import CartLine, State
 from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
+from tui.hold_watch import HoldWatch
 from tui.screens.ask import Ask
 from tui.screens.base import CounterScreen
 from tui.screens.conflicts import ConflictsScreen
@@ -48,6 +49,7 @@ class SellScreen(CounterScreen[None]):
         self._desk = desk
         self._body = SellBody(desk, self.words)
         self._entry = self._body.entry
+        self._holds = HoldWatch()
         self._debounce: Timer | None = None
         self._turn, self._finding = asyncio.Lock(), asyncio.Lock()
 
@@ -74,6 +76,8 @@ class SellScreen(CounterScreen[None]):
     def _tick(self) -> None:
         """Once a second: countdowns, ages, the clock, and what the cart needs by now."""
         self._desk.pump()
+        if (notice := self._holds.look(self._desk.cart.lines, self._desk.now)) is not None:
+            self.shared.say(notice)
         self.draw()
 
     def draw(self, changed: set[str] | None = None) -> None:
@@ -320,10 +324,10 @@ class SellScreen(CounterScreen[None]):
             detail = self.words(
                 "ask.cancel.detail", lines=self.words("sell.lines", n=len(cart.lines)), total_cents=cart.total_cents
             )
-            question = Ask(self.shared, self.words("ask.cancel"), detail)
+            question = Ask(self.shared, "ask.cancel", detail)
             self.app.push_screen(question, self._throw_away)
         else:
-            question = Ask(self.shared, self.words("ask.leave"), self.words("ask.leave.detail"))
+            question = Ask(self.shared, "ask.leave", self.words("ask.leave.detail"))
             self.app.push_screen(question, self._leave)
 
     def _throw_away(self, yes: bool | None) -> None:

@@ -94,7 +94,9 @@ class ItemCard(Vertical):
         row = desk.live.view.row(desk.session.store_id, product.id)
         if row is None:
             return text.append(words("card.unknown"), self._look("dim"))
-        text.append(words.number(row.available), self._look("number")).append(f" {words('card.available')} ")
+        text.append(words.number(row.available), self._look("number")).append(
+            f" {words('card.available', n=row.available)} "
+        )
         if row.available <= LOW:
             look, word = ("bad", "card.out") if row.available <= 0 else ("warning", "card.low")
             text.append(f" ▲ {words(word)} ", self._look(look))
@@ -103,18 +105,18 @@ class ItemCard(Vertical):
         else:
             stale = words("card.stale", age=age(desk.stale_for))
             text.append(f" ◐ {stale}", self._look("warning"))
-        details = [words("card.detail", on_hand=row.on_hand, reserved=row.reserved)]
+        details = [words("card.on_hand", n=row.on_hand), words("card.reserved", n=row.reserved)]
         if row.allocated:
-            details.append(words("card.allocated", allocated=row.allocated))
+            details.append(words("card.allocated", n=row.allocated))
         if row.unavailable:
-            details.append(words("card.unavailable", unavailable=row.unavailable))
+            details.append(words("card.unavailable", n=row.unavailable))
         return text.append("\n" + " · ".join(details), self._look("dim"))
 
     def _about_nearby(self, rows: Sequence[StockRow]) -> Text:
         total = sum(max(0, row.available) for row in rows)
         if not total:
             return Text(self._words("card.nowhere") if rows else "", self._look("dim"))
-        text = Text(self._words("card.elsewhere", total=total), no_wrap=True, overflow="ellipsis")
+        text = Text(self._words("card.elsewhere", n=total), no_wrap=True, overflow="ellipsis")
         named = " · ".join(
             f"{self._store_name(row.store_id)} {self._words.number(row.available)}"
             for row in rows[:3]

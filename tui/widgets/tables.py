@@ -5,6 +5,7 @@ from backend.terminal.lines import CartLine, State
 from backend.terminal.live import Link
 from backend.terminal.money import age, countdown
 from backend.terminal.values import Product
+from tui.hold_watch import SOON
 from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
 
@@ -49,8 +50,9 @@ class CartGrid(LineGrid):
         match line.state(now):
             case State.HELD if line.hold:
                 left = line.hold.deadline - now
-                look = "warning" if left < 60 else "good"
-                return Cell(f"◷ {words('hold.held', left=countdown(left))}", look)
+                if left < SOON:
+                    return Cell(f"▲ {words('hold.ending', left=countdown(left))}", "warning")
+                return Cell(f"◷ {words('hold.held', left=countdown(left))}", "good")
             case State.EXPIRED:
                 return Cell(f"✗ {words('hold.expired')}", "bad")
             case State.SHORT if line.short:
