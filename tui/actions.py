@@ -59,6 +59,7 @@ SIGN_IN = (
     Act("sign_in", "f9,alt+p", "sign_in", rank=1, first=True),
     Act("enter", "enter", "enter", rank=2, in_palette=False, first=True),
     Act("next", "tab", "app.focus_next", rank=20, in_palette=False, first=True),
+    Act("previous", "shift+tab", "app.focus_previous", in_palette=False, in_bar=False, first=True),
 )
 ASK = (
     Act("keep", "escape,enter", "keep", rank=1, in_palette=False),

@@ -14,8 +14,16 @@ from textual import events
 from textual.message import Message
 from textual.screen import ModalScreen
 
-WAITING = {"enter", "ctrl+j", "tab", "shift+tab", "backspace"}
+from tui.scan import GAP
+
+WAITING = {"enter", "tab", "shift+tab", "backspace"}
 """Keys that belong to text besides the characters themselves."""
+
+
+def _enter(time: float) -> events.Key:
+    key = events.Key("enter", None)
+    key.time = time
+    return key
 
 
 @runtime_checkable
@@ -42,9 +50,16 @@ class TypeAhead:
         self._screen, self._deliver, self._later = screen, deliver, later
         self._kept: deque[events.Key] = deque()
         self._forgotten = -inf
+        self._last: events.Key | None = None
 
     async def press(self, event: events.Key) -> None:
         """Deliver a key now, keep it for later, or drop it because it is older than the last `forget`."""
+        last, self._last = self._last, event
+        if event.key == "ctrl+j":
+            # A line feed is how Enter arrives in some pasted text, and before the program has the terminal.
+            if last is not None and last.key == "enter" and event.time - last.time <= GAP:
+                return  # the second half of a line's end
+            event = _enter(event.time)
         if not event.is_printable and event.key not in WAITING:
             await self._deliver(event)
         elif self._kept or not self._ready:

@@ -179,6 +179,15 @@ async def test_user_and_pin_typed_at_once_sign_in(counter: Opening) -> None:
         await c.pilot.pause()
         await c.press(*"ana", "tab", *"1234", "enter")
         await c.on("SellScreen")
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press(*"1234", "ctrl+j")
+        await c.on("SellScreen")
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press("shift+tab", *"s", "enter", "ctrl+j", *"1234", "enter", "ctrl+j")
+        await c.on("SellScreen")
+        assert c.desk.session.user == "s"
 
 
 async def test_user_and_pin_pasted_with_their_line_ends_sign_in(counter: Opening) -> None:

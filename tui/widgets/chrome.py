@@ -174,7 +174,8 @@ class KeyBar(Widget):
     def _working(self, acts: tuple[Act, ...], top: object) -> list[Act]:
         """Those of `acts` that would do something now: those that the message names first, then the most needed."""
         words, messages = self._shared.words, self._shared.messages
-        said = set(re.split(r"[\s;,.:]+", words.say(messages[-1][1]))) if messages else set()
+        named = top is self.screen and messages  # under a dialog the message is about what was before it
+        said = set(re.split(r"[\s;,.:]+", words.say(messages[-1][1]))) if named else set()
         found = [
             act
             for act in acts

@@ -13,6 +13,7 @@ from backend.terminal.desk import Desk
 from backend.terminal.live import Link
 from backend.terminal.money import age
 from backend.terminal.values import Product
+from tui.widgets.apart import told_apart
 from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
 
@@ -88,7 +89,7 @@ class ItemCard(Vertical):
 
     def _about(self, product: Product) -> Text:
         words, desk = self._words, self._desk
-        text = Text(overflow="ellipsis", no_wrap=True).append(product.name, self._look("name"))
+        text = Text(overflow="ellipsis", no_wrap=True).append(self._short_name(product), self._look("name"))
         code = f"\n{product.sku} · {words.money(product.price_cents)}"
         text.append(f"{code} · {product.package_size}\n" if product.package_size else f"{code}\n", self._look("dim"))
         row = desk.live.view.row(desk.session.store_id, product.id)
@@ -111,6 +112,11 @@ class ItemCard(Vertical):
         if row.unavailable:
             details.append(words("card.unavailable", n=row.unavailable))
         return text.append("\n" + " · ".join(details), self._look("dim"))
+
+    def _short_name(self, product: Product) -> str:
+        """The name, without a part of its middle if it is too long: its end tells it from others."""
+        room = self._head.size.width
+        return told_apart([product.name], room)[product.name] if room else product.name
 
     def _about_nearby(self, rows: Sequence[StockRow]) -> Text:
         total = sum(max(0, row.available) for row in rows)

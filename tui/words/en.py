@@ -58,6 +58,8 @@ WORDS = {
     "key.enter.help": "From the user to the PIN, and from the PIN to the counter",
     "key.next": "Next field",
     "key.next.help": "Go to the next field",
+    "key.previous": "Field before",
+    "key.previous.help": "Go to the field before",
     "key.keep": "No",
     "key.keep.help": "Change nothing and go back",
     "key.throw": "Yes",

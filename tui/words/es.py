@@ -56,6 +56,8 @@ WORDS = {
     "key.enter.help": "Del usuario al PIN, y del PIN al mostrador",
     "key.next": "Siguiente",
     "key.next.help": "Ir al campo siguiente",
+    "key.previous": "Anterior",
+    "key.previous.help": "Ir al campo anterior",
     "key.keep": "No",
     "key.keep.help": "No cambiar nada y volver",
     "key.throw": "Sí",
