@@ -24,17 +24,18 @@ from textual.worker import Worker, WorkerState
 
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice
-from tui import scan
-from tui.actions import APP, bindings
-from tui.scan_router import ScanRouter
 from tui.screens.ask import Ask
 from tui.screens.base import LEAST, CounterScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
-from tui.shared import Shared
-from tui.theme import THEME
-from tui.type_ahead import TypeAhead
-from tui.words import Words, language
+
+from . import scan
+from .actions import APP, bindings
+from .scan_router import ScanRouter
+from .shared import Shared
+from .theme import THEME
+from .type_ahead import TypeAhead
+from .words import Words, language
 
 if TYPE_CHECKING:
     from backend.terminal.api import Api

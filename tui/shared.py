@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tui.words import Words
+from .words import Words
 
 if TYPE_CHECKING:
     from backend.terminal.desk import Desk
     from backend.terminal.values import Notice
-    from tui.type_ahead import TypeAhead
+
+    from .type_ahead import TypeAhead
 
 KEPT = 200
 """Messages remembered."""

@@ -14,7 +14,7 @@ from textual import events
 from textual.message import Message
 from textual.screen import ModalScreen
 
-from tui.scan import GAP
+from .scan import GAP
 
 WAITING = {"enter", "tab", "shift+tab", "backspace"}
 """Keys that belong to text besides the characters themselves."""

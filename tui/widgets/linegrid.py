@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.widgets.apart import told_apart
+from .apart import told_apart
 
 GUTTER = 2
 """Cells left of the first column, where the cursor's mark stands."""

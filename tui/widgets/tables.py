@@ -6,8 +6,9 @@ from backend.terminal.live import Link
 from backend.terminal.money import age, countdown
 from backend.terminal.values import Product
 from tui.hold_watch import SOON
-from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
+
+from .linegrid import Cell, Column, LineGrid
 
 ROOMY = 70
 """Cells from which a table has room for what the card beside it shows too."""
