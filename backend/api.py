@@ -38,6 +38,9 @@ from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
 from backend.stores.routes import store_routes
 from backend.terminals.routes import terminal_routes
+from backend.transfers.discrepancy_routes import discrepancy_routes
+from backend.transfers.routes import transfer_routes
+from backend.transfers.service import Transfers
 from backend.views.views import Views
 from backend.webhooks.routes import webhook_routes
 from backend.webhooks.sealing import Sealer
@@ -68,6 +71,7 @@ def create_api(
     keys = Keys(db)
     pins, sessions = Pins(), Sessions(db, tokens)
     point_reads = PointReads(db)
+    transfers = Transfers(db, ledger)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
         *catalogue_routes(db, views),
@@ -75,6 +79,8 @@ def create_api(
         *store_routes(db),
         *stock_routes(db, point_reads, views),
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
+        *transfer_routes(db, transfers),
+        *discrepancy_routes(db, transfers),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
         *sales_routes(db, ledger),
