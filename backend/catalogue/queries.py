@@ -15,6 +15,7 @@ from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
 
+from .prices import keep_former_price
 from .search_queries import Product, product_by_id
 
 
@@ -80,6 +81,8 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
     """`before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
+        if draft.price_cents != before.price_cents:
+            await keep_former_price(connection, before.id, before.version, before.price_cents)
         await connection.execute(_CHANGE, {"product_id": before.id, **_columns(draft)})
         if draft.barcode != before.barcode:
             await connection.execute(_REMOVE_BARCODE, {"product": before.id, "code": before.barcode})

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.refresh import RefreshToken
-from backend.auth.roles import EVERY_STORE, StoreNotAllowed, TokenRefused
+from backend.auth.roles import EVERY_STORE, StoreNotAllowed, TerminalRemoved, TokenRefused
 from backend.auth.tokens import Tokens
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
@@ -22,7 +22,7 @@ from backend.model.errors import UnknownStore
 from backend.stores.queries import all_stores
 
 from .queries import User, find_user, stores_of
-from .session_queries import Session, add_session, end_session, rotate, rotated
+from .session_queries import TERMINAL_REMOVED, Session, add_session, end_reason_of, end_session, rotate, rotated
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,8 @@ class SignedIn(Struct, frozen=True):
     access_token: str
     access_expires_at: datetime
     refresh_token: str
+    receipt_series: str = ""
+    """Only of a session that was just opened."""
 
 
 class Sessions:
@@ -67,7 +69,7 @@ class Sessions:
         """The session of a refresh token, with the token's successor and a new access token.
 
         `key` is the Idempotency-Key of this attempt, the same when it is repeated, or empty. A token that was used
-        before ends its session. Raises TokenRefused.
+        before ends its session. Raises TokenRefused or TerminalRemoved.
         """
         shown = RefreshToken.parse(refresh_token)
         async with writing(self._db) as connection:
@@ -76,6 +78,8 @@ class Sessions:
                 session, successor = renewed
                 user = await find_user(connection, session.user_name)
                 stores = await _stores_of(connection, user) if user else {}
+            elif await end_reason_of(connection, shown.session_id) == TERMINAL_REMOVED:
+                raise TerminalRemoved
         if renewed is None:
             await self._end(shown, "reused", structs.replace(origin, actor="system:sessions"))
             raise TokenRefused("Your session has ended; sign in again.")
