@@ -33,8 +33,10 @@ from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
+from backend.returns.routes import return_routes
 from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
+from backend.shifts.routes import shift_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
@@ -86,7 +88,9 @@ def create_api(
         *discrepancy_routes(db, transfers),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
-        *sales_routes(db, ledger, pricing),
+        *sales_routes(db, ledger, pricing, door),
+        *return_routes(db, ledger, door),
+        *shift_routes(db, ledger),
         *conflict_routes(db, door),
         *movement_routes(db),
         *export_routes(db),

@@ -177,7 +177,7 @@ PROBLEMS: dict[str, Meaning] = {
     ),
     "approval_needed": Meaning(
         403,
-        "The refused sale is above what a clerk may settle alone.",
+        "The caller may not do this alone: it needs the right `scope`. A refused sale does above `limit_cents`.",
         "Send it again under the same id, with the name and PIN of somebody who has the right `scope` as `approval`.",
         "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
         {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},

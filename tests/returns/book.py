@@ -77,7 +77,7 @@ class Book:
         """Sends a command that must be refused and has no effect; returns why."""
         effect = self.send(command, at)
         assert effect.answer.refusal is not None
-        assert not (effect.movements or effect.documents or effect.refund or effect.sale)
+        assert (effect.movements, effect.documents, effect.refund, effect.sale) == ((), (), None, None)
         return effect.answer.refusal.code
 
     def row(self, product_id: str = "tea") -> StockRow:
