@@ -97,7 +97,7 @@ async def test_a_void_leaves_the_drawer_as_before_the_sale(shop: Shop) -> None:
 
 
 async def test_pain_8_closing_is_about_cash_and_never_about_stock(shop: Shop) -> None:
-    """Stock moved with each sale; a shift closes whatever stock, holds and unsaid money look like, and moves nothing."""
+    """Stock moved with each sale; a shift closes whatever stock, holds and money look like, and moves nothing."""
     await shop.receive("milk", 2)
     shift = await opened(shop)
     await sell(shop, units=1)
