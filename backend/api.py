@@ -36,8 +36,10 @@ from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
+from backend.returns.routes import return_routes
 from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
+from backend.shifts.routes import shift_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
@@ -91,7 +93,9 @@ def create_api(
         *count_task_routes(db, pickups),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
-        *sales_routes(db, ledger, pricing),
+        *sales_routes(db, ledger, pricing, door),
+        *return_routes(db, ledger, door),
+        *shift_routes(db, ledger),
         *conflict_routes(db, door),
         *movement_routes(db),
         *export_routes(db),

@@ -1,11 +1,13 @@
 """Identifiers. UUIDv7 (RFC 9562): unique without a server, and ordered by time, which keeps indexes dense."""
 
 from hashlib import blake2b
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["expiry_command_id", "new_id"]
+__all__ = ["drawer_id", "expiry_command_id", "new_id", "returned_id"]
+
+_DRAWERS = UUID("5d1c3f0a-7b0e-5c53-9a1f-0f4a6c7d2e91")
 
 
 def new_id() -> UUID:
@@ -23,3 +25,13 @@ def expiry_command_id(reservation_id: UUID, version: int) -> UUID:
     number = reservation_id.int >> 80 << 80 | digest
     number = number & ~(0xF << 76) | 0x8 << 76
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
+
+
+def returned_id(sale_id: UUID) -> UUID:
+    """The id of the one document that says what of a sale has come back: whoever opens it first, there is only one."""
+    return uuid5(sale_id, "returned")
+
+
+def drawer_id(store_id: str, terminal_id: str) -> UUID:
+    """The id of the one document that says which shift of a terminal is open."""
+    return uuid5(_DRAWERS, f"{store_id}/{terminal_id}")

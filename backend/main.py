@@ -6,6 +6,7 @@ never wait for the server's libraries.
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,12 +27,18 @@ COMMANDS = {
     "nats-config": "Write the configuration of a nats-server of your own.",
     "relay": "Refill NATS from the database.",
     "replay": "Sell a file of real baskets as many terminals would.",
+    "return": "Take goods back, by receipt or by approval.",
+    "sale": "Show a sale, or void it on its own day.",
     "serve": "Run the headless server.",
+    "shift": "Open and close the drawer of a terminal, and see its report.",
     "simulate": "Estimate the fleet that a chain needs.",
     "transfer": "Move goods between stores, step by step.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
-"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
+"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`.
+
+A name that is a word of Python has an underscore after it there.
+"""
 
 EXAMPLES = """\b
 Examples:
@@ -53,7 +60,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
         command = getattr(import_module(f"backend.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command

@@ -15,10 +15,13 @@ _CLERK = frozenset(
         Scope.RESERVATIONS_ELSEWHERE,
         Scope.SALES_READ,
         Scope.SALES_WRITE,
+        Scope.RETURNS_WRITE,
+        Scope.SHIFTS_WRITE,
         Scope.EVENTS_READ,
     }
 )
 _SUPERVISOR = _CLERK | {
+    Scope.RETURNS_APPROVE,
     Scope.SALES_SETTLE,
     Scope.STOCK_WRITE,
     Scope.TRANSFERS_WRITE,

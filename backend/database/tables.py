@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -397,6 +398,42 @@ sale_lines = Table(
     Column("price_cents", BigInteger, nullable=False),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
+)
+
+sale_line_pricing = Table(
+    "sale_line_pricing",
+    metadata,
+    # How a line's price came about; most lines have no row here, and a sale without one writes none.
+    Column("sale_id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("list_price_cents", BigInteger, nullable=True, comment="of a unit without discount"),
+    Column("discount_reason", String(200), nullable=False),
+    Column("tax_rate_bp", Integer, nullable=True, comment="hundredths of a percent"),
+    Column("tax_cents", BigInteger, nullable=True, comment="of the whole line"),
+    Column("tax_included", Boolean, nullable=True, comment="else it is added to the price"),
+    PrimaryKeyConstraint("sale_id", "store_id", "line"),
+)
+
+tenders = Table(
+    "tenders",
+    metadata,
+    # Money that changed hands. Without foreign key: a return has rows too, under its command's id.
+    Column("id", Uuid, nullable=False, comment="of the sale, or of the command that gave the money back"),
+    Column("store_id", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sale_id", Uuid, nullable=True, comment="none for goods without a receipt"),
+    Column("terminal_id", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False, comment="below zero: given back"),
+    Column("given_cents", BigInteger, nullable=True, comment="cash that was handed over"),
+    Column("reference", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", "store_id", "number"),
+    # What a drawer should hold: the tenders of a terminal in a time.
+    Index("ix_tenders_drawer", "store_id", "terminal_id", "at"),
+    Index("ix_tenders_sale", "sale_id", "store_id"),
 )
 
 outbox = Table(

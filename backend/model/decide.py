@@ -16,7 +16,12 @@ from .verbs import VERBS
 def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list[Effect]:
     """Returns the effects of `requests` in order, each on what the ones before it left. Does not change `books`."""
     working = Books(
-        dict(books.stock), books.stores, dict(books.reservations), dict(books.levels), dict(books.documents)
+        dict(books.stock),
+        books.stores,
+        dict(books.reservations),
+        dict(books.levels),
+        dict(books.documents),
+        books.sales,
     )
     effects = []
     for request in requests:

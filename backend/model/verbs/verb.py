@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from backend.model.books import Books, Effect
+from backend.model.books import Books, Effect, Sale
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
 from backend.model.scopes import Scope
@@ -39,9 +39,11 @@ class MovementKind(Struct, frozen=True):
 class Rows:
     """The rows that a batch of commands wants to see."""
 
-    __slots__ = ("levels", "reservations", "stock")
+    __slots__ = ("levels", "reservations", "sales", "stock")
 
-    def __init__(self) -> None:
+    def __init__(self, sales: Mapping[UUID, Sale]) -> None:
+        self.sales = sales
+        """The sales that the commands named and that have been read before; a missing one does not exist."""
         self.stock: set[Key] = set()
         self.reservations: list[tuple[str, UUID]] = []
         """Holds with the store whose they must be; the stock that they hold is read with them."""
@@ -69,9 +71,11 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Adds the rows that `decide` reads. The documents it named have been read before; a missing one does not exist."""
     documents: Callable[[Any], Iterable[UUID]] = lambda _: ()
     """Returns the ids of the documents that `decide` reads. Each of them is to be stepped by the command."""
+    sales: Callable[[Any], Iterable[UUID]] = lambda _: ()
+    """Returns the ids of the sales of its store that `decide` reads."""
     movements: tuple[MovementKind, ...] = ()
     scope: Scope | None = None
-    """The right that a client needs to send it; None: only the ledger itself sends it."""
+    """The right that a client needs to send it as it is; None: it is made by the server, as what somebody approved."""
     acts_in: Callable[[Any], str] = lambda command: str(command.store_id)
     """Returns the store in which its sender must be allowed to act; it is another one than the command's where a store
     asks something of another one."""
