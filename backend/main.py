@@ -32,6 +32,7 @@ COMMANDS = {
     "serve": "Run the headless server.",
     "shift": "Open and close the drawer of a terminal, and see its report.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "transfer": "Move goods between stores, step by step.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`.

@@ -14,8 +14,8 @@ from msgspec import Struct, structs
 from .books import Books
 from .documents import Document, DocumentKind, Promise, opened, stepped
 from .refusals import Refused, unknown_document
+from .steps import DocumentStep
 from .stock import Who
-from .transfers import DocumentStep
 
 
 class CaseStatus(StrEnum):

@@ -6,7 +6,6 @@ where they stay until they are received, returned or lost. So for each line, at 
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -17,8 +16,9 @@ from .books import Books
 from .commands import Line
 from .documents import Document, DocumentKind, Moved, Promise, stepped
 from .posting import summed
-from .refusals import Refused, unknown_document, wrong_status
-from .stock import Change, Who
+from .refusals import Refused, unknown_document
+from .steps import DocumentStep
+from .stock import Change
 
 
 class TransferStatus(StrEnum):
@@ -66,17 +66,6 @@ class TransferLine(Struct, frozen=True):
     def in_transit(self) -> int:
         """Units that have left the source and have neither arrived, nor come back, nor been written off."""
         return self.open + self.missing
-
-
-class DocumentStep(Struct, frozen=True):
-    """What somebody did to a document."""
-
-    what: str
-    """The verb."""
-    actor: str
-    terminal_id: str
-    at: datetime
-    reason: str = ""
 
 
 class TransferBody(Struct, frozen=True):
@@ -157,12 +146,6 @@ def _other_side(store_id: str, does: str) -> Refusal:
     return Refusal(Code.STORE_NOT_ALLOWED, message, field="store_id")
 
 
-def in_status(document: Document, *statuses: str) -> None:
-    """Raises Refused unless the document is in one of these statuses."""
-    if document.status not in statuses:
-        raise Refused(wrong_status(document, " or ".join(statuses)))
-
-
 def chosen(lines: Iterable[Line] | None, open_units: Mapping[str, int], what: str) -> dict[str, int]:
     """Returns the units per product in `lines`; without `lines` all that are open.
 
@@ -214,8 +197,3 @@ def _status(lines: Iterable[TransferLine]) -> TransferStatus:
         return TransferStatus.RECEIVED
     untouched = all(line.open == line.sent for line in lines)
     return TransferStatus.IN_TRANSIT if untouched else TransferStatus.PARTLY_RECEIVED
-
-
-def step_of(what: str, who: Who, now: datetime, reason: str = "") -> DocumentStep:
-    """Returns a step as the document keeps it."""
-    return DocumentStep(what, who.actor, who.terminal_id, now, reason)

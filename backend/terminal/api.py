@@ -176,9 +176,9 @@ class Api:
             body = {"refresh_token": renewal.refresh_token}
             await asyncio.wait_for(self._send("POST", "/auth/sign-out", body=body), patience)
 
-    async def search(self, words: str, store_id: str, limit: int) -> Found:
-        """Products that match all `words`, best first, with their stock in `store_id`."""
-        return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
+    async def search(self, words: str, store_id: str, limit: int, offset: int = 0) -> Found:
+        """Products that match all `words`, best first, with their stock in `store_id`; `limit` behind `offset`."""
+        return await self._get("/products", Found, q=words, store_id=store_id, limit=limit, offset=offset)
 
     async def by_barcode(self, barcode: str) -> Product:
         """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""

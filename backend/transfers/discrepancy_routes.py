@@ -5,7 +5,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.database.engine import Database
-from backend.documents.asking import StoreOf, asked_store, document_id
+from backend.documents.asking import STEP, StoreOf, asked_store, document_id, ensure_concerned, own_side
 from backend.documents.queries import LATEST, Place
 from backend.http.commanding import command_id
 from backend.http.pages import Cursor, Limit, behind, page
@@ -18,7 +18,6 @@ from backend.model.verbs.transfer_assign import TransferAssign
 from backend.model.verbs.transfer_settle import TransferSettle
 
 from .bodies import AssignCaseBody, SettleCaseBody
-from .routes import STEP, ensure_concerned, own_side
 from .schemas import DiscrepanciesShape, DiscrepancyShape
 from .service import Transfers
 

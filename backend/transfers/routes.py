@@ -7,11 +7,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.database.engine import Database
-from backend.documents.asking import StoreOf, asked_store, document_id
+from backend.documents.asking import STEP, StoreOf, asked_store, document_id, ensure_concerned, own_side
 from backend.documents.queries import LATEST, Place, Side
 from backend.http.commanding import command_id
 from backend.http.declaring import COMMAND
-from backend.http.errors import UnknownDocument
 from backend.http.lines import lines_of
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
@@ -36,9 +35,6 @@ from .bodies import (
 )
 from .schemas import ListedTransferShape, TransfersShape, WholeTransferShape
 from .service import Transfers
-
-STEP = (*COMMAND, "unknown_document", "wrong_status")
-"""What every step of a document may answer."""
 
 
 class Direction(StrEnum):
@@ -191,14 +187,3 @@ def transfer_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHandler
         return await send(request, command)
 
     return [ask, listed, one, pack, ship, receive, close, cancel]
-
-
-def ensure_concerned(request: ApiRequest, document: Document) -> None:
-    """Raises UnknownDocument unless one of the document's stores is the caller's."""
-    if not any(map(request.auth.allows_store, (document.store_id, document.other_store_id))):
-        raise UnknownDocument(document.kind, str(document.id))
-
-
-def own_side(request: ApiRequest, document: Document) -> str:
-    """Returns the document's store for which the caller may act, the one that sends before the other one."""
-    return document.store_id if request.auth.allows_store(document.store_id) else document.other_store_id

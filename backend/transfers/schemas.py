@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from backend.model.discrepancies import CaseBody, age_of
 from backend.model.documents import Document
-from backend.model.transfers import DocumentStep, TransferBody
+from backend.model.steps import DocumentStep
+from backend.model.transfers import TransferBody
 
 from .service import FoundTransfer
 

@@ -10,9 +10,10 @@ from backend.model.answers import Answer
 from backend.model.books import Books, Effect
 from backend.model.commands import Command
 from backend.model.discrepancies import CaseStatus, find_case, given_to
+from backend.model.refusals import in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Who
-from backend.model.transfers import in_status, step_of
 
 from .verb import Documents, Rows, Verb
 

@@ -11,8 +11,9 @@ from backend.model.books import Books, Effect
 from backend.model.commands import Command, Reason
 from backend.model.documents import Document
 from backend.model.posting import Cause, Posted, post
-from backend.model.refusals import Refused
+from backend.model.refusals import Refused, in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 from backend.model.transfers import (
     BEFORE_SHIPPING,
@@ -22,9 +23,7 @@ from backend.model.transfers import (
     added,
     as_source,
     find_transfer,
-    in_status,
     products_of,
-    step_of,
     went_on,
 )
 

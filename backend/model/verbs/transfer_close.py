@@ -7,9 +7,11 @@ from backend.model.answers import Answer
 from backend.model.books import Books, Effect
 from backend.model.commands import Command, Text
 from backend.model.discrepancies import open_case
+from backend.model.refusals import in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Who
-from backend.model.transfers import IN_FLIGHT, added, as_destination, find_transfer, in_status, step_of, went_on
+from backend.model.transfers import IN_FLIGHT, added, as_destination, find_transfer, went_on
 
 from .verb import Documents, Rows, Verb
 

@@ -9,8 +9,9 @@ from backend.model.documents import opened
 from backend.model.posting import summed
 from backend.model.refusals import Refused, unknown
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Who
-from backend.model.transfers import TRANSFER, TransferBody, TransferLine, TransferStatus, step_of
+from backend.model.transfers import TRANSFER, TransferBody, TransferLine, TransferStatus
 
 from .verb import Documents, Rows, Verb
 

@@ -10,8 +10,9 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Effect
 from backend.model.commands import MAX_LINES, Command, Line
 from backend.model.posting import Cause, post
-from backend.model.refusals import Refused
+from backend.model.refusals import Refused, in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 from backend.model.transfers import (
     BEFORE_SHIPPING,
@@ -19,9 +20,7 @@ from backend.model.transfers import (
     as_source,
     chosen,
     find_transfer,
-    in_status,
     products_of,
-    step_of,
     went_on,
 )
 

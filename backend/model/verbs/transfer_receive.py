@@ -12,17 +12,16 @@ from backend.model.books import Books, Effect
 from backend.model.commands import MAX_LINES, MAX_QUANTITY, Command, Count, ProductId, Text
 from backend.model.discrepancies import DISCREPANCY, open_case
 from backend.model.posting import Cause, post
-from backend.model.refusals import Refused, bad_quantity
+from backend.model.refusals import Refused, bad_quantity, in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 from backend.model.transfers import (
     IN_FLIGHT,
     added,
     as_destination,
     find_transfer,
-    in_status,
     products_of,
-    step_of,
     went_on,
     within,
 )

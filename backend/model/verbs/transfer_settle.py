@@ -11,8 +11,9 @@ from backend.model.books import Books, Effect
 from backend.model.commands import MAX_LINES, Command, Line, Reason
 from backend.model.discrepancies import DISCREPANCY, CaseOutcome, CaseStatus, find_case, settled
 from backend.model.posting import Cause, post
-from backend.model.refusals import Refused, unknown_document
+from backend.model.refusals import Refused, in_status, unknown_document
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 from backend.model.transfers import (
     added,
@@ -20,9 +21,7 @@ from backend.model.transfers import (
     as_source,
     chosen,
     find_transfer,
-    in_status,
     products_of,
-    step_of,
     went_on,
 )
 

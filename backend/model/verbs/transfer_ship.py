@@ -9,15 +9,15 @@ from backend.model.answers import Answer
 from backend.model.books import Books, Effect
 from backend.model.commands import Command, Text
 from backend.model.posting import Cause, post
+from backend.model.refusals import in_status
 from backend.model.scopes import Scope
+from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 from backend.model.transfers import (
     TransferStatus,
     as_source,
     find_transfer,
-    in_status,
     products_of,
-    step_of,
     went_on,
 )
 
