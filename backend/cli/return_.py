@@ -133,15 +133,15 @@ def goods(
     shown(answer, as_json, f"{units} units came back, approved by {answer['approved_by']}.", _given(answer["refund"]))
 
 
-def _parts(form: re.Pattern[str], text: str, name: str, example: str) -> dict[str, str | None]:
+def _parts(form: re.Pattern[str], text: str, name: str, example: str) -> re.Match[str]:
     match = form.fullmatch(text)
     if match is None:
         raise click.UsageError(f"{name}: {text!r} is not understood; write it like {example}.")
-    return match.groupdict()
+    return match
 
 
-def _condition(parts: dict[str, str | None]) -> str:
-    return parts["condition"] or Condition.SHELF.value
+def _condition(parts: re.Match[str]) -> str:
+    return str(parts["condition"] or Condition.SHELF.value)
 
 
 def _given(refund: Iterable[dict[str, Any]]) -> str:

@@ -155,7 +155,9 @@ def list_(status: str | None, server: str, user: str, store: str, terminal: str,
     Example:
       mostrador shift list --status open --store 292 --user luis --server https://shop.example
     """
-    query: dict[str, str | int] = {"store_id": store} | ({"status": status} if status else {})
+    query: dict[str, str | int] = {"store_id": store}
+    if status:
+        query["status"] = status
 
     async def act(api: Api) -> dict[str, Any]:
         return await api.call("GET", "/shifts", query=query)
