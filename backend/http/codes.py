@@ -377,6 +377,14 @@ PROBLEMS: dict[str, Meaning] = {
         {"policy": "caller", "limit": 6000, "window_seconds": 60, "retry_after": 7},
         retryable=True,
     ),
+    "too_many_streams": Meaning(
+        429,
+        "The caller holds as many event streams on this server as one may.",
+        "Close one, or follow all kinds of a store in one stream; `limit` says how many there may be.",
+        "You hold 20 event streams already; close one, or follow all kinds of a store in one.",
+        {"limit": 20, "retry_after": 5},
+        retryable=True,
+    ),
     # 500 and 503: the server's own.
     "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
     "not_recorded": Meaning(

@@ -1,0 +1,273 @@
+"""How long an adjust takes while event streams of its store are open, against none in the same run.
+
+    uv run python -m tests.benchmarks.streams
+
+One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS; the streams of that store are held
+by a process of their own, which reads raw sockets and counts what arrives. Rounds with different numbers of streams
+alternate, so that a noisy neighbour meets all; the middle round counts. Every stream must have had every event.
+"""
+
+import argparse
+import asyncio
+import resource
+import selectors
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from time import monotonic, perf_counter, sleep
+
+import psutil
+import uvicorn
+from msgspec import Struct, json
+from rich.console import Console
+from rich.table import Table
+
+from backend.auth.keys import load_signing_key
+from backend.auth.tokens import Tokens
+from backend.server import serve
+from backend.settings import Settings
+from tests.eventually import eventually
+from tests.servers import HOST, nats_server, postgres_server
+
+from .ledger import shop
+
+NUMBERS = (0, 300, 1_000)
+CALLERS = 50
+"""Who hold the streams: a caller may have 20."""
+PRODUCTS = 200
+EVENT = b"\nevent: stock\n"
+
+
+class Opened(Struct, frozen=True):
+    """What the streams' process is told: how many streams to open, at which port, with whose tokens."""
+
+    streams: int
+    port: int
+    tokens: list[str]
+
+
+class Heard(Struct, frozen=True):
+    """What it answers: the fewest and the most events on a stream, and the CPU seconds that reading took."""
+
+    fewest: int
+    most: int
+    cpu: float
+
+
+def hold(job: Opened) -> Heard:
+    """Open the streams, say so, read until a line comes in, answer what was heard."""
+    selector = selectors.DefaultSelector()
+    heard = [0] * job.streams
+    tails = [b""] * job.streams
+    for number in range(job.streams):
+        connection = socket.create_connection((HOST, job.port))
+        token = job.tokens[number % len(job.tokens)]
+        connection.sendall(
+            f"GET /api/v1/events/stream?store_id=S1 HTTP/1.1\r\nHost: {HOST}\r\n"
+            f"Authorization: Bearer {token}\r\n\r\n".encode()
+        )
+        head = connection.recv(65_536)
+        assert head.startswith(b"HTTP/1.1 200"), head.decode()
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ, number)
+    print("ready", flush=True)
+    selector.register(sys.stdin, selectors.EVENT_READ, -1)
+    started, asked = resource.getrusage(resource.RUSAGE_SELF), 0.0
+    while not asked or monotonic() < asked + 2:  # the last ones are on their way
+        for key, _ in selector.select(0.1):
+            if key.data < 0:
+                asked = monotonic()
+                selector.unregister(sys.stdin)
+                continue
+            data = key.fileobj.recv(262_144)  # type: ignore[union-attr]
+            assert data, "the server ended a stream"
+            text = tails[key.data] + data
+            heard[key.data] += text.count(EVENT)
+            tails[key.data] = text[-len(EVENT) + 1 :]
+        if job.streams:
+            sleep(0.005)  # one look for all that came meanwhile: reading should cost the machine little
+    ended = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
+    return Heard(min(heard, default=0), max(heard, default=0), cpu)
+
+
+class Streams:
+    """The process that holds the streams, as the one who measures sees it."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def heard(self) -> Heard:
+        """What all heard until now; they are closed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        return json.decode(await self._process.stdout.readline(), type=Heard)
+
+
+@asynccontextmanager
+async def streams(job: Opened) -> AsyncIterator[Streams]:
+    """The streams, open until the end of the block."""
+    process = await create_subprocess_exec(sys.executable, "-m", __spec__.name, "--hold", stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.encode(job) + b"\n")
+        assert await process.stdout.readline() == b"ready\n"
+        yield Streams(process)
+    finally:
+        if process.returncode is None:
+            await process.communicate(b"")
+
+
+async def adjusts(port: int, token: str, seconds: float) -> list[float]:
+    """Milliseconds of each adjust of a lone caller for so long."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    body, waits, number = b'{"adjustment":1,"reason":"counted"}', [], 0
+    end = perf_counter() + seconds
+    while (begun := perf_counter()) < end:
+        number += 1
+        writer.write(
+            f"POST /api/v1/stock/P{number % PRODUCTS + 1}/S1/adjust HTTP/1.1\r\nHost: {HOST}\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), head.decode()
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        waits.append((perf_counter() - begun) * 1000)
+    writer.close()
+    return waits
+
+
+async def serve_for(database_url: str, nats_url: str, key: Path) -> None:
+    """The server's process, until its input ends."""
+    settings = Settings.load(
+        _env_file=None,
+        database_url=database_url,
+        nats_url=nats_url,
+        signing_key_file=key,
+        server_port=0,
+        rate_limit_requests=0,
+        log_level="warning",
+    )
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
+    await serve(settings, stop, lambda url: print(url.rpartition(":")[2], flush=True))
+
+
+@asynccontextmanager
+async def server(database_url: str, nats_url: str, key: Path) -> AsyncIterator[tuple[int, int]]:
+    """A server process until the end of the block: its port and its process id."""
+    command = (sys.executable, "-m", __spec__.name, "--serve", database_url, nats_url, str(key))
+    process = await create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    assert process.stdout is not None
+    try:
+        while not (line := await process.stdout.readline()).strip().isdigit():
+            assert line, "the server did not start"
+        yield int(line), process.pid
+    finally:
+        await process.communicate(b"")
+
+
+class Round(Struct, frozen=True):
+    """One round: an adjust in milliseconds, events a second, CPU in percent of a core of the server and the reader."""
+
+    p50: float
+    p99: float
+    rate: float
+    server: float
+    reader: float
+
+
+async def one_round(port: int, pid: int, tokens: list[str], number: int, seconds: float) -> Round:
+    """Adjust with so many streams open. Fails when a stream missed an event or had one twice."""
+    async with streams(Opened(number, port, tokens[1:])) as held:
+        process = psutil.Process(pid)
+        before = process.cpu_times()
+        waits = await adjusts(port, tokens[0], seconds)
+        after = process.cpu_times()
+        heard = await held.heard()
+    if number:
+        assert heard.fewest == heard.most == len(waits), (heard, len(waits))
+    waits.sort()
+    cpu = after.user + after.system - before.user - before.system
+    share = 100 / seconds
+    return Round(
+        waits[len(waits) // 2], waits[int(len(waits) * 0.99)], len(waits) / seconds, cpu * share, heard.cpu * share
+    )
+
+
+async def measure(rounds: int, seconds: float) -> None:
+    """Print the table."""
+    found: dict[int, list[Round]] = defaultdict(list)
+    with postgres_server() as postgres, nats_server() as nats, tempfile.TemporaryDirectory() as directory:
+        key = Path(directory) / "key.pem"
+        issue = Tokens(load_signing_key(key)).issue
+        tokens = [
+            issue(user=f"u{n}", role="admin", stores=["*"], store_id="S1", terminal_id=f"T{n}", session_id=f"s{n}")[0]
+            for n in range(CALLERS + 1)
+        ]
+        url = postgres.url(postgres.create_database())
+        async with shop(url), server(url, nats.url, key) as (port, pid):
+
+            async def there() -> bool:
+                reader, writer = await asyncio.open_connection(HOST, port)
+                writer.write(
+                    f"GET /api/v1/events HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n"
+                    f"Authorization: Bearer {tokens[0]}\r\n\r\n".encode()
+                )
+                answer = await reader.read()
+                writer.close()
+                return answer.startswith(b"HTTP/1.1 200")
+
+            await eventually(there)
+            await adjusts(port, tokens[0], 1)  # to warm up
+            for number in range(1, rounds + 1):
+                print(f"… round {number} of {rounds}", file=sys.stderr, flush=True)
+                for count in NUMBERS:
+                    found[count].append(await one_round(port, pid, tokens, count, seconds))
+    Console(width=110).print(_table(found))
+
+
+def _table(found: dict[int, list[Round]]) -> Table:
+    table = Table(title="A lone caller's adjust, beside streams of its store (PostgreSQL, fsync on)", title_justify="left")
+    for column in ("streams", "p50 ms", "ratio", "p99 ms", "adjusts/s", "server CPU %", "reader CPU %", "target"):
+        table.add_column(column, justify="right")
+    middle = {
+        number: Round(*(median(getattr(one, name) for one in results) for name in Round.__struct_fields__))
+        for number, results in found.items()
+    }
+    for number, one in middle.items():
+        ratio, target = f"{one.p50 / middle[0].p50:.2f} ×", "< 1.20 ×" if number == max(NUMBERS) else ""
+        numbers = [f"{x:.0f}" for x in (one.rate, one.server, one.reader)]
+        table.add_row(f"{number:,}", f"{one.p50:.1f}", ratio, f"{one.p99:.1f}", *numbers, target)
+    return table
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5, help="length of a round with one number of streams")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--serve", nargs=3, metavar=("DATABASE", "NATS", "KEY"), help=argparse.SUPPRESS)
+    parser.add_argument("--hold", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.hold:
+        print(json.encode(hold(json.decode(sys.stdin.readline(), type=Opened))).decode(), flush=True)
+        return
+    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
+        if options.serve:
+            runner.run(serve_for(*options.serve[:2], Path(options.serve[2])))
+        else:
+            runner.run(measure(options.rounds, options.seconds))
+
+
+if __name__ == "__main__":
+    main()
