@@ -1,7 +1,7 @@
 """The newest events of a store, read from the history once for all who follow them, and kept as the bytes that they send.
 
 A server has one tail for each store that somebody follows. It is the only one that asks JetStream while everybody is up
-to date: at most ten times a second, for everything that came meanwhile. A follower that begins further back reads pages of
+to date: at most ten times a second, for what came meanwhile. A follower that begins further back reads pages of
 the history by itself until it has reached what the tail keeps, and then goes on there. What the tail keeps is bounded,
 so a follower that does not take it in time is told so, with Overtaken; the history still has it.
 """
@@ -22,11 +22,15 @@ from .subjects import Kind
 PULSE_SECONDS = 0.1
 """From one batch to the next: what happens in between is told together, so that 1,000 streams are not written to for
 every single event."""
+REST = 5
+"""So many times as long as telling took is nothing told: it takes a sixth of a server's time at most."""
 HEARTBEAT_SECONDS = 15.0
 """How long a follower is told nothing at most: proxies end connections that seem dead."""
 KEPT_BYTES = 2 << 20
 KEPT_BATCHES = 600
 """Of each store, for followers that are a little late."""
+MAX_PAGES = 10
+"""Read for one batch: more than a store has in a pulse."""
 TURN = 50
 """Followers woken before the event loop, which is the ledger's too, gets its turn."""
 CATCHING_UP = 4
@@ -237,22 +241,32 @@ class _Tail:
 
     async def _read(self, position: str, news: News) -> None:
         clock = asyncio.get_running_loop().time
-        pulse = heartbeat = clock()
+        pulse, heartbeat = clock() + PULSE_SECONDS, clock()
         settling = iter(SETTLING_SECONDS)
         while True:
-            await asyncio.sleep(pulse + PULSE_SECONDS - clock())
-            page = await self._feed.read(self.store_id, None, position, MAX_PAGE)
-            if page.events:
-                position = page.next
-                await self._tell(_Batch([_told(event) for event in page.events]))
-                if len(page.events) < MAX_PAGE:
-                    pulse = clock()
+            await asyncio.sleep(pulse - clock())
+            events = await self._since(position)
+            if events:
+                position, began = events[-1].position, clock()
+                await self._tell(_Batch([_told(event) for event in events]))
+                pulse = clock() + max(PULSE_SECONDS, REST * (clock() - began))
                 continue
             if clock() - heartbeat >= HEARTBEAT_SECONDS:
                 heartbeat = clock()
                 await self._tell(_Batch([]))
             if await news.within(next(settling, TICK_SECONDS)):
                 settling = iter(SETTLING_SECONDS)
+
+    async def _since(self, position: str) -> list[Event]:
+        """The events after a position, from as many pages as they fill, within reason."""
+        events: list[Event] = []
+        for _ in range(MAX_PAGES):
+            page = await self._feed.read(self.store_id, None, position, MAX_PAGE)
+            events += page.events
+            if len(page.events) < MAX_PAGE:
+                break
+            position = page.next
+        return events
 
     async def _tell(self, batch: _Batch) -> None:
         self._batches.append(batch)

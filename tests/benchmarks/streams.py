@@ -2,16 +2,14 @@
 
     uv run python -m tests.benchmarks.streams
 
-One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS; the streams of that store are held
-by a process of their own, which reads raw sockets and counts what arrives. Rounds with different numbers of streams
+One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS; the streams of that store are
+held by a process of their own (`stream_client.py`), which counts what arrives. Rounds with different numbers of streams
 alternate, so that a noisy neighbour meets all; the middle round counts. Every stream must have had every event.
 """
 
 import argparse
 import asyncio
-import resource
-import selectors
-import socket
+import logging
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
@@ -20,9 +18,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from time import monotonic, perf_counter, sleep
+from time import perf_counter
 
 import psutil
+import structlog
 import uvicorn
 from msgspec import Struct, json
 from rich.console import Console
@@ -36,12 +35,13 @@ from tests.eventually import eventually
 from tests.servers import HOST, nats_server, postgres_server
 
 from .ledger import shop
+from .stream_client import more_files
 
 NUMBERS = (0, 300, 1_000)
 CALLERS = 50
 """Who hold the streams: a caller may have 20."""
 PRODUCTS = 200
-EVENT = b"\nevent: stock\n"
+CLIENT = Path(__file__).with_name("stream_client.py")
 
 
 class Opened(Struct, frozen=True):
@@ -58,43 +58,6 @@ class Heard(Struct, frozen=True):
     fewest: int
     most: int
     cpu: float
-
-
-def hold(job: Opened) -> Heard:
-    """Open the streams, say so, read until a line comes in, answer what was heard."""
-    selector = selectors.DefaultSelector()
-    heard = [0] * job.streams
-    tails = [b""] * job.streams
-    for number in range(job.streams):
-        connection = socket.create_connection((HOST, job.port))
-        token = job.tokens[number % len(job.tokens)]
-        connection.sendall(
-            f"GET /api/v1/events/stream?store_id=S1 HTTP/1.1\r\nHost: {HOST}\r\n"
-            f"Authorization: Bearer {token}\r\n\r\n".encode()
-        )
-        head = connection.recv(65_536)
-        assert head.startswith(b"HTTP/1.1 200"), head.decode()
-        connection.setblocking(False)
-        selector.register(connection, selectors.EVENT_READ, number)
-    print("ready", flush=True)
-    selector.register(sys.stdin, selectors.EVENT_READ, -1)
-    started, asked = resource.getrusage(resource.RUSAGE_SELF), 0.0
-    while not asked or monotonic() < asked + 2:  # the last ones are on their way
-        for key, _ in selector.select(0.1):
-            if key.data < 0:
-                asked = monotonic()
-                selector.unregister(sys.stdin)
-                continue
-            data = key.fileobj.recv(262_144)  # type: ignore[union-attr]
-            assert data, "the server ended a stream"
-            text = tails[key.data] + data
-            heard[key.data] += text.count(EVENT)
-            tails[key.data] = text[-len(EVENT) + 1 :]
-        if job.streams:
-            sleep(0.005)  # one look for all that came meanwhile: reading should cost the machine little
-    ended = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
-    return Heard(min(heard, default=0), max(heard, default=0), cpu)
 
 
 class Streams:
@@ -114,7 +77,7 @@ class Streams:
 @asynccontextmanager
 async def streams(job: Opened) -> AsyncIterator[Streams]:
     """The streams, open until the end of the block."""
-    process = await create_subprocess_exec(sys.executable, "-m", __spec__.name, "--hold", stdin=PIPE, stdout=PIPE)
+    process = await create_subprocess_exec(sys.executable, "-S", str(CLIENT), stdin=PIPE, stdout=PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -148,6 +111,8 @@ async def adjusts(port: int, token: str, seconds: float) -> list[float]:
 
 async def serve_for(database_url: str, nats_url: str, key: Path) -> None:
     """The server's process, until its input ends."""
+    more_files()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     settings = Settings.load(
         _env_file=None,
         database_url=database_url,
@@ -155,7 +120,6 @@ async def serve_for(database_url: str, nats_url: str, key: Path) -> None:
         signing_key_file=key,
         server_port=0,
         rate_limit_requests=0,
-        log_level="warning",
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
@@ -230,8 +194,8 @@ async def measure(rounds: int, seconds: float) -> None:
             await eventually(there)
             await adjusts(port, tokens[0], 1)  # to warm up
             for number in range(1, rounds + 1):
-                print(f"… round {number} of {rounds}", file=sys.stderr, flush=True)
                 for count in NUMBERS:
+                    print(f"… round {number} of {rounds}, {count:,} streams", file=sys.stderr, flush=True)
                     found[count].append(await one_round(port, pid, tokens, count, seconds))
     Console(width=110).print(_table(found))
 
@@ -257,11 +221,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5, help="length of a round with one number of streams")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--serve", nargs=3, metavar=("DATABASE", "NATS", "KEY"), help=argparse.SUPPRESS)
-    parser.add_argument("--hold", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.hold:
-        print(json.encode(hold(json.decode(sys.stdin.readline(), type=Opened))).decode(), flush=True)
-        return
     with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         if options.serve:
             runner.run(serve_for(*options.serve[:2], Path(options.serve[2])))
