@@ -111,6 +111,11 @@ class Feed:
             self._connection = None
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection to read over."""
+        return self._connection is not None
+
+    @property
     def _client(self) -> Client:
         if self._connection is None:
             raise EventsAway
@@ -139,7 +144,7 @@ class Feed:
         return Page([], after or _position(history, sequence))
 
     async def checked(self, position: str | None) -> str:
-        """This position if the history goes back to it; without one, that of now. Raises EventsAway and PositionGone."""
+        """This position if the history has it; without one, that of now. Raises EventsAway and PositionGone."""
         try:
             history = await self._client.jetstream(timeout=PATIENCE_SECONDS).stream_info(HISTORY)
         except (NatsError, TimeoutError) as error:

@@ -1,4 +1,4 @@
-"""The newest events of a store, read from the history once for all who follow them, and kept as the bytes that they send.
+"""The newest events of a store, read from the history once for all who follow them, and kept as bytes to send.
 
 A server has one tail for each store that somebody follows. It is the only one that asks JetStream while everybody is up
 to date: at most ten times a second, for what came meanwhile. A follower that begins further back reads pages of
@@ -34,7 +34,7 @@ MAX_PAGES = 10
 TURN = 50
 """Followers woken before the event loop, which is the ledger's too, gets its turn."""
 CATCHING_UP = 4
-"""Followers that read the history by themselves at the same time, on a server: after a network's failure all come at once."""
+"""Followers of a server that read the history at the same time: when a network failed, all come back at once."""
 TICK_SECONDS = 1.0
 """How long the tail waits at most before it looks again, although nothing woke it."""
 SETTLING_SECONDS = (0.002, 0.01, 0.05, 0.2)

@@ -403,6 +403,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Events cannot be read now; ask again in a moment, or read the state over HTTP.",
         retryable=True,
     ),
+    "too_slow": Meaning(
+        503,
+        "An event stream was not read as fast as events came. It is told by the stream's last event, `dropped`.",
+        "Connect again with the last `id`, which loses nothing; follow one `kind` if that is too much.",
+        "This stream was not read as fast as events came; connect again, with the last id.",
+        retryable=True,
+    ),
     "busy": Meaning(
         503, "Too many commands wait already.", _AGAIN, "The server has too much to do; try again.", retryable=True
     ),

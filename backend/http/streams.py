@@ -1,7 +1,7 @@
 """Streams of server-sent events: who may hold how many, what is written to them, and when they end.
 
-A stream waits for the tail of its store and writes what it is given; nothing else happens for it. Its token or key is looked at once a
-second, for all streams that show the same.
+A stream waits for the tail of its store and writes what it is given; nothing else happens for it. Its token or
+key is looked at once a second, for all streams that show the same.
 """
 
 import asyncio

@@ -2,9 +2,9 @@
 
     uv run python -m tests.benchmarks.streams
 
-One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS; the streams of that store are
-held by a process of their own (`stream_client.py`), which counts what arrives. Rounds with different numbers of streams
-alternate, so that a noisy neighbour meets all; the middle round counts. Every stream must have had every event.
+One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS. The streams of that store
+are held by a process of their own (`stream_client.py`), which counts what arrives: each must have had every event. Rounds
+with different numbers of streams alternate, so that a noisy neighbour meets all; the middle round counts.
 """
 
 import argparse
@@ -99,7 +99,8 @@ async def adjusts(port: int, token: str, seconds: float) -> list[float]:
         writer.write(
             f"POST /api/v1/stock/P{number % PRODUCTS + 1}/S1/adjust HTTP/1.1\r\nHost: {HOST}\r\n"
             f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
         )
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200"), head.decode()
@@ -201,7 +202,7 @@ async def measure(rounds: int, seconds: float) -> None:
 
 
 def _table(found: dict[int, list[Round]]) -> Table:
-    table = Table(title="A lone caller's adjust, beside streams of its store (PostgreSQL, fsync on)", title_justify="left")
+    table = Table(title="An adjust beside streams of its store (PostgreSQL, fsync on)", title_justify="left")
     for column in ("streams", "p50 ms", "ratio", "p99 ms", "adjusts/s", "server CPU %", "reader CPU %", "target"):
         table.add_column(column, justify="right")
     middle = {
@@ -224,7 +225,8 @@ def main() -> None:
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         if options.serve:
-            runner.run(serve_for(*options.serve[:2], Path(options.serve[2])))
+            database_url, nats_url, key = options.serve
+            runner.run(serve_for(database_url, nats_url, Path(key)))
         else:
             runner.run(measure(options.rounds, options.seconds))
 
