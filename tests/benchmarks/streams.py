@@ -3,8 +3,8 @@
     uv run python -m tests.benchmarks.streams
 
 One caller adjusts the stock of one store, one adjust after the other, on PostgreSQL and NATS. The streams of that store
-are held by a process of their own (`stream_client.py`), which counts what arrives: each must have had every event. Rounds
-with different numbers of streams alternate, so that a noisy neighbour meets all; the middle round counts.
+are held by a process of their own (`stream_client.py`), which counts what arrives: each must have had every event.
+Rounds with different numbers of streams alternate, so that a noisy neighbour meets all; the middle round counts.
 """
 
 import argparse
