@@ -136,6 +136,8 @@ class _Watch:
         try:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
+                if not self.streams:
+                    return  # a cancellation may get lost in a driver
                 for held in self.streams:
                     if held.writing_since is not None and clock() - held.writing_since > STUCK_SECONDS:
                         log.info("stream_dropped", detail="The client takes nothing.")
@@ -200,7 +202,7 @@ class _Streaming(ASGIResponse):
     async def _write(self, held: Held, follower: Follower, send: Send) -> None:
         clock = asyncio.get_running_loop().time
         data = f"retry: {RETRY_MS}\nid: {self._position}\n\n".encode()
-        while True:
+        while not held.over:  # which is also told by a cancellation, but one may get lost in a driver
             held.writing_since = clock()
             await send({"type": "http.response.body", "body": data, "more_body": True})
             held.writing_since = None

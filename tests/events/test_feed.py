@@ -11,7 +11,7 @@ from msgspec import json
 from nats.js import JetStreamContext
 
 from backend.events import tail
-from backend.events.feed import EventsAway, Feed
+from backend.events.feed import EventsAway, Feed, Page
 from backend.events.streams import declare_streams
 from backend.events.subjects import Kind
 from backend.events.tail import Overtaken, Tails
@@ -86,3 +86,34 @@ async def test_a_follower_of_one_kind_hears_of_that_kind(server: NatsServer, fee
             await publish(client.jetstream(), kind)
 
         assert b"event: count\n" in await follower.read()
+
+
+class Deaf(Feed):
+    """Loses the first cancellation, as asyncio.wait_for does when its result comes at the same moment."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__({"servers": url})
+        self.reading = asyncio.Event()
+        self.lost = False
+
+    async def read(self, store_id: str, kind: Kind | None, after: str | None, limit: int) -> Page:
+        page = await super().read(store_id, kind, after, limit)
+        if after is not None and not self.lost:
+            self.reading.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.lost = True
+        return page
+
+
+async def test_a_tail_ends_although_a_cancellation_was_lost(server: NatsServer) -> None:
+    feed = Deaf(server.url)
+    await feed.start()
+    await eventually(lambda: feed.connected)
+
+    async with asyncio.timeout(20), Tails(feed).following("S1", None, await feed.checked(None)):
+        await feed.reading.wait()
+
+    assert feed.lost
+    await feed.close()
