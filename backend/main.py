@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 from click.core import ParameterSource
 
-from .cli import errors
+from backend.cli import errors
 
 COMMANDS = {
     "admin": "Make the first admin, or give an admin a new secret.",
@@ -87,7 +87,7 @@ def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: 
     Without a command it opens the point of sale.
     """
     if ctx.invoked_subcommand is None:
-        from .cli.terminal import open_counter
+        from backend.cli.terminal import open_counter
 
         open_counter(server=server, data=data, store=store, lang=lang)
         return

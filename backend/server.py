@@ -12,33 +12,34 @@ import structlog
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
-from . import metrics, tracing
-from .auth.keys import derive_signing_key, load_accepted_key, load_signing_key
-from .auth.tokens import Tokens
-from .cache.counts import counting
-from .cache.link import linked
-from .cache.views import open_views
-from .database import Database, check_schema, open_database
-from .events.connection import connect_options
-from .events.feed import Feed
-from .events.nats_auth import NatsAuth
-from .events.nats_config import public_key
-from .events.relay import Relay
-from .events.streams import declare_streams
-from .expiry import ExpiryLoop
-from .http.address import behind_proxies
-from .http.app import create_app
-from .http.envelope import envelope
-from .http.listener import listening, serve_until, url_of
-from .http.rates import Rates
-from .ledger import Ledger, open_ledger
-from .model.errors import InvalidInput
-from .model.events import Outgoing
-from .people.watch import SessionWatch
-from .settings import Settings
-from .upkeep import Upkeep
-from .watch import Watch
-from .webhooks.courier import Courier
+from backend.auth.keys import derive_signing_key, load_accepted_key, load_signing_key
+from backend.auth.tokens import Tokens
+from backend.cache.counts import counting
+from backend.cache.link import linked
+from backend.database.engine import Database, check_schema, open_database
+from backend.events.connection import connect_options
+from backend.events.feed import Feed
+from backend.events.nats_auth import NatsAuth
+from backend.events.nats_config import public_key
+from backend.events.relay import Relay
+from backend.events.streams import declare_streams
+from backend.http.address import behind_proxies
+from backend.http.app import create_app
+from backend.http.envelope import envelope
+from backend.http.listener import listening, serve_until, url_of
+from backend.http.rates import Rates
+from backend.ledger.lanes import Ledger, open_ledger
+from backend.model.errors import InvalidInput
+from backend.model.events import Outgoing
+from backend.observability import metrics
+from backend.observability import traces as tracing
+from backend.people.ended_sessions import SessionWatch
+from backend.reservations.expiry import ExpiryLoop
+from backend.settings import Settings
+from backend.upkeep.loop import Upkeep
+from backend.upkeep.watch import Watch
+from backend.views.views import open_views
+from backend.webhooks.courier import Courier
 
 log = structlog.get_logger(__name__)
 

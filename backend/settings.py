@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, IPvAnyNetwork, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .model.commands import MAX_TTL_SECONDS
-from .model.errors import InvalidInput
+from backend.model.commands import MAX_TTL_SECONDS
+from backend.model.errors import InvalidInput
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 """As browsers send it: no path, and nothing that stands for many."""

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.database import Database, migrate, open_database
-
-from .servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
+from backend.database.engine import Database, migrate, open_database
+from tests.servers import NatsServer, PostgresServer, RedisServer, nats_server, postgres_server, redis_server
 
 QUICK_ON_BOTH = {"database", "ledger"}
 """Folders whose tests on PostgreSQL belong to the quick part: what they try is SQL. Elsewhere they count as slow."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from backend.database import Database
+from backend.database.engine import Database
 
 
 def compiled(database: Database, statement: ClauseElement, values: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:

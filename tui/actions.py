@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
-from tui.words import Words
+from .words import Words
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,17 @@ from textual.worker import Worker, WorkerState
 
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice
-from tui import scan
-from tui.actions import APP, bindings
-from tui.scan_router import ScanRouter
 from tui.screens.ask import Ask
 from tui.screens.base import CounterScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
-from tui.shared import Shared
-from tui.theme import THEME
-from tui.words import Words, language
+
+from . import scan
+from .actions import APP, bindings
+from .scan_router import ScanRouter
+from .shared import Shared
+from .theme import THEME
+from .words import Words, language
 
 if TYPE_CHECKING:
     from backend.terminal.api import Api

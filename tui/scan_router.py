@@ -10,8 +10,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from backend.terminal.values import Notice
-from tui import scan
 from tui.screens.base import CounterModal, CounterScreen
+
+from . import scan
 
 
 class ScanRouter:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tui.words import Words
+from .words import Words
 
 if TYPE_CHECKING:
     from backend.terminal.desk import Desk

@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from backend.metrics import REDIS_UP
 from backend.model.errors import InvalidInput
+from backend.observability.metrics import REDIS_UP
 
 log = structlog.get_logger(__name__)
 

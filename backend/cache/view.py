@@ -3,7 +3,7 @@
 from time import time
 from typing import Generic, NamedTuple, TypeVar
 
-from backend.metrics import CACHE_REQUESTS
+from backend.observability.metrics import CACHE_REQUESTS
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from typing import TextIO
 import click
 
 from backend.auth.pins import Pins
-from backend.database import check_schema, open_database
+from backend.database.engine import check_schema, open_database
 from backend.model.errors import InvalidInput
-from backend.people.users import make_admin
+from backend.people.service import make_admin
 
 from .options import database_options, database_url_of
 

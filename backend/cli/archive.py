@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from backend.database import check_schema, open_database
-from backend.repositories.archive import Archived, archive_month, months_to_archive
-from backend.repositories.partitions import months_after
+from backend.archive.months import Archived, archive_month, months_to_archive
+from backend.database.engine import check_schema, open_database
+from backend.database.partitions import months_after
 
 from .options import database_options, database_url_of
 

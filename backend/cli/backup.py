@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from backend.database import parse_url
-from backend.database_errors import DataNotWritable
+from backend.database.engine import parse_url
+from backend.database.errors import DataNotWritable
 from backend.model.errors import InvalidInput
 
 from .options import database_options, database_url_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backend.database_errors import named
+from backend.database.errors import named
 from backend.demo.shop import PEOPLE, build_demo
 
 from .options import database_options, database_url_of

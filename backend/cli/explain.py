@@ -7,8 +7,8 @@ import click
 import msgspec
 from rich.table import Table
 
-from backend.database import check_schema, open_database
-from backend.repositories.history import History, history_of
+from backend.database.engine import check_schema, open_database
+from backend.stock.history_queries import History, history_of
 
 from .options import console, database_options, database_url_of
 

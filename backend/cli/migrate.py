@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from backend import database
-from backend.database_errors import named
+from backend.database import engine as database
+from backend.database.errors import named
 
 from .options import database_options, database_url_of
 

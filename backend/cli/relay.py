@@ -12,7 +12,7 @@ import nats
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backend.database import check_schema, open_database
+from backend.database.engine import check_schema, open_database
 from backend.events.connection import NatsAway, connect_options, connected
 from backend.events.republish import Extent, Told
 from backend.events.republish import republish as run_republish

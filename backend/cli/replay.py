@@ -11,17 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from backend.database import open_database
+from backend.database.engine import open_database
 from backend.demo.source import BASKETS
 from backend.embedded.client import join_or_start
 from backend.embedded.files import shop_files
 from backend.model.errors import InvalidInput
+from backend.proof.books import Proof, units_moved_by
 from backend.replay.baskets import Basket, read_baskets
 from backend.replay.opening import OpeningStock
 from backend.replay.run import Plan, Result, Watcher
 from backend.replay.run import replay as run_replay
 from backend.replay.sender import Credentials
-from backend.repositories.proof import Proof, units_moved_by
 
 from .options import console
 from .verify import proof_of, show_proof

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import click
 
-from backend.observability import configure_logging
+from backend.http.workers import run_workers
+from backend.observability.logs import configure_logging
 from backend.server import serve as run_server
 from backend.settings import Settings
-from backend.workers import run_workers
 
 from .options import database_options, database_url_of
 

@@ -4,8 +4,7 @@ import click
 import msgspec
 from rich.table import Table
 
-from backend.capacity import Chain, Costs, Figure, estimate
-
+from .capacity import Chain, Costs, Figure, estimate
 from .options import console
 
 

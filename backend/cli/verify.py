@@ -8,9 +8,9 @@ import msgspec
 from msgspec import structs
 from rich.table import Table
 
-from backend.database import check_schema, open_database
-from backend.repositories.archive_proof import prove_archives
-from backend.repositories.proof import Drift, Proof, prove
+from backend.archive.proof import prove_archives
+from backend.database.engine import check_schema, open_database
+from backend.proof.books import Drift, Proof, prove
 
 from .options import console, database_options, database_url_of
 

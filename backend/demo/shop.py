@@ -14,11 +14,11 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Table, delete, insert, make_url, select
 
-from backend import tables
 from backend.auth.pins import hash_pin
-from backend.database import Database, migrate, open_database
+from backend.database import tables
+from backend.database.engine import Database, migrate, open_database
 from backend.embedded.files import FileLock
-from backend.ledger import open_ledger
+from backend.ledger.lanes import open_ledger
 from backend.model.barcode import in_store_ean13
 from backend.model.books import Request
 from backend.model.commands import MAX_LINES, Line, Receive

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from msgspec import json
 from sqlalchemy import text
 
-from backend.database import Database
+from backend.database.engine import Database
 from backend.model.stock import Key, StockRow
 
 _COLUMNS = ", ".join(f"s.{name}" for name in StockRow.__struct_fields__)

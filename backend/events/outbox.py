@@ -14,11 +14,11 @@ import structlog
 from msgspec import DecodeError, json
 from sqlalchemy import select, text
 
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.reads import database_now
+from backend.database.tables import outbox
 from backend.model.events import Message, Outgoing
-from backend.repositories.deliveries import owe
-from backend.repositories.reads import database_now
-from backend.tables import outbox
+from backend.webhooks.deliveries import owe
 
 log = structlog.get_logger(__name__)
 

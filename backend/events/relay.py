@@ -25,13 +25,14 @@ from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import metrics, tracing
-from backend.database import Database
+from backend.alerts import queries as alerts
+from backend.background.periodic import Periodic
+from backend.database.engine import Database
 from backend.ids import new_id
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Key, StockRow
-from backend.repositories import alerts
-from backend.turns import Turns
+from backend.observability import metrics
+from backend.observability import traces as tracing
 
 from . import outbox, subjects
 from .connection import stay_connected
@@ -116,7 +117,7 @@ class Relay:
         self._acknowledged: dict[UUID, None] = {}
         self._told: dict[Key, int] = {}  # the newest acknowledged version of each row, until it is looked at again
         self._tasks: list[asyncio.Task[None]] = []
-        self._finishing = Turns("relay-finish", self._finish_turn)
+        self._finishing = Periodic("relay-finish", self._finish_turn)
 
     @property
     def pending(self) -> int:

@@ -16,14 +16,14 @@ from msgspec import Struct, json
 from nats.aio.client import Client
 from sqlalchemy import ColumnElement, Row, Table, and_, func, select, tuple_
 
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.reads import reading
+from backend.database.tables import reservations, sales, stock
 from backend.model.answers import SaleRecord
 from backend.model.events import Message
 from backend.model.reservations import Reservation, Status
 from backend.model.stock import StockRow
-from backend.repositories.reads import reading
-from backend.repositories.reservations import hold_of
-from backend.tables import reservations, sales, stock
+from backend.reservations.queries import hold_of
 
 from .newest import newer_rows
 from .streams import HISTORY

@@ -11,7 +11,7 @@ from litestar.types import Guard
 
 from backend.auth.roles import Scope, ScopeMissing, TokenRefused
 from backend.auth.tokens import Claims, Tokens
-from backend.machines.keys import Keys
+from backend.keys.service import Keys
 from backend.model.errors import InvalidInput, MostradorError
 
 PUBLIC = "public"

@@ -6,45 +6,45 @@ from functools import partial
 from litestar import Litestar, Router
 from litestar.types import ControllerRouterHandler
 
+from backend.audit.routes import audit_routes
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
-from backend.cache.views import Views
-from backend.database import Database
+from backend.catalogue.routes import product_routes
+from backend.catalogue.search_routes import catalogue_routes
+from backend.commands.routes import command_routes
+from backend.database.engine import Database
 from backend.events.feed import Feed
-from backend.ledger import Ledger
-from backend.machines.keys import Keys
+from backend.events.live_routes import live_routes
+from backend.events.routes import event_routes
+from backend.exports.routes import export_routes
+from backend.http.docs.routes import document_routes
+from backend.keys.routes import key_routes
+from backend.keys.service import Keys
+from backend.ledger.lanes import Ledger
 from backend.people.door import Door
+from backend.people.routes import user_routes
+from backend.people.service import People
 from backend.people.sessions import Sessions
-from backend.people.users import People
+from backend.people.sign_in_routes import sign_in_routes
+from backend.reservations.list_routes import reservation_list_routes
+from backend.reservations.routes import reservation_routes
+from backend.sales.routes import sales_routes
+from backend.stock.history_routes import movement_routes
+from backend.stock.routes import PointReads, stock_routes
+from backend.stock.write_routes import stock_write_routes
+from backend.stores.routes import store_routes
+from backend.terminals.reports import hear_terminal
+from backend.terminals.routes import terminal_routes
+from backend.views.views import Views
+from backend.webhooks.routes import webhook_routes
 
 from .access import access_guard, caller_of, in_turn, well_formed
-from .audit import audit_routes
 from .browsers import browsers_of
-from .catalogue import catalogue_routes
-from .commands import command_routes
-from .docs.routes import document_routes
-from .events import event_routes
-from .exports import export_routes
 from .health import VERSION, health_routes
 from .jwks import jwks_routes
-from .keys import key_routes
-from .live import live_routes
-from .movements import movement_routes
 from .problems import EXCEPTION_HANDLERS
-from .products import product_routes
 from .rates import Rates
 from .request import ApiRequest
-from .reservation_lists import reservation_list_routes
-from .reservations import reservation_routes
-from .sales import sales_routes
-from .sign_in import sign_in_routes
-from .stock import PointReads, stock_routes
-from .stock_writes import stock_write_routes
-from .stores import store_routes
-from .terminals import terminal_routes
-from .tills import hear_terminal
-from .users import user_routes
-from .webhooks import webhook_routes
 
 BASE = "/api/v1"
 MAX_BODY = 256 * 1024

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from backend.auth.tokens import Claims
+from backend.database.once import Attempt
 from backend.ids import new_id
-from backend.ledger import Ledger
+from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import ClientCommand
 from backend.model.errors import InvalidInput
-from backend.repositories.once import Attempt
 
 from .problems import Refused
 from .request import ApiRequest

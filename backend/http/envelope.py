@@ -8,9 +8,9 @@ import structlog
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend import tracing
 from backend.ids import new_id
-from backend.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from backend.observability import traces as tracing
+from backend.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 from .rates import rate_headers
 

@@ -12,10 +12,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 from sqlalchemy import select
 
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.reads import reading
+from backend.database.tables import stores
 from backend.model.errors import MostradorError
-from backend.repositories.reads import reading
-from backend.tables import stores
 
 from .access import PUBLIC
 from .rates import UNLIMITED

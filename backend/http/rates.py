@@ -13,8 +13,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
 from backend.cache.counts import WINDOW, Counts
-from backend.metrics import RATE_LIMITED
 from backend.model.errors import MostradorError
+from backend.observability.metrics import RATE_LIMITED
 
 from .address import client_address
 

@@ -10,7 +10,7 @@ from msgspec import DecodeError, ValidationError
 from msgspec.json import Decoder
 
 from backend.auth.tokens import Claims
-from backend.repositories.audit_trail import Origin
+from backend.database.audit_trail import Origin
 
 from .address import client_address
 from .invalid import invalid_body, malformed_body

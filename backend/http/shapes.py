@@ -5,13 +5,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from backend.catalogue.search_queries import Product
 from backend.model.answers import SaleRecord
 from backend.model.commands import SaleLine
 from backend.model.reservations import HeldLine, Reservation
 from backend.model.stock import StockRow
-from backend.repositories.catalogue import Product
-from backend.repositories.sales import Sale
-from backend.repositories.stock import StockLevel
+from backend.sales.queries import Sale
+from backend.stock.queries import StockLevel
 
 
 class StoreShape(Struct, frozen=True):

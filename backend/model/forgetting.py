@@ -24,7 +24,7 @@ def first_remembered(now: datetime) -> UUID:
 
 
 def _carries_time(command_id: UUID) -> bool:
-    # By its digit, as `repositories.hygiene` judges it; `UUID.version` is None when the variant is not RFC 9562's.
+    # By its digit, as `upkeep.hygiene` judges it; `UUID.version` is None when the variant is not RFC 9562's.
     return command_id.int >> 76 & 0xF == 7
 
 

@@ -8,15 +8,15 @@ import structlog
 from backend.auth import lockout
 from backend.auth.pins import Pins, check_secret
 from backend.auth.tokens import Tokens
-from backend.database import Database
+from backend.database.audit_trail import Origin, record
+from backend.database.engine import Database
+from backend.database.reads import reading
+from backend.database.writes import writing
 from backend.model.errors import InvalidInput, MostradorError
-from backend.repositories.audit_trail import Origin, record
-from backend.repositories.failures import count_failure, failures_of, forgive
-from backend.repositories.reads import reading
-from backend.repositories.sessions import end_sessions_of
-from backend.repositories.users import User, find_user, set_secret
-from backend.repositories.writes import writing
 
+from .failures import count_failure, failures_of, forgive
+from .queries import User, find_user, set_secret
+from .session_queries import end_sessions_of
 from .sessions import Sessions, SignedIn
 
 log = structlog.get_logger(__name__)

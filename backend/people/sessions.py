@@ -1,7 +1,7 @@
 """Sessions: opened for a person whose secret was right, renewed through the day, ended by a person or by misuse.
 
 The database is the only truth about them. `tokens.ended` is this server's memory of those that are over; the ends that
-other servers write reach it through `backend.people.watch`.
+other servers write reach it through `backend.people.ended_sessions`.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.refresh import RefreshToken
 from backend.auth.roles import EVERY_STORE, StoreNotAllowed, TokenRefused
 from backend.auth.tokens import Tokens
-from backend.database import Database
+from backend.catalogue.search_queries import all_stores
+from backend.database.audit_trail import Origin, record
+from backend.database.engine import Database
+from backend.database.reads import moment
+from backend.database.writes import writing
 from backend.model.errors import UnknownStore
-from backend.repositories.audit_trail import Origin, record
-from backend.repositories.catalogue import all_stores
-from backend.repositories.reads import moment
-from backend.repositories.sessions import Session, add_session, end_session, rotate, rotated
-from backend.repositories.users import User, find_user, stores_of
-from backend.repositories.writes import writing
+
+from .queries import User, find_user, stores_of
+from .session_queries import Session, add_session, end_session, rotate, rotated
 
 log = structlog.get_logger(__name__)
 

@@ -16,16 +16,16 @@ import structlog
 from msgspec import DecodeError, json
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import metrics
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.reads import reading
+from backend.database.writes import writing
 from backend.events.subjects import only
 from backend.model.errors import MostradorError
 from backend.model.events import Message
-from backend.repositories.deliveries import Delivery, Due, Failure, claim, due_webhooks, settle
-from backend.repositories.reads import reading
-from backend.repositories.writes import writing
+from backend.observability import metrics
 
 from .address import AddressRefused, address_of, host_of
+from .deliveries import Delivery, Due, Failure, claim, due_webhooks, settle
 from .signing import signed_headers
 
 log = structlog.get_logger(__name__)

@@ -22,17 +22,17 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from backend.cache.chain import ChainStock
 from backend.cache.counts import counting
 from backend.cache.link import RedisLink, linked
 from backend.cache.shelf import Shelf
-from backend.cache.views import LOW_STOCK_LIFE
-from backend.database import Database, open_database
+from backend.catalogue.search_queries import Page, search_products
+from backend.database.engine import Database, open_database
+from backend.database.reads import reading
 from backend.demo.shop import build_demo
-from backend.ledger import Ledger, open_ledger
-from backend.repositories.catalogue import Page, search_products
-from backend.repositories.reads import reading
-from backend.repositories.stock import StockLevel, is_low, low_stock, stock_everywhere
+from backend.ledger.lanes import Ledger, open_ledger
+from backend.stock.queries import StockLevel, is_low, low_stock, stock_everywhere
+from backend.views.chain import ChainStock
+from backend.views.views import LOW_STOCK_LIFE
 from tests.servers import PostgresServer, postgres_server, redis_server
 
 from .ledger import HOT, ROWS, empty_outbox, reserve, shop

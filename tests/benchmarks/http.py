@@ -36,7 +36,8 @@ from backend.auth.keys import load_signing_key
 from backend.auth.roles import Scope
 from backend.auth.tokens import Tokens
 from backend.cache.counts import Counts
-from backend.database import Database, open_database
+from backend.database.engine import Database, open_database
+from backend.database.reads import reading
 from backend.http.app import BASE, create_app
 from backend.http.envelope import envelope
 from backend.http.etags import tagged
@@ -45,11 +46,10 @@ from backend.http.rates import Rates
 from backend.http.request import ApiRequest
 from backend.http.shapes import StockShape
 from backend.ids import new_id
-from backend.ledger import Ledger, open_ledger
+from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
 from backend.model.commands import Line, ProductId, Quantity, Reserve, StoreId, Ttl
-from backend.repositories.reads import reading
-from backend.repositories.stock import stock_at
+from backend.stock.queries import stock_at
 from tests.servers import HOST, postgres_server
 
 from .ledger import ANA, ROWS, Measured, empty_outbox, measured, shop

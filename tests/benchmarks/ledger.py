@@ -30,10 +30,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import delete, insert, text
 
-from backend import tables
-from backend.database import Database, migrate, open_database
+from backend.database import tables
+from backend.database.engine import Database, migrate, open_database
 from backend.ids import new_id
-from backend.ledger import Ledger, open_ledger
+from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
 from backend.model.commands import Line, Receive, Reserve
 from backend.model.events import Outgoing

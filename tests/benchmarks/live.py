@@ -26,12 +26,12 @@ from nats.aio.msg import Msg
 from rich.console import Console
 from rich.table import Table
 
-from backend.database import migrate
+from backend.database.engine import migrate
 from backend.embedded.client import join_or_start
 from backend.embedded.files import ShopFiles
 from backend.events.relay import Relay
 from backend.ids import new_id
-from backend.ledger import Ledger, open_ledger
+from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.books import Request
 from backend.model.commands import Line, Receive, Reserve
 from backend.model.events import Message

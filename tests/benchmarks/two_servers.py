@@ -23,8 +23,8 @@ from msgspec import json
 from rich.console import Console
 from rich.table import Table
 
-from backend.database import open_database
-from backend.ledger import open_ledger
+from backend.database.engine import open_database
+from backend.ledger.lanes import open_ledger
 from tests.servers import postgres_server
 
 from .ledger import HOT, Measured, empty_outbox, reserve, shop

@@ -22,6 +22,6 @@ async def links(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 async def own_links(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[RedisLink]]:
     """The links of two servers to `own_redis`, which try again soon after an outage."""
     monkeypatch.setattr("backend.cache.link.PAUSE", 0.05)
-    monkeypatch.setattr("backend.cache.chain.PAUSE", 0.05)
+    monkeypatch.setattr("backend.views.chain.PAUSE", 0.05)
     async with linked(own_redis.url) as first, linked(own_redis.url) as second:
         yield [first, second]

@@ -8,8 +8,8 @@ import structlog
 
 from backend.cache import link as linking
 from backend.cache.link import RedisAway, RedisLink, linked
-from backend.metrics import REDIS_UP
 from backend.model.errors import InvalidInput
+from backend.observability.metrics import REDIS_UP
 from tests.eventually import eventually
 from tests.servers import RedisServer
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import func, insert, select
 
-from backend import tables
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
-from backend.database import Database
+from backend.database import tables
+from backend.database.engine import Database
 from backend.model.commands import Confirm, Sell
 from backend.model.events import Message
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 from tests.events.messages import history, holds
 from tests.eventually import eventually
 from tests.servers import NatsServer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.database import Database, migrate, open_database
+from backend.database.engine import Database, migrate, open_database
 from tests.events.messages import holds
 from tests.servers import NatsServer, postgres_server
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from backend import tables
-from backend.cache.chain import LIFE
-from backend.database import Database, open_database
+from backend.database import tables
+from backend.database.engine import Database, open_database
+from backend.views.chain import LIFE
 from tests.eventually import eventually
 from tests.servers import NatsServer, RedisServer
 

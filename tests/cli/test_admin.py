@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from backend.auth.pins import Pins
 from backend.cli import errors
-from backend.database import open_database
+from backend.database.engine import open_database
+from backend.database.reads import reading
 from backend.main import mostrador
-from backend.repositories.reads import reading
-from backend.repositories.users import Person, User, find_person, find_user
+from backend.people.queries import Person, User, find_person, find_user
 
 
 def stored(url: str, name: str) -> tuple[User | None, Person | None]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from backend.database import Database, open_database
+from backend.database.engine import Database, open_database
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from backend.database import Database, check_schema, migrate, open_database, sqlite_writer
-from backend.database_errors import (
+from backend.database.engine import Database, check_schema, migrate, open_database, sqlite_writer
+from backend.database.errors import (
     DatabaseAway,
     DatabaseDamaged,
     DatabaseNewer,
@@ -18,9 +18,9 @@ from backend.database_errors import (
     DataNotWritable,
     translated,
 )
+from backend.database.tables import outbox
 from backend.ids import new_id
 from backend.model.errors import InvalidInput, MostradorError
-from backend.tables import outbox
 from tests.servers import PostgresServer, free_port
 
 

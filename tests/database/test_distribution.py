@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from backend.tables import metadata
+from backend.database.tables import metadata
 
 COLUMN = "store_id"
 TABLES = metadata.sorted_tables

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import backend.migrations
-from backend.migrations import OLDEST_READER
+import backend.database.migrations
+from backend.database.migrations import OLDEST_READER
 
 VERSIONS = Path(backend.migrations.__path__[0]) / "versions"
 TAKES_AWAY = {"drop_table", "drop_column", "rename_table", "alter_column", "execute"}

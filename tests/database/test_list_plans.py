@@ -6,12 +6,16 @@ from uuid import UUID
 
 from sqlalchemy import Select, insert, text
 
-from backend import tables
-from backend.database import Database
+from backend.catalogue import search_queries as catalogue
+from backend.database import tables
+from backend.database.engine import Database
 from backend.ids import new_id
-from backend.repositories import catalogue, history, reservation_lists, sales, stock
-from backend.repositories.history import StepKey
-from backend.repositories.reservation_lists import DeadlineKey
+from backend.reservations import list_queries as reservation_lists
+from backend.reservations.list_queries import DeadlineKey
+from backend.sales import queries as sales
+from backend.stock import history_queries as history
+from backend.stock import queries as stock
+from backend.stock.history_queries import StepKey
 from tests.plans import compiled, plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,13 +9,13 @@ from msgspec import Struct
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.database import Database, open_database
+from backend.database.engine import Database, open_database
+from backend.database.once import Attempt, KeyReused, StillRunning, run_once
+from backend.database.reads import database_now
+from backend.database.tables import once as once_table
+from backend.database.tables import stores
 from backend.ids import new_id
 from backend.model.errors import InvalidInput
-from backend.repositories.once import Attempt, KeyReused, StillRunning, run_once
-from backend.repositories.reads import database_now
-from backend.tables import once as once_table
-from backend.tables import stores
 
 Effect = Callable[[AsyncConnection], Awaitable["Opened"]]
 

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, Connection, Inspector, MetaData, Table, inspect, text
 
-from backend.database import Database
-from backend.tables import metadata
+from backend.database.engine import Database
+from backend.database.tables import metadata
 
 
 async def test_migrations_add_up_to_the_declared_schema(database: Database) -> None:

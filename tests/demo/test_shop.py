@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli.verify import proof_of
-from backend.database import migrate
+from backend.database.engine import migrate
 from backend.demo.shop import EVERYWHERE, SHELF, AlreadyBuilding, AnotherShop, build_demo, opening_stock
 from backend.demo.source import units_sold
 from backend.embedded.files import FileLock

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import insert
 
 from backend.auth.pins import hash_pin
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.tables import products, stores, user_stores, users
 from backend.demo.source import BASKETS
 from backend.replay.baskets import Basket, read_baskets
-from backend.tables import products, stores, user_stores, users
 
 from .server import Server
 

@@ -299,7 +299,10 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
     operations = {(method.upper(), path): x for path, item in described["paths"].items() for method, x in item.items()}
     keyed = {key for key, x in operations.items() if "Idempotency-Key" in {p["name"] for p in x["parameters"]}}
     commands = ("POST", "/api/v1/commands")  # which have ids of their own
-    replay = ("POST", "/api/v1/webhooks/{webhook_id}/dead-letters/{event_id}/replay")  # see tests/http/test_webhooks.py
+    replay = (
+        "POST",
+        "/api/v1/webhooks/{webhook_id}/dead-letters/{event_id}/replay",
+    )  # see tests/webhooks/test_routes.py
     assert sent == keyed - {replay} | {commands}
     sessions = {("POST", f"/api/v1/auth/{act}") for act in ("sign-in", "refresh", "sign-out")}
     assert {key for key in operations if key[0] == "POST"} - keyed == {commands, *sessions}

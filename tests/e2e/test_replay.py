@@ -6,14 +6,14 @@ import pytest
 from msgspec import structs
 from sqlalchemy import func, select
 
-from backend.database import Database
+from backend.database.engine import Database
+from backend.database.tables import sales
 from backend.model.commands import SaleLine
+from backend.proof.books import prove, units_moved_by
 from backend.replay.baskets import Basket
 from backend.replay.opening import OpeningStock, demand_of, opening_stock
 from backend.replay.run import OpeningRefused, Plan, Result, replay
 from backend.replay.sender import Credentials
-from backend.repositories.proof import prove, units_moved_by
-from backend.tables import sales
 from backend.terminal.api import ServerRefused
 
 from .server import Server

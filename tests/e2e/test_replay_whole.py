@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli.errors import run
-from backend.database import Database
+from backend.database.engine import Database
 from backend.demo.shop import build_demo
 from backend.demo.source import BASKETS
 from backend.main import mostrador

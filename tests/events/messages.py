@@ -8,13 +8,13 @@ from msgspec import json
 from msgspec.structs import asdict
 from sqlalchemy import func, insert, select, text
 
-from backend import tables
-from backend.database import Database
+from backend.database import tables
+from backend.database.engine import Database
+from backend.database.tables import outbox
 from backend.events.streams import HISTORY
 from backend.ids import new_id
 from backend.model.events import Message, Outgoing
 from backend.model.stock import StockRow
-from backend.tables import outbox
 
 LEFT_BEHIND = timedelta(minutes=1)
 """An age at which nobody but the sweep publishes a row any more."""

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import insert, update
 
-from backend import tables
-from backend.database import Database
+from backend.alerts import queries as alerts
+from backend.database import tables
+from backend.database.engine import Database
 from backend.events import relay as relay_module
 from backend.events.relay import Relay
 from backend.ids import new_id
-from backend.ledger import open_ledger
+from backend.ledger.lanes import open_ledger
 from backend.model.alerts import Alert, AlertState
 from backend.model.commands import LevelChanges, SetStock
 from backend.model.stock import StockRow
-from backend.repositories import alerts
 from tests.eventually import eventually
 from tests.ledger.shop import open_shop, receive, request, reserve
 from tests.servers import NatsServer

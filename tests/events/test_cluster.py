@@ -8,7 +8,7 @@ import nats
 import pytest
 from nats.errors import Error as NatsError
 
-from backend.database import open_database
+from backend.database.engine import open_database
 from backend.events.relay import Relay
 from backend.events.streams import HISTORY, LAST
 from tests.eventually import eventually

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from backend.database import Database
+from backend.database.engine import Database
 from backend.events import outbox
 from backend.events import relay as relay_module
 from backend.events.relay import MAX_QUEUE, Relay

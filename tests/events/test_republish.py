@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from backend import tables
 from backend.cli.errors import run
 from backend.cli.events import _listen, lines_of
-from backend.database import Database, open_database
+from backend.database import tables
+from backend.database.engine import Database, open_database
 from backend.events import republish as republish_module
 from backend.events.connection import connected
 from backend.events.republish import Extent, Told, republish

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from sqlalchemy import Table, delete, insert
 
-from backend import tables
 from backend.auth.pins import hash_pin
 from backend.auth.tokens import Tokens
-from backend.database import open_database
+from backend.database import tables
+from backend.database.engine import open_database
 from backend.ids import new_id
 from backend.model.search import search_text
 

@@ -15,10 +15,10 @@ from litestar.routes import HTTPRoute
 from backend.auth.keys import load_signing_key
 from backend.auth.roles import ROLES, Scope
 from backend.auth.tokens import AUDIENCE, ISSUER
-from backend.database import open_database
+from backend.database.engine import open_database
 from backend.http.access import PUBLIC, scopes_of
 from backend.http.app import create_app
-from backend.ledger import Ledger
+from backend.ledger.lanes import Ledger
 
 from .samples import NAMED, fields_of, sample
 from .shop import Shop, assert_problem

@@ -15,8 +15,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from .conftest import shop_of
 from .described import document
+from .fixtures import shop_of
 from .shop import PACK, Shop, furnish
 
 KNOWN = {

@@ -8,7 +8,7 @@ import pytest
 
 from backend.settings import Settings
 
-from .conftest import server_of
+from .fixtures import server_of
 from .shop import Shop, assert_problem
 
 SITE = "https://shop.example"

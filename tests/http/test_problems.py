@@ -11,11 +11,11 @@ import structlog
 
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
-from backend.database import open_database
-from backend.database_errors import DatabaseAway, DatabaseDamaged
+from backend.database.engine import open_database
+from backend.database.errors import DatabaseAway, DatabaseDamaged
 from backend.http.app import create_app
 from backend.http.envelope import envelope
-from backend.ledger import Ledger, LedgerClosed, LedgerFull
+from backend.ledger.lanes import Ledger, LedgerClosed, LedgerFull
 from backend.model.answers import Answer
 from backend.model.books import Request
 

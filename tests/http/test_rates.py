@@ -10,7 +10,7 @@ import pytest
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.http.rates import ADDRESS_FACTOR
-from backend.metrics import RATE_LIMITED
+from backend.observability.metrics import RATE_LIMITED
 from backend.server import running
 from backend.settings import Settings
 

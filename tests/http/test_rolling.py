@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
-from backend.database import open_database
+from backend.database.engine import open_database
+from backend.database.tables import outbox, reservations
 from backend.server import serve
 from backend.settings import Settings
-from backend.tables import outbox, reservations
 from tests.eventually import eventually
 from tests.servers import HOST, NatsServer, free_port
 

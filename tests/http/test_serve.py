@@ -18,13 +18,13 @@ from sqlalchemy import func, select
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
 from backend.cli import errors
-from backend.database import open_database
+from backend.database.engine import open_database
+from backend.database.tables import outbox, reservations
 from backend.http.listener import PortTaken, listening, url_of
 from backend.main import mostrador
 from backend.model.errors import InvalidInput
 from backend.server import running, serve
 from backend.settings import Settings
-from backend.tables import outbox, reservations
 from tests.eventually import eventually
 from tests.servers import HOST, free_port
 

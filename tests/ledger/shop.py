@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
-from backend import tables
-from backend.database import Database
+from backend.database import tables
+from backend.database.engine import Database
 from backend.ids import new_id
-from backend.ledger import Ledger, open_ledger
+from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.answers import Answer, Code
 from backend.model.books import Request
 from backend.model.commands import Cancel, Command, Confirm, Extend, Line, Receive, Reserve, SaleLine, Sell

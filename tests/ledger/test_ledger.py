@@ -7,15 +7,15 @@ import pytest
 from msgspec import json
 from sqlalchemy import func, select, text
 
-from backend import tables
-from backend.database import Database
+from backend.database import tables
+from backend.database.engine import Database
 from backend.ids import expiry_command_id, new_id
-from backend.ledger import Ledger, LedgerClosed, LedgerFull
+from backend.ledger.lanes import Ledger, LedgerClosed, LedgerFull
+from backend.ledger.settle import EXPIRY
 from backend.model.answers import Code, ShortLine
 from backend.model.commands import Expire, Line, Receive, SaleLine, Sell, SetStock, Transfer
 from backend.model.events import Message, Outgoing
-from backend.repositories.proof import prove
-from backend.settle import EXPIRY
+from backend.proof.books import prove
 
 from .shop import (
     bury,
@@ -273,7 +273,7 @@ async def test_close_settles_what_was_accepted_and_takes_no_more(database: Datab
 
 
 async def test_a_full_ledger_says_so_and_takes_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.ledger.MAX_WAITING", 3)
+    monkeypatch.setattr("backend.ledger.lanes.MAX_WAITING", 3)
     await ledger.submit(receive(tea=100))
     with pytest.raises(LedgerFull) as full:
         await ledger.submit_many([reserve(tea=1) for _ in range(4)])
@@ -303,7 +303,7 @@ async def test_an_expiry_that_came_too_early_does_not_bar_the_real_one(ledger: L
 async def test_a_message_too_large_for_nats_is_sent_in_parts(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.settle.MAX_PAYLOAD", 600)
+    monkeypatch.setattr("backend.ledger.settle.MAX_PAYLOAD", 600)
     await open_shop(database)
     published: list[Outgoing] = []
     async with running_ledger(database, published) as ledger:
@@ -322,7 +322,7 @@ async def test_nobody_waits_for_a_writer_that_failed(database: Database, monkeyp
     await open_shop(database)
     broken = running_ledger(database)
     ledger = await broken.__aenter__()
-    monkeypatch.setattr("backend.ledger.settle", lambda _: 1 // 0)
+    monkeypatch.setattr("backend.ledger.lanes.settle", lambda _: 1 // 0)
     with pytest.raises(LedgerClosed):
         await ledger.submit(receive(tea=1))
     with pytest.raises(LedgerClosed):

@@ -9,16 +9,16 @@ import pytest
 from msgspec import json
 from sqlalchemy import select
 
-from backend import tables
-from backend.database import Database
+from backend.database import tables
+from backend.database.engine import Database
 from backend.ids import new_id
-from backend.ledger import Ledger
+from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
 from backend.model.books import Request
 from backend.model.commands import LevelChanges, Line, SetStock, Transfer
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Levels
-from backend.repositories.proof import Drift, prove
+from backend.proof.books import Drift, prove
 
 from .shop import codes, counters, open_shop, receive, request, reserve, running_ledger, sell
 

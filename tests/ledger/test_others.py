@@ -6,13 +6,13 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from backend import ledger as ledger_module
-from backend.database import open_database
-from backend.database_errors import DatabaseAway
-from backend.ledger import LedgerFull
+from backend.database.engine import open_database
+from backend.database.errors import DatabaseAway
+from backend.ledger import lanes as ledger_module
+from backend.ledger import postgres as ledger_postgres
+from backend.ledger.lanes import LedgerFull
 from backend.model.answers import Answer
-from backend.repositories import ledger_postgres
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 from tests.eventually import eventually
 
 from .shop import bury, codes, open_shop, receive, reserve, running_ledger, sell

@@ -24,14 +24,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, select, update
 
-from backend import tables
-from backend.database import Database, open_database
+from backend.database import tables
+from backend.database.engine import Database, open_database
 from backend.ids import expiry_command_id, new_id
-from backend.ledger import open_ledger
+from backend.ledger.lanes import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Adjust, Expire, Line, Reserve, SaleLine, Sell, SetStock, Transfer
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
 

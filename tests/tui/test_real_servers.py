@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Select
 
-from backend.database import open_database
+from backend.database.engine import open_database
 from backend.embedded.client import Lease, join_or_start
 from backend.embedded.files import ShopFiles
 from backend.ids import new_id
 from backend.model.commands import Line, Receive
-from backend.repositories.proof import prove
+from backend.proof.books import prove
 from backend.terminal.api import Api
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal

@@ -14,20 +14,20 @@ import trustme
 from sqlalchemy import func, select, update
 from structlog.testing import capture_logs
 
-from backend.database import Database, open_database
+from backend.database.engine import Database, open_database
+from backend.database.reads import moment
+from backend.database.tables import webhook_deliveries
+from backend.database.writes import writing
 from backend.events import outbox
 from backend.events.subjects import Kind
 from backend.ids import new_id
 from backend.model.answers import SaleRecord
 from backend.model.events import Message, Outgoing
 from backend.model.stock import StockRow
-from backend.repositories.deliveries import claim
-from backend.repositories.reads import moment
-from backend.repositories.webhooks import StoredWebhook, add_webhook, remove_webhook, replay
-from backend.repositories.writes import writing
-from backend.tables import webhook_deliveries
 from backend.webhooks import courier as courier_module
 from backend.webhooks.courier import MAX_ATTEMPTS, Courier
+from backend.webhooks.deliveries import claim
+from backend.webhooks.queries import StoredWebhook, add_webhook, remove_webhook, replay
 from backend.webhooks.signing import new_secret, signed_headers
 from tests.e2e.server import Server
 from tests.events.messages import commit, holds, outgoing, some

@@ -5,9 +5,10 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tui.actions import ASK, bindings
-from tui.screens.base import CounterModal
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
+
+from .base import CounterModal
 
 
 class Ask(CounterModal[bool]):

@@ -9,10 +9,11 @@ from backend.terminal.desk import Desk
 from backend.terminal.journal import KeptSale
 from backend.terminal.values import Notice
 from tui.actions import CONFLICTS, bindings
-from tui.screens.base import CounterModal
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 from tui.widgets.linegrid import Cell, Column, LineGrid
+
+from .base import CounterModal
 
 
 class ConflictsScreen(CounterModal[None]):

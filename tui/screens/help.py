@@ -6,9 +6,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from tui.actions import APP, HELP, Act, bindings, key_names
-from tui.screens.base import CounterModal
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
+
+from .base import CounterModal
 
 
 class HelpScreen(CounterModal[None]):

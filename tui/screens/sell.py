@@ -17,11 +17,12 @@ from backend.terminal.lines import CartLine, State
 from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
-from tui.screens.ask import Ask
-from tui.screens.base import CounterScreen
-from tui.screens.conflicts import ConflictsScreen
 from tui.shared import Shared
 from tui.widgets.sell_body import SellBody
+
+from .ask import Ask
+from .base import CounterScreen
+from .conflicts import ConflictsScreen
 
 PAUSE = 0.12
 """Seconds without a key before a search is asked."""

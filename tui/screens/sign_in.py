@@ -11,8 +11,9 @@ from textual.widgets import Input, Label, Select, Static
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
-from tui.screens.base import CounterScreen
 from tui.shared import Shared
+
+from .base import CounterScreen
 
 SignIn = Callable[[str, str, str], Awaitable[Session]]
 """(user, PIN, store id) → the session. Raises MostradorError."""

@@ -8,8 +8,9 @@ from textual.widgets import Static
 from backend.model.errors import MostradorError
 from backend.terminal.values import notice_of
 from tui.actions import START, bindings
-from tui.screens.base import CounterScreen
 from tui.shared import Shared
+
+from .base import CounterScreen
 
 BAR = 20
 """Cells of a progress bar."""

@@ -13,8 +13,9 @@ from backend.terminal.desk import Desk
 from backend.terminal.live import Link
 from backend.terminal.money import age
 from backend.terminal.values import Product
-from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
+
+from .linegrid import Cell, Column, LineGrid
 
 LOW = 3
 """Units available at which a number is marked LOW. The product's own levels come with reordering."""

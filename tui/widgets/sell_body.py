@@ -7,12 +7,13 @@ from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry
 from backend.terminal.lines import CartLine
 from backend.terminal.values import Product
-from tui.widgets.entry import EntryField
-from tui.widgets.item_card import ItemCard
-from tui.widgets.linegrid import LineGrid
-from tui.widgets.panels import RestPanel, TotalBox
-from tui.widgets.tables import CartGrid, ResultsGrid
 from tui.words import Words
+
+from .entry import EntryField
+from .item_card import ItemCard
+from .linegrid import LineGrid
+from .panels import RestPanel, TotalBox
+from .tables import CartGrid, ResultsGrid
 
 
 class SellBody(Container):

@@ -4,8 +4,9 @@ from backend.terminal.desk import Desk
 from backend.terminal.lines import CartLine, State
 from backend.terminal.live import Link
 from backend.terminal.money import age, countdown
-from tui.widgets.linegrid import Cell, Column, LineGrid
 from tui.words import Words
+
+from .linegrid import Cell, Column, LineGrid
 
 ROOMY = 70
 """Cells from which a table has room for what the card beside it shows too."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.database import Database, migrate, open_database
+from backend.database.engine import Database, migrate, open_database
 from backend.demo.source import BASKETS
 from backend.replay.baskets import read_baskets
 from backend.replay.run import Plan, replay

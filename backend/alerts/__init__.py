@@ -1,0 +1,1 @@
+"""Alerts when a product runs out and when it has recovered."""

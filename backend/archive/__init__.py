@@ -1,0 +1,1 @@
+"""Moves old months of movements into files, and proves those files."""

@@ -1,0 +1,1 @@
+"""Products: their routes, search and queries."""

@@ -1,0 +1,1 @@
+"""The batch route: many ledger commands in one request."""

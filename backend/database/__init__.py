@@ -1,0 +1,1 @@
+"""What every part shares of the database: engine, tables, migrations, reads and writes, errors."""

@@ -1,0 +1,1 @@
+"""Exports of a store's records, line by line."""

@@ -1,0 +1,336 @@
+"""The proof: every counter is the sum of its movements, every reserved unit is in a hold, every sale moved its units.
+
+All of it is counted by the database, in one snapshot, so it is right while servers write and its memory stays flat.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.database.engine import Database
+from backend.database.errors import DatabaseDamaged, named, translated
+from backend.database.partitions import CLOCK_STEP, keep_partitions
+from backend.database.reads import moment
+from backend.database.tables import (
+    Instant,
+    archives,
+    commands,
+    movements,
+    openings,
+    reservations,
+    sale_lines,
+    sales,
+    stock,
+)
+from backend.model.forgetting import first_remembered
+
+MAX_FINDINGS = 1000
+"""Rows that are listed of one comparison; a database with more of them needs a restore, not a list."""
+
+
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class Drift(Struct, frozen=True):
+    """Two numbers that must be equal and are not. `product_id` is empty when `what` concerns a whole document."""
+
+    store_id: str
+    product_id: str
+    what: str
+    expected: int
+    found: int
+
+
+class Proof(Struct, frozen=True):
+    """What was counted, in rows and in units. It proves the stock when `drifts` is empty."""
+
+    stock_rows: int
+    movements: int
+    commands: int
+    sales: int
+    open_holds: int
+    units_on_hand: int
+    units_reserved: int
+    units_sold: int
+    """By the movements of kind `sell`, the archived ones too."""
+    drifts: tuple[Drift, ...]
+
+
+async def prove(db: Database) -> Proof:
+    """Count and compare everything. Raises DatabaseDamaged, DatabaseAway and their like."""
+    with translated(db.url):
+        async with db.snapshot.connect() as connection:
+            if db.dialect == "sqlite":
+                await _check_file(connection, db.url)
+            await keep_partitions(connection)
+            totals = (await connection.execute(_TOTALS)).one()
+            until = await connection.scalar(select(func.max(archives.c.until)))
+            bounds = {
+                "remembered": first_remembered(await moment(connection)),
+                "whole": until + CLOCK_STEP if until else _EVER,
+            }
+            drifts = [drift for comparison in _COMPARISONS for drift in await comparison.drifts(connection, bounds)]
+    return Proof(*totals, drifts=tuple(drifts))
+
+
+async def units_moved_by(db: Database, receipts: str) -> int:
+    """The units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
+    moved = select(_sum(-movements.c.on_hand_change)).where(
+        movements.c.kind == "sell", movements.c.document_id.startswith(receipts, autoescape=True)
+    )
+    with translated(db.url):
+        async with db.engine.connect() as connection:
+            return await connection.scalar(moved) or 0
+
+
+async def _check_file(connection: AsyncConnection, url: str) -> None:
+    # The counting trusts the indexes; this makes sure that they agree with their tables.
+    if await connection.scalar(text("PRAGMA integrity_check(1)")) != "ok":
+        raise DatabaseDamaged(f"{named(url)} is damaged; restore it from a backup.")
+
+
+Pair = tuple[ColumnElement[int], ColumnElement[int]]
+"""The number that must be, and the number that is."""
+
+
+class _Comparison:
+    """Pairs of numbers over the rows of a source with `store_id`, `product_id` and `which` (a version, a document)."""
+
+    def __init__(self, source: FromClause, pairs: Mapping[str, Pair]) -> None:
+        self._names = tuple(pairs)
+        numbers = [number for pair in pairs.values() for number in pair]
+        self._statement = (
+            select(source.c.store_id, source.c.product_id, source.c.which, *numbers)
+            .where(or_(*[expected != found for expected, found in pairs.values()]))
+            .limit(MAX_FINDINGS)
+        )
+
+    async def drifts(self, connection: AsyncConnection, bounds: Mapping[str, Any]) -> list[Drift]:
+        """Every pair that differs.
+
+        Command ids before the bound `remembered` may have been forgotten, movements before `whole` archived.
+        """
+        rows = await connection.execute(self._statement, bounds)
+        return [drift for row in rows for drift in self._of(tuple(row))]
+
+    def _of(self, row: tuple[Any, ...]) -> Iterator[Drift]:
+        store_id, product_id, which, *numbers = row
+        for name, expected, found in zip(self._names, numbers[::2], numbers[1::2], strict=True):
+            if expected != found:
+                yield Drift(store_id, product_id, f"{name} {which}".rstrip(), expected, found)
+
+
+_NO = literal("")
+_row = (movements.c.store_id, movements.c.product_id)
+
+
+def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)  # PostgreSQL sums bigints to numeric
+
+
+def _or_zero(column: ColumnElement[int]) -> ColumnElement[int]:
+    return func.coalesce(column, 0)
+
+
+def _balances() -> _Comparison:
+    """Stock rows against the sums of their movements, the last movement, and the open holds. No row means zeros.
+
+    A sum begins with the opening balance, which stands for the movements that were archived.
+    """
+    folded = (
+        select(
+            *_row,
+            func.count().label("movements"),
+            func.min(movements.c.version).label("first"),
+            func.max(movements.c.version).label("last"),
+            _sum(movements.c.on_hand_change).label("on_hand"),
+            _sum(movements.c.reserved_change).label("reserved"),
+        )
+        .group_by(*_row)
+        .cte("folded")
+    )
+    hold = reservations.c
+    held = (
+        select(hold.store_id, hold.product_id, _sum(hold.quantity).label("units"))
+        .where(hold.status == "PENDING")
+        .group_by(hold.store_id, hold.product_id)
+        .cte("held")
+    )
+    keys = union(*[select(x.c.store_id, x.c.product_id) for x in (stock, openings, folded, held)]).cte("keys")
+
+    def same(other: FromClause) -> ColumnElement[bool]:
+        return and_(other.c.store_id == keys.c.store_id, other.c.product_id == keys.c.product_id)
+
+    counters = ("on_hand", "unavailable", "allocated", "reserved", "incoming", "version")
+    numbers = [
+        *[_or_zero(stock.c[name]).label(f"now_{name}") for name in counters],
+        *[func.coalesce(movements.c[name], openings.c[name], 0).label(f"last_{name}") for name in counters],
+        *[(_or_zero(openings.c[x]) + _or_zero(folded.c[x])).label(f"sum_{x}") for x in ("on_hand", "reserved")],
+        (_or_zero(openings.c.version) + _or_zero(folded.c.movements)).label("sum_movements"),
+        folded.c.first.label("first"),
+        _or_zero(openings.c.version).label("opening"),
+        _or_zero(held.c.units).label("held"),
+    ]
+    joined = (
+        keys.outerjoin(stock, same(stock))
+        .outerjoin(openings, same(openings))
+        .outerjoin(folded, same(folded))
+        .outerjoin(movements, and_(same(movements), movements.c.version == folded.c.last))
+        .outerjoin(held, same(held))
+    )
+    source = select(keys.c.store_id, keys.c.product_id, _NO.label("which"), *numbers).select_from(joined).subquery("b")
+    b = source.c
+    pairs = {f"{name} after the last movement": (b[f"last_{name}"], b[f"now_{name}"]) for name in counters} | {
+        "number of movements": (b.last_version, b.sum_movements),
+        "first movement": (b.opening + 1, func.coalesce(b.first, b.opening + 1)),
+        "on_hand as the sum of movements": (b.sum_on_hand, b.now_on_hand),
+        "reserved as the sum of movements": (b.sum_reserved, b.now_reserved),
+        "reserved as the sum of open holds": (b.held, b.now_reserved),
+    }
+    return _Comparison(source, pairs)
+
+
+def _steps() -> _Comparison:
+    """Each movement against the one before it; no step of any history may go below zero."""
+    m = movements.c
+
+    def before(name: str) -> ColumnElement[int]:
+        lag = func.lag(m[name]).over(partition_by=_row, order_by=m.version)
+        return func.coalesce(lag, openings.c[name], 0)
+
+    opened = and_(openings.c.store_id == m.store_id, openings.c.product_id == m.product_id)
+    steps = select(
+        *_row,
+        m.version.label("which"),
+        (before("on_hand") + m.on_hand_change).label("expected_on_hand"),
+        (before("reserved") + m.reserved_change).label("expected_reserved"),
+        m.on_hand,
+        m.reserved,
+        (m.on_hand - m.unavailable - m.allocated - m.reserved).label("available"),
+    ).select_from(movements.outerjoin(openings, opened))
+    s = steps.subquery("s")
+
+    def not_below_zero(column: ColumnElement[int]) -> Pair:
+        return literal(0), case((column < 0, column), else_=0)
+
+    pairs = {
+        "on_hand after movement": (s.c.expected_on_hand, s.c.on_hand),
+        "reserved after movement": (s.c.expected_reserved, s.c.reserved),
+        "negative on_hand after movement": not_below_zero(s.c.on_hand),
+        "negative reserved after movement": not_below_zero(s.c.reserved),
+        "negative available after movement": not_below_zero(s.c.available),
+    }
+    return _Comparison(s, pairs)
+
+
+def _causes() -> _Comparison:
+    """Each movement has a recorded command, unless the command's id is so old that it may have been forgotten.
+
+    The id is what counts: a sale that waited in a terminal's journal is older than its movements, and forgotten first.
+    """
+    known = and_(commands.c.id == movements.c.command_id, commands.c.store_id == movements.c.store_id)
+    joined = movements.outerjoin(commands, known)
+    recorded = case((commands.c.id.is_(None), 0), else_=1).label("recorded")
+    young = movements.c.command_id >= bindparam("remembered", type_=Uuid())
+    c = select(*_row, movements.c.command_id.label("which"), recorded).select_from(joined).where(young).subquery("c")
+    return _Comparison(c, {"recorded command": (literal(1), c.c.recorded)})
+
+
+def _sold_units() -> _Comparison:
+    """The lines of sales against the movements of kind `sell`, the archived ones too."""
+    line = sale_lines.c
+    nothing = literal(0)
+    moved = select(*_row, (-movements.c.on_hand_change).label("moved"), nothing.label("lined"))
+    both = (
+        moved.where(movements.c.kind == "sell")
+        .union_all(
+            select(line.store_id, line.product_id, nothing, line.quantity),
+            select(openings.c.store_id, openings.c.product_id, openings.c.sold, nothing),
+        )
+        .subquery("both")
+        .c
+    )
+    s = (
+        select(both.store_id, both.product_id, _NO.label("which"), _sum(both.moved).label("moved"))
+        .add_columns(_sum(both.lined).label("lined"))
+        .group_by(both.store_id, both.product_id)
+        .subquery("s")
+    )
+    return _Comparison(s, {"units sold by movements": (s.c.lined, s.c.moved)})
+
+
+def _transfers() -> _Comparison:
+    """What a transfer took from one store against what it brought to the other, while both are in the database."""
+    m = movements.c
+    taken = _sum(case((m.kind == "transfer_out", -m.on_hand_change), else_=0)).label("taken")
+    brought = _sum(case((m.kind == "transfer_in", m.on_hand_change), else_=0)).label("brought")
+    t = (
+        select(func.min(m.store_id).label("store_id"), m.product_id, m.command_id.label("which"), taken, brought)
+        .where(m.kind.in_(("transfer_out", "transfer_in")), m.at >= bindparam("whole", type_=Instant()))
+        .group_by(m.command_id, m.product_id)
+        .subquery("t")
+    )
+    return _Comparison(t, {"units arrived by transfer": (t.c.taken, t.c.brought)})
+
+
+def _sale_totals() -> _Comparison:
+    """The total of each sale against its lines, in cents."""
+    lines = sales.outerjoin(
+        sale_lines, and_(sale_lines.c.sale_id == sales.c.id, sale_lines.c.store_id == sales.c.store_id)
+    )
+    total = _sum(sale_lines.c.quantity * sale_lines.c.price_cents).label("lines")
+    s = (
+        select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents, total)
+        .select_from(lines)
+        .group_by(sales.c.store_id, sales.c.id, sales.c.total_cents)
+        .subquery("s")
+    )
+    return _Comparison(s, {"cents of sale": (s.c.lines, s.c.total_cents)})
+
+
+def _holds() -> _Comparison:
+    """The rows of one hold share everything but product and units."""
+    shared = [c for c in reservations.c if c.name not in ("id", "product_id", "quantity", "confirmed")]
+    agree = and_(*[func.min(column) == func.max(column) for column in shared])
+    h = (
+        select(func.min(reservations.c.store_id).label("store_id"), _NO.label("product_id"))
+        .add_columns(reservations.c.id.label("which"), case((agree, 1), else_=2).label("states"))
+        .group_by(reservations.c.id)
+        .subquery("h")
+    )
+    return _Comparison(h, {"states of hold": (literal(1), h.c.states)})
+
+
+_COMPARISONS = (_balances(), _steps(), _causes(), _sold_units(), _transfers(), _sale_totals(), _holds())
+
+_sold = case((movements.c.kind == "sell", -movements.c.on_hand_change), else_=0)
+_archived = select(_sum(openings.c.sold)).scalar_subquery()
+_TOTALS = select(
+    select(func.count()).select_from(stock).scalar_subquery(),
+    select(func.count()).select_from(movements).scalar_subquery(),
+    select(func.count()).select_from(commands).scalar_subquery(),
+    select(func.count()).select_from(sales).scalar_subquery(),
+    select(func.count(reservations.c.id.distinct())).where(reservations.c.status == "PENDING").scalar_subquery(),
+    select(_sum(stock.c.on_hand)).scalar_subquery(),
+    select(_sum(stock.c.reserved)).scalar_subquery(),
+    select(_sum(_sold)).scalar_subquery() + _archived,
+)

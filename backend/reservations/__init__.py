@@ -1,0 +1,1 @@
+"""Reservations (holds): routes, lists, queries, and the loop that ends them when they are due."""

@@ -1,0 +1,1 @@
+"""Stock of products in stores: reading, setting, correcting, one-step transfers, history."""

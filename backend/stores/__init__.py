@@ -1,0 +1,1 @@
+"""Stores: their routes and queries."""

@@ -1,0 +1,1 @@
+"""Terminals (tills): routes, queries, enrolment, and what they report of themselves."""

@@ -1,0 +1,1 @@
+"""Periodic work that belongs to no capability: deleting what is old, watching the backlog for the metrics."""

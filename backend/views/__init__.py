@@ -1,0 +1,1 @@
+"""Views kept in Redis: stock of the chain, search pages, what is running out."""
