@@ -18,10 +18,10 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 from msgspec import json
 
-from backend.events.tail import Follower, Overtaken
+from backend.http.access import KEY
 from backend.model.errors import MostradorError
 
-from .access import KEY
+from .tail import Follower, Overtaken
 
 log = structlog.get_logger(__name__)
 
