@@ -15,6 +15,8 @@ _CLERK = frozenset(
         Scope.SALES_READ,
         Scope.SALES_WRITE,
         Scope.EVENTS_READ,
+        Scope.APPROVALS_REQUEST,
+        Scope.ORDERS_WRITE,
     }
 )
 _SUPERVISOR = _CLERK | {
@@ -24,6 +26,7 @@ _SUPERVISOR = _CLERK | {
     Scope.AUDIT_READ,
     Scope.TERMINALS_WRITE,
     Scope.PRICES_OVERRIDE,
+    Scope.APPROVALS_WRITE,
 }
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""

@@ -118,6 +118,10 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
             found = yield NamedDocuments(named)
             assert not isinstance(found, Snapshot)
             documents = {x.id: x for x in found if isinstance(x, Document)}
+            if named := _documents_named_by(batch, documents):
+                found = yield NamedDocuments(named)
+                assert not isinstance(found, Snapshot)
+                documents = {**documents, **{x.id: x for x in found if isinstance(x, Document)}}
         snapshot = yield _needs(batch, documents)
         assert isinstance(snapshot, Snapshot)
         snapshot.books.documents = dict(documents)
@@ -176,6 +180,17 @@ def _named_documents(tickets: Sequence[Ticket]) -> list[UUID]:
     if named and len(tickets) > 1 and not named.isdisjoint([ticket.request.command.id for ticket in tickets]):
         raise NeedsOneByOne
     return sorted(named)
+
+
+def _documents_named_by(tickets: Sequence[Ticket], documents: Documents) -> list[UUID]:
+    """Returns the ids of further documents. Raises NeedsOneByOne if a command of the batch opens one of them."""
+    named: set[UUID] = set()
+    for ticket in tickets:
+        command = ticket.request.command
+        named.update(VERBS[type(command)].more_documents(command, documents))
+    if named and len(tickets) > 1 and not named.isdisjoint([ticket.request.command.id for ticket in tickets]):
+        raise NeedsOneByOne
+    return sorted(named - documents.keys())
 
 
 def _needs(tickets: Iterable[Ticket], documents: Documents) -> Needs:

@@ -12,7 +12,7 @@ from backend.model.books import Books, Effect
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
 from backend.model.scopes import Scope
-from backend.model.stock import Key, Who
+from backend.model.stock import Key, StockRow, Who
 
 
 class Sign(StrEnum):
@@ -69,6 +69,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Adds the rows that `decide` reads. The documents it named have been read before; a missing one does not exist."""
     documents: Callable[[Any], Iterable[UUID]] = lambda _: ()
     """Returns the ids of the documents that `decide` reads. Each of them is to be stepped by the command."""
+    more_documents: Callable[[Any, Documents], Iterable[UUID]] = lambda *_: ()
+    """Returns the ids of further ones, which only the documents that were read first can name."""
     movements: tuple[MovementKind, ...] = ()
     scope: Scope | None = None
     """The right that a client needs to send it; None: only the ledger itself sends it."""
@@ -76,6 +78,9 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Whether it changes rows of a second store. Then its name begins with `transfer`, see `commands` in the schema."""
     ends_dead_holds: bool = True
     """Whether a shortage means that dead holds on the product are to be ended and the command decided again."""
+    measure: Callable[[Any, Mapping[Key, StockRow]], Mapping[str, int]] | None = None
+    """Returns the units of each product by which it corrects the stock, of which the rows named by `rows` are given.
+    A verb that has it may wait for approval above a store's limits (`model.limits`); None: it never waits."""
     opens: tuple[DocumentKind, ...] = ()
     """The kinds of document that it opens."""
 
