@@ -18,6 +18,8 @@ _CLERK = frozenset(
         Scope.RETURNS_WRITE,
         Scope.SHIFTS_WRITE,
         Scope.EVENTS_READ,
+        Scope.APPROVALS_REQUEST,
+        Scope.ORDERS_WRITE,
     }
 )
 _SUPERVISOR = _CLERK | {
@@ -28,6 +30,7 @@ _SUPERVISOR = _CLERK | {
     Scope.AUDIT_READ,
     Scope.TERMINALS_WRITE,
     Scope.PRICES_OVERRIDE,
+    Scope.APPROVALS_WRITE,
 }
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""

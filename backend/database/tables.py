@@ -197,6 +197,32 @@ levels = Table(
     ),
 )
 
+approval_limits = Table(
+    "approval_limits",
+    metadata,
+    # Above which a correction of stock waits for approval (backend.model.limits); no row: nothing waits.
+    Column("store_id", String(32), ForeignKey("stores.id"), primary_key=True),
+    Column("units", BigInteger, CheckConstraint("units >= 0", name="units"), nullable=True),
+    Column("value_cents", BigInteger, CheckConstraint("value_cents >= 0", name="value_cents"), nullable=True),
+    Column("updated_at", Instant, nullable=False),
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    # A head over the movements of a store's day, chained to the head of the day before (backend.seals).
+    Column("store_id", String(32), nullable=False),
+    Column("day", String(10), nullable=False, comment="in UTC, as 2026-11-24"),
+    Column("movements", BigInteger, nullable=False),
+    Column("previous", String(64), nullable=False, comment="the head before it; empty for the first"),
+    Column("head", String(64), nullable=False, comment="SHA-256"),
+    Column("marks", LargeBinary, nullable=False, comment="4 bytes of the digest of each movement"),
+    Column("key_id", String(64), nullable=False, comment="of the signing key, as in its JWK"),
+    Column("signature", LargeBinary, nullable=False, comment="Ed25519"),
+    Column("sealed_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "day"),
+)
+
 alerts = Table(
     "alerts",
     metadata,

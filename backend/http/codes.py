@@ -75,6 +75,20 @@ PROBLEMS: dict[str, Meaning] = {
         "The sentence says what is wrong with it.",
         "The request could not be read.",
     ),
+    "reason_not_allowed": Meaning(
+        400,
+        "The reason does not go with what is done: goods that were found do not leave, stolen ones do not come.",
+        "`field` names it and the sentence lists the reasons that fit.",
+        "found is no reason for this; reason_code may be one of damage, theft, expired.",
+        {"field": "reason_code"},
+    ),
+    "command_not_approvable": Meaning(
+        400,
+        "The command of an approval is unknown, wrong, or of a kind that never waits for approval.",
+        "Send the command as it would be sent to /commands, with the id and the store of the approval.",
+        "The command of an approval must have the approval's id and store.",
+        {"field": "command"},
+    ),
     "transfer_short": Meaning(
         400,
         "The store that gives has less available than is to be moved. Nothing was moved.",
@@ -177,10 +191,19 @@ PROBLEMS: dict[str, Meaning] = {
     ),
     "approval_needed": Meaning(
         403,
-        "The caller may not do this alone: it needs the right `scope`. A refused sale does above `limit_cents`.",
-        "Send it again under the same id, with the name and PIN of somebody who has the right `scope` as `approval`.",
+        "The caller may not do this alone: it needs the right `scope`, or the correction is above the store's limits.",
+        "A settlement or a return is sent again under the same id, with the name and PIN of somebody who has the right"
+        " `scope` as `approval`. A correction above the `limits` told here is sent to POST /api/v1/approvals"
+        " with a new id: it waits there until somebody grants it, or takes effect at once with their `approval`.",
         "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
         {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},
+    ),
+    "own_approval": Meaning(
+        403,
+        "Who asked for an approval cannot grant it.",
+        "Another person who has the right approvals:write in this store grants it.",
+        "You asked for this yourself; another person has to approve it.",
+        {"field": "approval_id"},
     ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(

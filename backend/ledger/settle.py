@@ -138,6 +138,10 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
             found = yield NamedDocuments(named)
             assert not isinstance(found, Snapshot)
             documents = {x.id: x for x in found if isinstance(x, Document)}
+            if named := _documents_named_by(batch, documents):
+                found = yield NamedDocuments(named)
+                assert not isinstance(found, Snapshot)
+                documents = {**documents, **{x.id: x for x in found if isinstance(x, Document)}}
         sales: dict[UUID, Sale] = {}
         if sold := _named_sales(batch):
             found = yield NamedSales(sold)
@@ -213,6 +217,17 @@ def _named_sales(tickets: Sequence[Ticket]) -> list[tuple[str, UUID]]:
     if any(id_ in made_here for _, id_ in named):
         raise NeedsOneByOne
     return sorted(named)
+
+
+def _documents_named_by(tickets: Sequence[Ticket], documents: Documents) -> list[UUID]:
+    """Returns the ids of further documents. Raises NeedsOneByOne if a command of the batch opens one of them."""
+    named: set[UUID] = set()
+    for ticket in tickets:
+        command = ticket.request.command
+        named.update(VERBS[type(command)].more_documents(command, documents))
+    if named and len(tickets) > 1 and not named.isdisjoint([ticket.request.command.id for ticket in tickets]):
+        raise NeedsOneByOne
+    return sorted(named - documents.keys())
 
 
 def _needs(tickets: Iterable[Ticket], documents: Documents, sales: Mapping[UUID, Sale]) -> Needs:

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from .documents import Document
+from .limits import Limits
 from .reservations import Reservation
 from .stock import Levels, StockRow
 
@@ -42,6 +43,10 @@ class Code(StrEnum):
     STORE_NOT_ALLOWED = "store_not_allowed"
     SCOPE_MISSING = "scope_missing"
     PRICE_NOT_ALLOWED = "price_not_allowed"
+    REASON_NOT_ALLOWED = "reason_not_allowed"
+    APPROVAL_NEEDED = "approval_needed"
+    OWN_APPROVAL = "own_approval"
+    COMMAND_NOT_APPROVABLE = "command_not_approvable"
 
 
 class ShortLine(Struct, frozen=True):
@@ -65,7 +70,8 @@ class OtherPrice(Struct, frozen=True):
 class Refusal(Struct, frozen=True, omit_defaults=True):
     """Why a command had no effect. `lines` lists every short line, `state` is a final state.
 
-    `stock` is the row that is not at the version its sender expected, `prices` are those that are not the catalogue's.
+    `stock` is the row that is not at the version its sender expected, `prices` are those that are not the catalogue's,
+    `limits` are those of the store above which a command waits for approval.
     """
 
     code: Code
@@ -75,6 +81,7 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
     field: str = ""
     stock: StockRow | None = None
     prices: tuple[OtherPrice, ...] = ()
+    limits: Limits | None = None
 
 
 class SaleRecord(Struct, frozen=True):
