@@ -13,6 +13,7 @@ _CLERK = frozenset(
         Scope.STOCK_READ,
         Scope.RESERVATIONS_WRITE,
         Scope.RESERVATIONS_ELSEWHERE,
+        Scope.COUNTS_WRITE,
         Scope.SALES_READ,
         Scope.SALES_WRITE,
         Scope.EVENTS_READ,
@@ -21,6 +22,7 @@ _CLERK = frozenset(
 _SUPERVISOR = _CLERK | {
     Scope.SALES_SETTLE,
     Scope.STOCK_WRITE,
+    Scope.COUNTS_APPROVE,
     Scope.TRANSFERS_WRITE,
     Scope.AUDIT_READ,
     Scope.TERMINALS_WRITE,
