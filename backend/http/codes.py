@@ -255,6 +255,20 @@ PROBLEMS: dict[str, Meaning] = {
         "The goods are on their way; say with in_flight whether they are back (restock) or lost (write_off).",
         {"field": "in_flight", "state": "in_transit"},
     ),
+    "item_known": Meaning(
+        409,
+        "A delivery calls an item unknown that is in the catalogue.",
+        "Receive it as a line of that product; `unknown` is for what the catalogue does not have.",
+        "818981 is in the catalogue; receive it as a line of that product.",
+        {"field": "code"},
+    ),
+    "not_counted": Meaning(
+        409,
+        "A product that is to be posted has not been counted in this count.",
+        "Count it, or leave it out; nobody's silence says that a shelf is empty.",
+        "818981 has not been counted yet; count it, or leave it out.",
+        {"field": "products"},
+    ),
     "unknown_reservation": Meaning(
         404,
         "No hold of the caller's stores has this id.",

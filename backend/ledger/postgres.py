@@ -28,7 +28,17 @@ from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import DocumentChange, HoldChange, StockChange, Writes, add_hold_row, add_stock, document_of, sales_of
+from .rows import (
+    DocumentChange,
+    HoldChange,
+    StockChange,
+    Writes,
+    add_hold_row,
+    add_moves,
+    add_stock,
+    document_of,
+    sales_of,
+)
 from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
@@ -108,6 +118,14 @@ _READ_LEVELS = """
 SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quantity, l.min_level, l.max_level
 FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
+"""
+
+_READ_MOVES = """
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+FROM unnest($1::text[], $2::text[], $3::bigint[]) k(store_id, product_id, version)
+JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND m.version > k.version
+LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+ORDER BY m.store_id, m.product_id, m.version
 """
 
 _READ_DOCUMENTS = f"SELECT {', '.join(tables.documents.columns.keys())} FROM documents WHERE id = ANY($1::uuid[])"
@@ -230,6 +248,9 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
                 if request.levels:
                     for row in await driver.fetch(_READ_LEVELS, *_keys(request.levels)):
                         snapshot.books.levels[row[0], row[1]] = Levels(*row)
+                if asked := request.moved_since:
+                    moves = await driver.fetch(_READ_MOVES, *_keys(list(asked)), list(asked.values()))
+                    add_moves(snapshot.books, asked, map(tuple, moves))
                 request = procedure.send(snapshot)
     except StopIteration as stop:
         settled: Settled = stop.value

@@ -1,6 +1,6 @@
 """Rows as the ledger writes them: each struct's fields are the columns of its table, by name and in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +12,7 @@ from backend.model.books import Books, Sale
 from backend.model.commands import LinePricing, SaleLine, Tax
 from backend.model.documents import Document
 from backend.model.reservations import Reservation
-from backend.model.stock import Levels, Movement, StockRow
+from backend.model.stock import Key, Levels, Move, Movement, StockRow
 from backend.model.tenders import Tender, TenderKind
 
 
@@ -100,6 +100,7 @@ class SaleRow(Struct, frozen=True):
     actor: str
     total_cents: int
     sold_at: datetime
+    made_at: datetime | None
 
 
 class SaleLineRow(Struct, frozen=True):
@@ -239,6 +240,19 @@ def add_stock(
             books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
         elif known_product:
             books.stock[store_id, product_id] = StockRow(store_id, product_id)
+
+
+def add_moves(books: Books, asked: Mapping[Key, int], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Adds movements to the books: `rows` are (store_id, product_id) and the fields of a Move, in order of version.
+
+    What is younger than the stock row as it was read is left out: the batch is about that moment.
+    """
+    found: dict[Key, list[Move]] = {key: [] for key in asked}
+    for store_id, product_id, *fields in rows:
+        move, row = Move(*fields), books.stock.get((store_id, product_id))
+        if row is not None and move.version <= row.version:
+            found[store_id, product_id].append(move)
+    books.moves = {key: tuple(moves) for key, moves in found.items()}
 
 
 def add_hold_row(books: Books, hold: Reservation) -> None:

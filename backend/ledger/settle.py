@@ -67,6 +67,8 @@ class Needs(Struct, frozen=True):
     reservations: list[tuple[str, UUID]]
     commands: list[UUID]
     levels: list[Key]
+    moved_since: dict[Key, int] = {}
+    """Rows of which a count wants the movements after a version; to be read after their stock rows."""
 
 
 class NamedDocuments(Struct, frozen=True):
@@ -236,7 +238,7 @@ def _needs(tickets: Iterable[Ticket], documents: Documents, sales: Mapping[UUID,
         command = ticket.request.command
         ids.append(command.id)
         VERBS[type(command)].rows(command, documents, rows)
-    return Needs(sorted(rows.stock), rows.reservations, ids, rows.levels)
+    return Needs(sorted(rows.stock), rows.reservations, ids, rows.levels, rows.moved_since)
 
 
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
@@ -354,6 +356,7 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
         sale.actor,
         record.total_cents,
         record.sold_at,
+        sale.made_at,
     )
     writes.sales.append(head)
     for number, line in enumerate(sale.lines, 1):

@@ -29,7 +29,7 @@ from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import Writes, add_hold_row, add_stock, document_of, sales_of
+from .rows import Writes, add_hold_row, add_moves, add_stock, document_of, sales_of
 from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _holds, _commands = tables.reservations.c, tables.commands.c
@@ -52,6 +52,22 @@ SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quan
 FROM json_each(:keys) k
 JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
 """)
+_READ_MOVES = text("""
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+FROM json_each(:keys) k
+JOIN movements m ON m.store_id = json_extract(k.value, '$[0]') AND m.product_id = json_extract(k.value, '$[1]')
+    AND m.version > json_extract(k.value, '$[2]')
+LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+ORDER BY m.store_id, m.product_id, m.version
+""").columns(
+    tables.movements.c.store_id,
+    tables.movements.c.product_id,
+    tables.movements.c.version,
+    tables.movements.c.kind,
+    tables.movements.c.on_hand_change,
+    tables.movements.c.at,
+    tables.sales.c.made_at,
+)
 _READ_DOCUMENTS = select(tables.documents).where(tables.documents.c.id.in_(text("SELECT value FROM json_each(:ids)")))
 _s, _l, _p, _t = tables.sales.c, tables.sale_lines.c, tables.sale_line_pricing.c, tables.tenders.c
 _NAMED = text("SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:keys)")
@@ -182,6 +198,9 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
     if needs.levels:
         for row in connection.execute(_READ_LEVELS, {"keys": _json(needs.levels)}):
             books.levels[row.store_id, row.product_id] = Levels(*row)
+    if asked := needs.moved_since:
+        wanted = _json([(*key, version) for key, version in asked.items()])
+        add_moves(books, asked, map(tuple, connection.execute(_READ_MOVES, {"keys": wanted})))
     return snapshot
 
 

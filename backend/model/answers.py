@@ -29,6 +29,9 @@ class Code(StrEnum):
     WRONG_STATUS = "wrong_status"
     MORE_THAN_OPEN = "more_than_open"
     GOODS_IN_FLIGHT = "goods_in_flight"
+    ITEM_KNOWN = "item_known"
+    APPROVAL_NEEDED = "approval_needed"
+    NOT_COUNTED = "not_counted"
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
@@ -44,7 +47,6 @@ class Code(StrEnum):
     SCOPE_MISSING = "scope_missing"
     PRICE_NOT_ALLOWED = "price_not_allowed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
-    APPROVAL_NEEDED = "approval_needed"
     OWN_APPROVAL = "own_approval"
     COMMAND_NOT_APPROVABLE = "command_not_approvable"
 

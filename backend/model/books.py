@@ -1,6 +1,7 @@
 """What the rule book reads and what it answers with: the rows of a batch, and the effect of a command on them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from .answers import Answer, Refusal, SaleRecord
 from .commands import Command, SaleLine
 from .documents import Document
 from .reservations import Reservation
-from .stock import Key, Levels, Movement, StockRow, Who
+from .stock import Key, Levels, Move, Movement, StockRow, Who
 from .tenders import Tender
 
 
@@ -29,6 +30,8 @@ class Books(Struct):
     """Those that the commands of the batch name and that exist."""
     sales: dict[UUID, "Sale"] = {}
     """Those that the commands of the batch name and that their stores have made."""
+    moves: dict[Key, tuple[Move, ...]] = {}
+    """What has moved a row since the version that a count asks about, in order, for the keys that one asks about."""
 
 
 class Sale(Struct, frozen=True):
@@ -39,6 +42,8 @@ class Sale(Struct, frozen=True):
     actor: str
     terminal_id: str
     tenders: tuple[Tender, ...] = ()
+    made_at: datetime | None = None
+    """When its terminal says that it was made, if it was told."""
 
 
 class Refund(Struct, frozen=True):

@@ -299,6 +299,8 @@ WORDS = {
     "say.unknown_document": "There is no such document; it may belong to another store.",
     "say.wrong_status": "This document has moved on; look at it again.",
     "say.more_than_open": "Those are more units than this document has open.",
+    "say.item_known": "That code is in the catalogue: receive it as a product.",
+    "say.not_counted": "That product has not been counted yet: count it or leave it out.",
     "say.goods_in_flight": "These goods are on their way: say whether they are back or lost.",
     "say.command_reused": "The server has another command under this id; do the step again.",
     "say.version_mismatch": "Terminal and server are different versions: update the older one.",

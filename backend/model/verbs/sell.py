@@ -34,6 +34,11 @@ class Sell(Command, frozen=True, tag="sell"):
     """Left out of the JSON when unset: a fingerprint, and a server of an older release, know the command without it."""
     tenders: Tenders | UnsetType = UNSET
     """What it was paid with; together they are the total."""
+    made_at: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    """When it was made at its terminal, if that was before it was sent; what lies ahead of the server's clock is now.
+
+    A count made in between has not seen its units on the shelf, see `model/counts.py`.
+    """
 
 
 def _rows(command: Sell, _: Documents, rows: Rows) -> None:
@@ -68,7 +73,8 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     cause = Cause("sell", command.id, who, now, document_id, reason)
     posted = post(books, command.store_id, changes, cause, wanted)
     answer = Answer(command.id, stock=posted.rows, sale=record)
-    sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders)
+    made_at = min(command.made_at, now) if command.made_at is not UNSET else None
+    sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders, made_at)
     return Effect(answer, posted.movements, tuple(over), sale)
 
 

@@ -39,7 +39,7 @@ class MovementKind(Struct, frozen=True):
 class Rows:
     """The rows that a batch of commands wants to see."""
 
-    __slots__ = ("levels", "reservations", "sales", "stock")
+    __slots__ = ("levels", "moved_since", "reservations", "sales", "stock")
 
     def __init__(self, sales: Mapping[UUID, Sale] | None = None) -> None:
         self.sales = sales or {}
@@ -48,6 +48,13 @@ class Rows:
         self.reservations: list[tuple[str, UUID]] = []
         """Holds with the store whose they must be; the stock that they hold is read with them."""
         self.levels: list[Key] = []
+        self.moved_since: dict[Key, int] = {}
+        """Rows of `stock` with a version, whose movements after that version are wanted too."""
+
+    def add_moves(self, key: Key, version: int) -> None:
+        """Adds a row of `stock`, and its movements after `version`."""
+        self.stock.add(key)
+        self.moved_since[key] = min(version, self.moved_since.get(key, version))
 
     def add_lines(self, store_id: str, lines: Iterable[Line | SaleLine]) -> None:
         """Adds the stock rows of the products in `lines`."""
