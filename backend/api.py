@@ -33,6 +33,7 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
 from backend.sales.routes import sales_routes
+from backend.shop.routes import shop_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
@@ -73,6 +74,7 @@ def create_api(
         *catalogue_routes(db, views),
         *product_routes(db, views),
         *store_routes(db),
+        *shop_routes(db),
         *stock_routes(db, point_reads, views),
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
         *reservation_routes(db, ledger, default_ttl),

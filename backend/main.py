@@ -22,6 +22,7 @@ COMMANDS = {
     "enrol": "Make this machine a terminal of a fleet.",
     "events": "Follow live events.",
     "explain": "Tell the story of one stock number.",
+    "init": "Found a shop of one's own in an empty database.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
     "relay": "Refill NATS from the database.",

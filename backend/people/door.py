@@ -55,9 +55,9 @@ class Door:
         self._attempts = asyncio.Semaphore(_AT_ONCE)
 
     async def sign_in(self, origin: Origin, pin: str, store_id: str) -> SignedIn:
-        """A new session of the person `origin.actor` at the terminal `origin.terminal_id` of a store.
+        """A new session of the person `origin.actor` at the terminal `origin.terminal_id` of a store, or of none ("").
 
-        Raises SignInRefused, SignInLocked, UnknownStore or StoreNotAllowed.
+        Raises SignInRefused, SignInLocked, UnknownStore or StoreNotAllowed, and InvalidInput for who must name a store.
         """
         async with self._attempts:
             checked = await self._check(origin, pin, store_id)
@@ -69,7 +69,7 @@ class Door:
                 raise SignInRefused
             signed_in = await self._sessions.open(connection, origin, user, store_id)
             await forgive(connection, _name(user.name))
-        log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
+        log.info("signed_in", person=user.name, store=signed_in.session.store_id, terminal=origin.terminal_id)
         return signed_in
 
     async def new_pin(self, origin: Origin, pin: str, new: str) -> None:

@@ -163,24 +163,31 @@ async def make_admin(db: Database, pins: Pins, name: str, display_name: str, sec
     For whoever has the database anyway: the first admin, and the way back in for one who forgot the secret.
     Raises InvalidInput, DatabaseAway and its like.
     """
+    pin_hash = await admin_hash(pins, name, display_name, secret)
+    async with writing(db) as connection:
+        return await put_admin(connection, name, display_name, pin_hash)
+
+
+async def admin_hash(pins: Pins, name: str, display_name: str, secret: str) -> str:
+    """Returns the hash of an admin's secret. Raises InvalidInput for what no admin may have as a name or secret."""
     _check_name("name", name, Name)
     _check_name("display_name", display_name or name, DisplayName)
     check_secret(name, "admin", secret)
-    pin_hash, origin, subject = await pins.hash(secret), Origin("system:cli"), f"user:{name}"
-    async with writing(db) as connection:
-        before = await find_person(connection, name, lock=True)
-        if before is None:
-            await add_user(connection, User(name, display_name or name, "admin", pin_hash), ())
-        else:
-            shown = display_name or before.display_name
-            await change_user(
-                connection, structs.replace(before, display_name=shown, role="admin", stores=()), pin_hash
-            )
-            await end_sessions_of(connection, name, "user_changed")
-        after = await find_person(connection, name)
-        await record(
-            connection, origin, "user.new_pin" if before else "user.create", subject, before=before, after=after
-        )
+    return await pins.hash(secret)
+
+
+async def put_admin(connection: AsyncConnection, name: str, display_name: str, pin_hash: str) -> bool:
+    """Make `name` an admin with the secret that has this hash, in the transaction of `connection`; whether new."""
+    origin, subject = Origin("system:cli"), f"user:{name}"
+    before = await find_person(connection, name, lock=True)
+    if before is None:
+        await add_user(connection, User(name, display_name or name, "admin", pin_hash), ())
+    else:
+        shown = display_name or before.display_name
+        await change_user(connection, structs.replace(before, display_name=shown, role="admin", stores=()), pin_hash)
+        await end_sessions_of(connection, name, "user_changed")
+    after = await find_person(connection, name)
+    await record(connection, origin, "user.new_pin" if before else "user.create", subject, before=before, after=after)
     return before is None
 
 

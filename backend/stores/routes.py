@@ -6,7 +6,7 @@ from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
@@ -20,13 +20,13 @@ from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
 
 from .queries import found_store, put_store, store_name
-from .schemas import StoreShape
+from .schemas import StoreName, StoreShape
 
 
 class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of a store."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: StoreName
 
 
 def store_routes(db: Database) -> list[HTTPRouteHandler]:

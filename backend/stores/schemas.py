@@ -1,6 +1,10 @@
 """How answers show stores."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+StoreName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
 class StoreShape(Struct, frozen=True):
