@@ -6,6 +6,7 @@ never wait for the server's libraries.
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +23,8 @@ COMMANDS = {
     "enrol": "Make this machine a terminal of a fleet.",
     "events": "Follow live events.",
     "explain": "Tell the story of one stock number.",
+    "export": "Write the shop's data into CSV files.",
+    "import": "Bring products, barcodes, stock, stores or users in from a CSV file.",
     "init": "Found a shop of one's own in an empty database.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
@@ -31,7 +34,8 @@ COMMANDS = {
     "simulate": "Estimate the fleet that a chain needs.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
-"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
+"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`, or
+`import_` where Python has the name for itself."""
 
 EXAMPLES = """\b
 Examples:
@@ -53,7 +57,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
         command = getattr(import_module(f"backend.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
