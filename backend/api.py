@@ -12,6 +12,7 @@ from backend.auth.tokens import Tokens
 from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
+from backend.conflicts.routes import conflict_routes
 from backend.database.engine import Database
 from backend.events.feed import Feed
 from backend.events.live_routes import live_routes
@@ -32,6 +33,7 @@ from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
+from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
 from backend.shop.routes import shop_routes
 from backend.stock.history_routes import movement_routes
@@ -68,9 +70,10 @@ def create_api(
     """
     keys = Keys(db)
     pins, sessions = Pins(), Sessions(db, tokens)
-    point_reads = PointReads(db)
+    door = Door(db, pins, sessions, tokens)
+    point_reads, pricing = PointReads(db), Pricing(db)
     routes: list[ControllerRouterHandler] = [
-        *sign_in_routes(db, Door(db, pins, sessions, tokens), sessions),
+        *sign_in_routes(db, door, sessions),
         *catalogue_routes(db, views),
         *product_routes(db, views),
         *store_routes(db),
@@ -79,16 +82,17 @@ def create_api(
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
-        *sales_routes(db, ledger),
+        *sales_routes(db, ledger, pricing),
+        *conflict_routes(db, door),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(ledger),
+        *command_routes(ledger, pricing.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
-        *key_routes(db, keys),
+        *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens)),
-        *terminal_routes(db, keys),
+        *terminal_routes(db, keys, tokens),
         *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
     ]
     return assemble(

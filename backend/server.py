@@ -25,7 +25,9 @@ from backend.events.nats_config import public_key
 from backend.events.relay import Relay
 from backend.events.streams import declare_streams
 from backend.http.address import behind_proxies
+from backend.http.browsers import refusing_browsers
 from backend.http.envelope import envelope
+from backend.http.limits import Limits
 from backend.http.listener import listening, serve_until, url_of
 from backend.http.rates import Rates
 from backend.ledger.lanes import Ledger, open_ledger
@@ -111,7 +113,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
         )
-        yield behind_proxies(envelope(app, stopping), settings.trusted_proxies)
+        yield behind_proxies(
+            envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies
+        )
 
 
 async def serve(
@@ -129,6 +133,11 @@ async def serve(
                 listener,
                 on_started=lambda: on_ready(url_of(listener)),
                 drain=settings.drain_seconds,
+                limits=Limits(
+                    connections=settings.max_connections,
+                    per_address=settings.max_connections_per_address,
+                    proxies=settings.trusted_proxies,
+                ),
             )
 
 

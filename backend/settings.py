@@ -121,6 +121,10 @@ class Settings(DatabaseSettings, NatsSettings):
     """0: any free port; the ready line names it."""
     drain_seconds: float = Field(default=0, ge=0, le=300)
     """How long a server that is told to stop goes on answering while it says that it is not ready."""
+    max_connections: int = Field(default=10_000, ge=1)
+    """Connections of clients that one process keeps; fewer if it may not open so many files."""
+    max_connections_per_address: int = Field(default=2_000, ge=1)
+    """Of them, those of one address that is no trusted proxy; never more than half."""
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
     """Networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, split by commas."""
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()

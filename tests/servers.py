@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
+
 HOST = "127.0.0.1"
 START_SECONDS = 30.0
 
@@ -55,6 +57,21 @@ class PostgresServer:
     def crash(self) -> None:
         """Let it die at once, with all its processes: what is not on its disk is lost."""
         self._stop(signal.SIGINT if sys.platform == "win32" else signal.SIGQUIT)
+
+    def pause(self) -> None:
+        """Let it hang with all its processes: it takes connections and answers nothing, until `resume`."""
+        for process in self._processes():
+            process.suspend()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children(recursive=True)]
 
     def _stop(self, how: signal.Signals) -> None:
         if self._process is not None:

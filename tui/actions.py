@@ -63,6 +63,17 @@ CONFLICTS = (
     Act("up", "up", "up", in_palette=False, in_bar=False),
     Act("down", "down", "down", in_palette=False, in_bar=False),
 )
+SETTLE = (
+    Act("settle", "f9,alt+p", "settle", rank=1, in_palette=False),
+    Act("next", "tab", "app.focus_next", rank=2, in_palette=False),
+    Act("back", "escape", "back", rank=3, in_palette=False),
+    Act("up", "up", "up", in_palette=False, in_bar=False),
+    Act("down", "down", "down", in_palette=False, in_bar=False),
+)
+OPEN_SALE = (
+    Act("take_up", "enter,f9,alt+p", "take_up", rank=1, in_palette=False),
+    Act("give_back", "delete", "give_back", rank=2, in_palette=False),
+)
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
 HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
 

@@ -61,6 +61,8 @@ class CounterApp(App[None]):
         data_dir: Path,
         terminal_id: str,
         words: Words,
+        in_fleet: bool = False,
+        terminal_key: str = "",
         demo: bool = False,
         store: str | None = None,
         scan_prefix: str = scan.STX,
@@ -72,6 +74,7 @@ class CounterApp(App[None]):
         self.shared = Shared(words, terminal_id, demo=demo, now=now)
         self.shared.on_message = self._message_said
         self._connect = connect
+        self._slot, self._in_fleet, self._terminal_key = terminal_id, in_fleet, terminal_key
         self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
         self._store = store
         self._clock = clock
@@ -119,10 +122,17 @@ class CounterApp(App[None]):
         url = await self._connect(report)
         await loading
         from backend.terminal.api import Api
+        from backend.terminal.identity import adopt_older
         from backend.terminal.journal import Journal
 
         if self._journal is None:
-            self._journal = await asyncio.to_thread(Journal, self._journal_path, self.shared.terminal_id)
+            journal = await asyncio.to_thread(Journal, self._journal_path, self._slot)
+            try:
+                await asyncio.to_thread(adopt_older, journal, self._journal_path.parent, self._slot)
+            except MostradorError:
+                journal.close()
+                raise
+            self._journal = journal
         if self._api is not None:
             await self._api.close()
         self._api = await asyncio.to_thread(self._make_api or Api, url)
@@ -131,10 +141,13 @@ class CounterApp(App[None]):
     async def _sign_in(
         self, api: "Api", journal: "Journal", stores: "tuple[Store, ...]", again: "Session | None" = None
     ) -> "Session":
+        from backend.terminal.identity import Identity, place_of
         from tui.screens.sign_in import SignInScreen
 
+        identity = Identity(self._slot, is_own_shop=not self._in_fleet, key=self._terminal_key)
+
         async def sign_in(user: str, pin: str, store_id: str) -> "Session":
-            return await api.sign_in(user, pin, store_id, self.shared.terminal_id)
+            return await identity.sign_in(api, journal, place_of(self._journal_path.parent), user, pin, store_id)
 
         screen = SignInScreen(
             self.shared,
@@ -145,6 +158,7 @@ class CounterApp(App[None]):
             again=again,
         )
         session = await self.push_screen_wait(screen)
+        self.shared.terminal_id = session.terminal_id or self._slot
         if again is None:
             journal.remember(store=session.store_id, user=session.user)
         return session
@@ -273,13 +287,17 @@ def run(
     data_dir: Path,
     terminal_id: str,
     lang: str | None = None,
+    in_fleet: bool = False,
+    terminal_key: str = "",
     demo: bool = False,
     store: str | None = None,
 ) -> None:
     """Show the counter until the person leaves it.
 
     `connect` opens the shop and returns the server's URL; it may raise MostradorError, which is shown. `data_dir` holds
-    this terminal's own file. `demo` shows the demo shop's users at the sign-in; `store` is chosen there beforehand. The
+    this terminal's own file, named `terminal_id`, which is also what the server of this machine's own shop calls it.
+    `in_fleet` the server says which terminal this is, unless the `terminal_key` of an enrolled one does. `demo` shows
+    the demo shop's users at the sign-in; `store` is chosen there beforehand. The
     environment's MOSTRADOR_SCAN_PREFIX names the key a scanner is programmed to send first (STX without it).
 
     Raises whatever nobody foresaw, after the screen has been given back.
@@ -289,6 +307,8 @@ def run(
         data_dir=data_dir,
         terminal_id=terminal_id,
         words=Words(language(lang, os.environ)),
+        in_fleet=in_fleet,
+        terminal_key=terminal_key,
         demo=demo,
         store=store,
         scan_prefix=os.environ.get("MOSTRADOR_SCAN_PREFIX", scan.STX),

@@ -17,7 +17,14 @@ _CLERK = frozenset(
         Scope.EVENTS_READ,
     }
 )
-_SUPERVISOR = _CLERK | {Scope.STOCK_WRITE, Scope.TRANSFERS_WRITE, Scope.AUDIT_READ, Scope.TERMINALS_WRITE}
+_SUPERVISOR = _CLERK | {
+    Scope.SALES_SETTLE,
+    Scope.STOCK_WRITE,
+    Scope.TRANSFERS_WRITE,
+    Scope.AUDIT_READ,
+    Scope.TERMINALS_WRITE,
+    Scope.PRICES_OVERRIDE,
+}
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""
 ROLES = {"clerk": _CLERK, "supervisor": _SUPERVISOR, "admin": frozenset(Scope)}
@@ -27,6 +34,15 @@ class TokenRefused(MostradorError):
     """The token is missing, forged, expired or meant for something else."""
 
     code = "token_refused"
+
+
+class TerminalRemoved(TokenRefused):
+    """The terminal that was signed in at, or whose key was shown, is not one of the fleet any more."""
+
+    code = "terminal_removed"
+
+    def __init__(self) -> None:
+        super().__init__("This terminal was removed; ask a supervisor for a code and enrol it again.")
 
 
 class ScopeMissing(MostradorError):

@@ -8,18 +8,18 @@ import hashlib
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import OKPAlgorithm
-from msgspec import Struct, convert
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from backend.model.stock import Who
 
 from .ended import EndedSessions
-from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TokenRefused
+from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TerminalRemoved, TokenRefused
 
 ALGORITHM = "EdDSA"
 ISSUER = "mostrador"
@@ -58,6 +58,10 @@ class Claims(Struct, frozen=True):
             raise StoreNotAllowed(store_id)
 
 
+_Moment = Annotated[int, Meta(ge=0, le=253_402_300_799)]
+"""A second since 1970 that has a date."""
+
+
 class _Said(Struct):
     """The claims of a token that are read after its signature has been verified."""
 
@@ -67,7 +71,9 @@ class _Said(Struct):
     stores: list[str]
     store_id: str
     terminal_id: str
-    exp: int
+    exp: _Moment
+    iat: _Moment | UnsetType = UNSET
+    nbf: _Moment | UnsetType = UNSET
 
 
 class Tokens:
@@ -114,6 +120,7 @@ class Tokens:
         """The claims of a token of an accepted key, for this audience, not expired, whose session is not over.
 
         Raises:
+            TerminalRemoved: the session is over because its terminal was removed.
             TokenRefused: in every other case, without saying which.
         """
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
@@ -124,6 +131,8 @@ class Tokens:
                 self._verified.clear()  # rare, and costs one signature check per live token
             self._verified[digest] = claims
         if claims.session_id in self.ended:
+            if self.ended.with_terminal(claims.session_id):
+                raise TerminalRemoved
             raise TokenRefused("Your session has ended; sign in again.")
         return claims
 

@@ -15,6 +15,7 @@ from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
 
+from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
 
 
@@ -86,6 +87,8 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
     """`before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
+        if draft.price_cents != before.price_cents:
+            await keep_former_price(connection, before.id, before.version, before.price_cents)
         await connection.execute(_CHANGE, {"product_id": before.id, **_columns(draft)})
         if draft.barcode != before.barcode:
             await connection.execute(_REMOVE_BARCODE, {"product": before.id, "code": before.barcode})
@@ -144,6 +147,7 @@ async def change_products(connection: AsyncConnection, drafts: Mapping[str, Draf
     """Many products, by their ids, as their drafts have them, but for their barcodes. Raises IntegrityError."""
     for part in _parts(list(drafts.items())):
         values = [{"product_id": product_id, **_columns(draft)} for product_id, draft in part]
+        await keep_former_prices(connection, {product_id: draft.price_cents for product_id, draft in part})
         await connection.execute(_CHANGE, values)
 
 

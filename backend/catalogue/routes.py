@@ -22,6 +22,7 @@ from backend.http.request import ApiRequest
 from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
 from backend.model.scopes import Scope
+from backend.model.text import LINE, PARAGRAPHS, REFUSED
 from backend.views.views import Views
 
 from .queries import Draft, add_product, change_product, remove_product
@@ -29,10 +30,10 @@ from .schemas import ProductShape
 from .search_queries import Product, product_by_id
 
 # Codes are looked up by their address, in which a slash would part them.
-Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^(?! )[^\x00-\x1f\x7f/]+(?<! )$(?!\n)")]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-Description = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*$")]
-PackageSize = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Sku = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^(?! )[^{REFUSED}/]+(?<! )$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
+Description = Annotated[str, Meta(max_length=2000, pattern=PARAGRAPHS)]
+PackageSize = Annotated[str, Meta(max_length=100, pattern=LINE)]
 Barcode = Annotated[str, Meta(min_length=8, max_length=13)]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 import sys
 import threading
 from concurrent.futures import Future
@@ -85,7 +84,7 @@ def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | N
     files = fleet_files(server, files)
     files.prepare()
     terminal = claim_terminal(files)
-    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname())[:40]
+    enrolled = _enrolment(files)
 
     async def connect(_: Progress) -> str:
         return server.rstrip("/")
@@ -94,9 +93,11 @@ def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | N
         run(
             connect=connect,
             data_dir=files.root,
-            terminal_id=f"{host}-{terminal.name}",
+            terminal_id=terminal.name,
             lang=lang,
-            store=store or _own_store(files),
+            in_fleet=True,
+            terminal_key=enrolled.get("key", ""),
+            store=store or enrolled.get("store_id"),
         )
     finally:
         terminal.release()
@@ -111,10 +112,10 @@ def fleet_files(server: str, files: ShopFiles) -> ShopFiles:
     return ShopFiles(files.root / "fleets" / re.sub(r"[^A-Za-z0-9.-]+", "_", url.netloc))
 
 
-def _own_store(files: ShopFiles) -> str | None:
-    """The store of an enrolled terminal."""
+def _enrolment(files: ShopFiles) -> dict[str, str]:
+    """What `mostrador enrol` left: the terminal's store and key; nothing for a terminal that is not enrolled."""
     try:
-        store_id: str = json.loads(files.enrolment.read_text("utf-8"))["store_id"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return store_id
+        kept: dict[str, str] = json.loads(files.enrolment.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept

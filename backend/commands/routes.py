@@ -1,5 +1,6 @@
 """Many commands in one request, each with an answer of its own: the road for replay and for a terminal's queue."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from types import GenericAlias
 from typing import Annotated, Any
 
@@ -23,14 +24,20 @@ MAX_COMMANDS = 1000
 MAX_BODY = 8 * 1024 * 1024
 
 
+Objections = Callable[[Mapping[int, Command], Claims], Awaitable[Mapping[int, Refusal]]]
+
+
 class AnswersShape(Struct, frozen=True):
     """One answer per command, in the same order."""
 
     answers: list[Answer]
 
 
-def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
-    """Returns POST /commands, for every verb that is registered by now."""
+def command_routes(ledger: Ledger, objections_to: Objections) -> list[HTTPRouteHandler]:
+    """Returns POST /commands, for every verb that is registered by now.
+
+    `objections_to` finds what speaks against commands before the ledger is asked, by their keys.
+    """
     scopes = {verb.command: verb.scope for verb in VERBS.values() if verb.scope is not None}
     bounds = Meta(min_length=1, max_length=MAX_COMMANDS)
     some: Any = Annotated[GenericAlias(tuple, (client_commands(), ...)), bounds]
@@ -52,7 +59,9 @@ def command_routes(ledger: Ledger) -> list[HTTPRouteHandler]:
         who = claims.who
         sent: tuple[Command, ...] = data.commands
         refused = {i: refusal for i, c in enumerate(sent) if (refusal := _forbidden(c, scopes[type(c)], claims))}
-        allowed = [Request(c, who) for i, c in enumerate(sent) if i not in refused]
+        considered = {i: c for i, c in enumerate(sent) if i not in refused}
+        objections = await objections_to(considered, claims)
+        allowed = [Request(c, who, objections.get(i)) for i, c in considered.items()]
         answers = await ledger.submit_many(allowed)
         for index, refusal in refused.items():  # ascending, so each lands in its place
             answers.insert(index, Answer(sent[index].id, refusal))

@@ -1,5 +1,6 @@
 """What all reads share: a connection whose failures are sentences, the database's clock, and what a live hold is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -17,13 +18,21 @@ from .engine import Database
 from .errors import translated
 from .tables import Instant, reservations
 
+READ_SECONDS = 10.0
+"""How long a read may take on PostgreSQL, waiting for a connection included: a server that hangs or keeps a lock looks
+like one that is away. As long as a batch of commands waits."""
+
 
 @asynccontextmanager
-async def reading(db: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection for reads. Raises DatabaseAway and its like in place of the driver's errors."""
+async def reading(db: Database, *, at_leisure: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A connection for reads. Raises DatabaseAway and its like in place of the driver's errors.
+
+    The whole block has READ_SECONDS, unless it is `at_leisure`: work in the background that nobody waits for.
+    """
+    limited = db.dialect == "postgresql" and not at_leisure
     try:
         with translated(db.url):
-            async with db.engine.connect() as connection:
+            async with asyncio.timeout(READ_SECONDS if limited else None), db.engine.connect() as connection:
                 if db.dialect == "postgresql":
                     # Each statement sees one moment either way; this saves the two round trips of a transaction.
                     await connection.execution_options(isolation_level="AUTOCOMMIT")

@@ -100,6 +100,16 @@ products = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
 )
 
+former_prices = Table(
+    "former_prices",
+    metadata,
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False),
+    Column("version", BigInteger, nullable=False, comment="of the product, the last with this price"),
+    Column("price_cents", BigInteger, nullable=False),
+    Column("until", Instant, nullable=False),
+    PrimaryKeyConstraint("product_id", "version"),
+)
+
 barcodes = Table(
     "barcodes",
     metadata,
@@ -512,4 +522,14 @@ terminals = Table(
     Column("created_by", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("store_id", "terminal_id"),
+)
+
+terminal_ids = Table(
+    "terminal_ids",
+    metadata,
+    # What the server called terminals that nobody enrolled; none is ever given again.
+    Column("id", String(64), primary_key=True),
+    Column("store_id", String(32), nullable=False),
+    Column("user_name", String(64), nullable=False, comment="who signed in first"),
+    Column("allotted_at", Instant, nullable=False),
 )

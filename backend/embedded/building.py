@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backend.model.errors import MostradorError
+from backend.private_files import make_private_directory
 
 from .files import FileLock
 
@@ -23,7 +24,7 @@ def building(whole: Path) -> Iterator[Path]:
     What a block that was broken off has left is removed first. Raises AlreadyBuilding.
     """
     half = Path(f"{whole}.building")
-    whole.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(whole.parent)
     lock = FileLock(whole.with_name(f"{half.name}.lock"))
     if not lock.acquire():
         raise AlreadyBuilding(f"Another process is building {whole}; wait until it is done.", path=str(whole))

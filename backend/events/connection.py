@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from backend.background.backoff import Backoff
 from backend.model.errors import InvalidInput, MostradorError
 from backend.settings import NatsSettings
+from backend.trust import client_context
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,8 @@ def connect_options(settings: NatsSettings) -> dict[str, Any]:
     options: dict[str, Any] = {"servers": settings.nats_servers}
     if settings.nats_user:
         options |= {"user": settings.nats_user, "password": settings.nats_password}
-    if settings.nats_tls_ca is not None or settings.nats_tls_cert is not None:
+    speaks_tls = any(address.startswith(("tls:", "wss:")) for address in settings.nats_servers)
+    if speaks_tls or settings.nats_tls_ca is not None or settings.nats_tls_cert is not None:
         options["tls"] = _tls(settings)
     return options
 
@@ -37,7 +39,8 @@ def connect_options(settings: NatsSettings) -> dict[str, Any]:
 def _tls(settings: NatsSettings) -> ssl.SSLContext:
     name = "NATS_TLS_CA"
     try:
-        context = ssl.create_default_context(cafile=settings.nats_tls_ca)
+        ca = settings.nats_tls_ca
+        context = client_context() if ca is None else ssl.create_default_context(cafile=ca)
         if settings.nats_tls_cert is not None:
             name = "NATS_TLS_CERT"
             context.load_cert_chain(settings.nats_tls_cert, settings.nats_tls_key)

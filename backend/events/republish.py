@@ -103,7 +103,7 @@ async def _publish(client: Client, message: Message, told: Told) -> None:
 
 
 async def _count(database: Database, table: Table, extent: Extent) -> int:
-    async with reading(database) as connection:
+    async with reading(database, at_leisure=True) as connection:
         return await connection.scalar(select(func.count()).select_from(table).where(extent.within(table))) or 0
 
 
@@ -128,7 +128,7 @@ async def _rows(database: Database, table: Table, extent: Extent) -> AsyncIterat
     query = select(table).where(extent.within(table)).order_by(*_KEYS[table]).limit(PAGE)
     page = query
     while True:
-        async with reading(database) as connection:
+        async with reading(database, at_leisure=True) as connection:
             rows = (await connection.execute(page)).all()
         yield rows
         if len(rows) < PAGE:

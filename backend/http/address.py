@@ -24,17 +24,24 @@ def behind_proxies(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
 
 def client_address(connection: ASGIConnection) -> str:  # type: ignore[type-arg]
     """The IP address of the caller, in its one usual form; empty for none (a caller inside this process)."""
-    return _usual(connection.client.host) if connection.client else ""
+    return usual(connection.client.host) if connection.client else ""
 
 
 @lru_cache(4096)
-def _usual(host: str) -> str:
+def usual(host: str) -> str:
+    """The address `host` in its one usual form; empty for what is none."""
     try:
         address = ip_address(host)
     except ValueError:  # a proxy that reports a name or nonsense
         return ""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)
+
+
+@lru_cache(4096)
+def network_of(address: str) -> str:
+    """Whom an address stands for: a household or a company has a whole /64 of IPv6."""
+    return str(IPv6Network((address, 64), strict=False)) if ":" in address else address
 
 
 def _names(network: Network) -> list[str]:

@@ -89,6 +89,19 @@ PROBLEMS: dict[str, Meaning] = {
         "Sign in again and send the new token as `Authorization: Bearer <access_token>`.",
         "Your session has ended or is not valid; sign in again.",
     ),
+    "terminal_removed": Meaning(
+        401,
+        "The terminal was removed from its store, or its key was revoked; all its sessions are over.",
+        "Ask a supervisor for an enrolment code and enrol the terminal again. What waits in it is sent after that.",
+        "This terminal was removed; ask a supervisor for a code and enrol it again.",
+    ),
+    "terminal_key_needed": Meaning(
+        401,
+        "The terminal that was named is enrolled, and its key was not shown.",
+        "Sign in with its `terminal_key`; another machine names no terminal and gets an id of its own.",
+        "Terminal T9 is enrolled and signs in with its key; enrol this one, or name no terminal.",
+        {"terminal_id": "T9"},
+    ),
     "key_refused": Meaning(
         401,
         "The API key is unknown, wrong, expired or revoked; which of these is not told.",
@@ -136,6 +149,31 @@ PROBLEMS: dict[str, Meaning] = {
         "Act in a store that the token names, or sign in as somebody who works there.",
         "You may not act in store 292; sign in with a user of that store.",
         {"store_id": "292"},
+    ),
+    "terminal_elsewhere": Meaning(
+        403,
+        "An enrolled terminal signs in at another store than its own.",
+        "Sign in at the terminal's own store, or enrol the terminal in this one.",
+        "Terminal T9 belongs to store 304; sign in there, or enrol it in this store.",
+        {"terminal_id": "T9", "store_id": "304"},
+    ),
+    "price_not_allowed": Meaning(
+        403,
+        "A line of the sale has another price than the catalogue's, now or in the last seven days.",
+        "Sell at the catalogue's price. Another one needs the right `prices:override` and a `price_reason`."
+        " `prices` names every such line, counted from 0, with the price that was asked and the catalogue's.",
+        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask a supervisor.",
+        {
+            "field": "lines[0].unit_price",
+            "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
+        },
+    ),
+    "approval_needed": Meaning(
+        403,
+        "The refused sale is above what a clerk may settle alone.",
+        "Send it again under the same id, with the name and PIN of somebody who has the right `scope` as `approval`.",
+        "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
+        {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},
     ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
@@ -381,7 +419,29 @@ PROBLEMS: dict[str, Meaning] = {
         "Send less at once: 256 KiB, and 8 MiB on the batch route.",
         "The request's body is too large; send fewer commands at once.",
     ),
+    "unsupported_media_type": Meaning(
+        415,
+        "The body is of another type than JSON, as its Content-Type says.",
+        "Send JSON, and the header Content-Type: application/json.",
+        "The body is application/x-www-form-urlencoded; send JSON, with Content-Type: application/json.",
+        {"field": "Content-Type"},
+    ),
+    "request_timeout": Meaning(
+        408,
+        "The head of the request took more than 10 seconds to arrive, or its body more than 30.",
+        "Nothing happened. Send it again, at once as a whole; larger work in several requests.",
+        "The body did not arrive within 30 s; send the request again.",
+        retryable=True,
+    ),
     # 429: too often.
+    "too_many_connections": Meaning(
+        429,
+        "The address has as many connections open as one may have.",
+        "Keep connections and send the next request on one of them, or wait until some are closed.",
+        "This address has 2000 connections open; use one of them, or close some.",
+        {"limit": 2000},
+        retryable=True,
+    ),
     "rate_limited": Meaning(
         429,
         "The caller, or the address it calls from, has sent more requests than it may in a minute.",

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Callable
 
+from msgspec import DecodeError, json
+
 from backend.model.answers import Code
 from backend.model.errors import InvalidInput
+from backend.model.text import refused_character
 
 QUANTITIES = {"quantity", "adjustment", "ttl_seconds", "ttl_minutes"}
 _NAMES = {
@@ -35,11 +38,44 @@ class MalformedBody(InvalidInput):
     code = "malformed_json"
 
 
-def invalid_body(reason: str) -> InvalidBody:
-    """The error for what msgspec says of a body that is JSON but not what the route takes."""
+class MediaTypeUnsupported(InvalidInput):
+    """The body is of another type than JSON."""
+
+    code = "unsupported_media_type"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("Content-Type", f"The body is {kind}; send JSON, with Content-Type: application/json.")
+
+
+def invalid_body(reason: str, body: bytes) -> InvalidBody:
+    """The error for what msgspec says of a `body` that is JSON but not what the route takes."""
     match = _PATH.match(reason)
     assert match is not None  # every part of the pattern is optional
+    if "matching regex" in match["what"] and (character := refused_character(_value_at(match["path"] or "", body))):
+        field = match["path"] or "body"
+        return InvalidBody(field, f"{field} has the control character {character} in it; remove it.")
     return invalid_field(match["path"] or "", match["what"])
+
+
+def repeated(key: str) -> InvalidBody:
+    """The error for a key that an object of the body has twice."""
+    return InvalidBody(key, f"{key} stands twice in one object; send it once.")
+
+
+def _value_at(path: str, body: bytes) -> str:
+    """The text at `path` of the body, which is JSON; empty when the path has no way to it (a key of any name)."""
+    try:
+        value = json.decode(body)
+    except (DecodeError, RecursionError):  # behind the value; what came first is told
+        return ""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d*)\]", path):
+        if isinstance(value, list) and index:
+            value = value[int(index)]
+        elif isinstance(value, dict) and name in value:
+            value = value[name]
+        else:
+            return ""
+    return value if isinstance(value, str) else ""
 
 
 def malformed_body(reason: str) -> MalformedBody:

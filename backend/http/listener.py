@@ -4,17 +4,22 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import cast
 
 import uvicorn
 from litestar.types import ASGIApp
 
 from backend.model.errors import InvalidInput, MostradorError
 
+from .limits import Connections, Limits
 from .protocol import BoundedProtocol
 
 BACKLOG = 2048
+LOOK_TICKS = 10
+"""After so many turns of uvicorn's main loop, of 0.1 s each, all connections are looked through."""
 GRACE_SECONDS = 8
 """How long requests that have begun may take to finish once the server stops: none needs a second, and whoever stops
 the server kills it if it takes much longer."""
@@ -72,15 +77,22 @@ def url_of(listener: socket.socket) -> str:
 
 
 async def serve_until(
-    stop: asyncio.Event, app: ASGIApp, listener: socket.socket, *, on_started: Callable[[], None], drain: float = 0
+    stop: asyncio.Event,
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    on_started: Callable[[], None],
+    drain: float = 0,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
 ) -> None:
     """Answer requests until `drain` seconds after `stop` is set; then accept no more, finish what has begun, return.
 
     In between the load balancer notices that the server is not ready any more, and sends new requests elsewhere.
     """
+    connections = Connections(limits, listener)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(BoundedProtocol, connections=connections),  # type: ignore[arg-type]  # is called as a class is
         ws="none",
         lifespan="off",
         log_config=None,
@@ -88,10 +100,10 @@ async def serve_until(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=75,  # longer than clients and balancers keep a connection: they close first, without a race
+        timeout_keep_alive=limits.keep_alive_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, on_started)
+    server = _Server(config, connections, on_started)
     serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,8 +116,9 @@ async def serve_until(
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers (the caller decides when to stop) and with word of its start."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections, on_started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._connections = connections
         self._on_started = on_started
 
     @contextmanager
@@ -115,6 +128,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % LOOK_TICKS == 0:
+            self._connections.look(cast(Iterable[BoundedProtocol], self.server_state.connections))
+        return await super().on_tick(counter)
 
 
 def _why(error: OSError, host: str, port: int) -> MostradorError:

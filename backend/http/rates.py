@@ -3,8 +3,6 @@
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-11 (structured fields).
 """
 
-from functools import lru_cache
-from ipaddress import IPv6Network
 from math import floor
 from typing import NamedTuple
 
@@ -16,7 +14,7 @@ from backend.cache.counts import WINDOW, Counts
 from backend.model.errors import MostradorError
 from backend.observability.metrics import RATE_LIMITED
 
-from .address import client_address
+from .address import client_address, network_of
 
 SIGN_IN = "sign-in"
 """Said as `rate=` by routes that try a secret."""
@@ -66,7 +64,7 @@ class Rates:
         """Count the request for its address. Raises RateLimited."""
         rate = handler.opt.get("rate")
         if rate != UNLIMITED:
-            network = _network(client_address(connection))
+            network = network_of(client_address(connection))
             self._take(connection, self._address, network)
             if rate == SIGN_IN:
                 self._take(connection, self._sign_in, network)
@@ -105,9 +103,3 @@ def rate_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
 
 def _left(told: _Told) -> int:
     return told[1]
-
-
-@lru_cache(4096)
-def _network(address: str) -> str:
-    """Whom an address stands for: a household or a company has a whole /64 of IPv6."""
-    return str(IPv6Network((address, 64), strict=False)) if ":" in address else address

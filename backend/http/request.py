@@ -1,6 +1,6 @@
 """The request class of the API: its JSON body is decoded once, strictly, straight into the type its route asks for."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import structlog
@@ -13,7 +13,10 @@ from backend.auth.tokens import Claims
 from backend.database.audit_trail import Origin
 
 from .address import client_address
-from .invalid import invalid_body, malformed_body
+from .invalid import MediaTypeUnsupported, invalid_body, malformed_body, repeated
+from .repeated import repeated_key
+
+JSON = "application/json"
 
 
 class ApiRequest(Request[Claims, Claims, State]):
@@ -30,18 +33,31 @@ class ApiRequest(Request[Claims, Claims, State]):
         )
 
     async def json(self) -> Any:
-        """The body as the type of the route's `data`. Raises InvalidBody, which names the field and what it must be.
+        """The body as the type of the route's `data`. Raises InvalidBody, which names the field and what it must be,
+        MalformedBody, or MediaTypeUnsupported for a body that says it is no JSON.
 
         Litestar's own way decodes to plain dicts first, and then takes "3" for 3.
         """
         field = self.route_handler.parsed_data_field
         assert field is not None  # only routes with `data` ask for the body
+        body = await self.body()
+        if body and not _is_json(self.headers.get("content-type", JSON)):
+            raise MediaTypeUnsupported(self.headers["content-type"])
         try:
-            return _decoder(field.annotation).decode(await self.body())
+            value = _decoder(field.annotation).decode(body)
         except ValidationError as error:
-            raise invalid_body(str(error)) from error
+            raise invalid_body(str(error), body) from error
         except (DecodeError, RecursionError, UnicodeError) as error:
             raise malformed_body(str(error)) from error
+        if key := repeated_key(body):
+            raise repeated(key)
+        return value
+
+
+@lru_cache(256)
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 @cache

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.api_keys import ApiKey
 from backend.auth.roles import EVERY_STORE, ScopeMissing
-from backend.auth.tokens import Claims
+from backend.auth.tokens import Claims, Tokens
 from backend.database.audit_trail import CHAIN, record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -24,6 +24,8 @@ from backend.http.errors import UnknownKey
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.model.scopes import Scope
+from backend.model.text import LINE
+from backend.people.session_queries import end_sessions_at
 from backend.stores.queries import require_store
 from backend.terminals.queries import find_terminal, forget_key
 
@@ -36,7 +38,7 @@ KeyStore = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!
 class NewKeyBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What a key is for and what it allows."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
     scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))]
     stores: Annotated[tuple[KeyStore, ...], Meta(min_length=1, max_length=100)]
     """Ids of the stores to act in, or * for all."""
@@ -60,7 +62,7 @@ class _Place(NamedTuple):
     id: Annotated[str, Meta(max_length=32, pattern="^[a-z0-9_]*$")]
 
 
-def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
+def key_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteHandler]:
     """/keys"""
 
     @get("/keys", scope=Scope.KEYS_WRITE)
@@ -106,6 +108,7 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
     @delete("/keys/{key_id:str}", scope=Scope.KEYS_WRITE, problems=(*WRITE, "unknown_key"))
     async def revoke(request: ApiRequest, key_id: FromPath[str]) -> None:
         """Revoke a key: at once on this server, within two seconds on every other."""
+        ended: list[str] = []
         async with writing(db) as connection:
             found = await find_key(connection, key_id)
             if found is not None and found.key.terminal_id:
@@ -116,7 +119,9 @@ def key_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
                 raise UnknownKey(key_id)
             if was.terminal_id:
                 await forget_key(connection, was.stores[0], was.terminal_id, key_id)
+                ended = await end_sessions_at(connection, was.stores[0], was.terminal_id)
             await record(connection, request.origin(), "key.revoke", actor_of(key_id), store_id=_home(was), before=was)
+        tokens.ended.add(ended, with_terminal=True)
         keys.forget(key_id)
 
     return [list_keys, make, revoke]

@@ -32,6 +32,7 @@ class Code(StrEnum):
     NOT_RECORDED = "not_recorded"
     STORE_NOT_ALLOWED = "store_not_allowed"
     SCOPE_MISSING = "scope_missing"
+    PRICE_NOT_ALLOWED = "price_not_allowed"
 
 
 class ShortLine(Struct, frozen=True):
@@ -42,10 +43,20 @@ class ShortLine(Struct, frozen=True):
     available: int
 
 
+class OtherPrice(Struct, frozen=True):
+    """A line of a sale, counted from 0, that was to be sold at another price than the catalogue's."""
+
+    line: int
+    product_id: str
+    asked_cents: int
+    price_cents: int
+    """The catalogue's."""
+
+
 class Refusal(Struct, frozen=True, omit_defaults=True):
     """Why a command had no effect. `lines` lists every short line, `state` is a final state.
 
-    `stock` is the row that is not at the version its sender expected.
+    `stock` is the row that is not at the version its sender expected, `prices` are those that are not the catalogue's.
     """
 
     code: Code
@@ -54,6 +65,7 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
     state: str = ""
     field: str = ""
     stock: StockRow | None = None
+    prices: tuple[OtherPrice, ...] = ()
 
 
 class SaleRecord(Struct, frozen=True):

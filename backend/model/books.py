@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from .answers import Answer, SaleRecord
+from .answers import Answer, Refusal, SaleRecord
 from .commands import Command, SaleLine
 from .documents import Document
 from .reservations import Reservation
@@ -52,7 +52,12 @@ class Effect(Struct):
 
 
 class Request(Struct, frozen=True):
-    """A command and who sent it."""
+    """A command and who sent it.
+
+    `objection` is why it may not take effect, found before the ledger was asked; the ledger records it as the answer,
+    unless the command's id has an answer already.
+    """
 
     command: Command
     who: Who
+    objection: Refusal | None = None

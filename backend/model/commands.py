@@ -10,13 +10,14 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from .text import LINE
+
 MAX_QUANTITY = 1_000_000
 """Units in one line. A larger number at a counter is a barcode scanned into the wrong box."""
 MAX_LINES = 500
 MAX_TTL_SECONDS = 30 * 24 * 3600
 
-# `$` alone would let a newline through at the end.
-Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Text = Annotated[str, Meta(max_length=200, pattern=LINE)]
 StoreId = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 ProductId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -28,7 +29,7 @@ Cents = Annotated[int, Meta(ge=0, le=100_000_000)]
 Ttl = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS)]
 
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 """Why somebody did something, in their own words or as a code."""
 ReceiptNumber = Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")]
 

@@ -36,6 +36,8 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
 def decide(books: Books, request: Request, now: datetime) -> Effect:
     """Returns what `request` does to `books` at `now`; for a refused command an effect with nothing but its answer."""
     command = request.command
+    if request.objection is not None:
+        return Effect(Answer(command.id, request.objection))
     try:
         return VERBS[type(command)].decide(books, command, request.who, now)
     except Refused as refused:

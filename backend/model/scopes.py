@@ -13,6 +13,8 @@ class Scope(StrEnum):
     RESERVATIONS_WRITE = "reservations:write"
     SALES_READ = "sales:read"
     SALES_WRITE = "sales:write"
+    SALES_SETTLE = "sales:settle"
+    PRICES_OVERRIDE = "prices:override"
     STORES_WRITE = "stores:write"
     TRANSFERS_WRITE = "transfers:write"
     EVENTS_READ = "events:read"

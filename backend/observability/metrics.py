@@ -26,6 +26,14 @@ HTTP_SECONDS = Histogram(
     buckets=_QUICK,
 )
 
+CONNECTIONS = Gauge("mostrador_connections", "Connections of clients that are open.")
+CONNECTIONS_CUT = Counter(
+    "mostrador_connections_cut",
+    "Connections that the server ended or did not take, by the limit that they met.",
+    ["reason"],
+)
+FILES_EXHAUSTED = Gauge("mostrador_files_exhausted", "1 while this process can open no further file or connection.")
+
 LEDGER_COMMANDS = Counter("mostrador_ledger_commands", "Commands that got their answer, refusals included.")
 LEDGER_REFUSALS = Counter("mostrador_ledger_refusals", "Commands that were refused, by the refusal's code.", ["code"])
 LEDGER_BATCH_COMMANDS = Histogram(

@@ -17,14 +17,15 @@ from backend.database.once import Attempt, run_once
 from backend.database.writes import writing
 from backend.model.commands import StoreId
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.text import LINE, REFUSED
 from backend.stores.queries import require_store
 
 from .queries import Person, User, add_user, change_user, find_person, lock_admins, remove_user
 from .session_queries import end_sessions_of
 
 # Names stand in addresses; `key:` and `system:` are the names of what is no person.
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f/:]+$(?!\n)")]
-DisplayName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=rf"^[^{REFUSED} /:]+$(?!\n)")]
+DisplayName = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Secret = Annotated[str, Meta(min_length=1, max_length=128, description="A PIN or a password.")]
 Role = Literal["clerk", "supervisor", "admin"]
 Stores = Annotated[tuple[StoreId, ...], Meta(max_length=1000)]

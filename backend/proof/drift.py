@@ -36,7 +36,7 @@ class DriftFold:
 
         Raises MostradorError when the database does not answer; then the next turn tries the same again.
         """
-        async with reading(self._database) as connection:
+        async with reading(self._database, at_leisure=True) as connection:
             piece = self._slice or await next_slice(connection, self._after, rows=ROWS, movements=MOVEMENTS)
             if piece is None:
                 self.units, self._found, self._after = self._found, 0, NOWHERE

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -21,11 +21,12 @@ from backend.http.money import Price, cents
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
-from backend.model.commands import MAX_LINES, ProductId, Quantity, SaleLine, StoreId
+from backend.model.commands import MAX_LINES, ProductId, Quantity, Reason, SaleLine, StoreId
 from backend.model.scopes import Scope
 from backend.model.verbs.sell import Sell
 from backend.stores.queries import require_store
 
+from .pricing import Pricing
 from .queries import SaleKey, sale_by_id, sale_by_receipt, sales_of
 from .schemas import NewSaleShape, SaleShape
 
@@ -43,13 +44,17 @@ class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SellBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A basket. The `holds` named are ended and their units serve this sale first."""
+    """A basket. The `holds` named are ended and their units serve this sale first.
+
+    `price_reason` says why a line has another price than the catalogue's.
+    """
 
     store_id: StoreId
     lines: Annotated[tuple[SoldLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
     id: UUID | None = None
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
     receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
+    price_reason: Reason | UnsetType = UNSET
 
 
 class SalesShape(Struct, frozen=True):
@@ -59,13 +64,20 @@ class SalesShape(Struct, frozen=True):
     sales: list[SaleShape]
 
 
-def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
+def sales_routes(db: Database, ledger: Ledger, pricing: Pricing) -> list[HTTPRouteHandler]:
     """/sales"""
 
     @post(
         "/sales",
         scope=Scope.SALES_WRITE,
-        problems=(*COMMAND, "insufficient_stock", "unknown_reservation", "reservation_ended", "receipt_taken"),
+        problems=(
+            *COMMAND,
+            "insufficient_stock",
+            "unknown_reservation",
+            "reservation_ended",
+            "receipt_taken",
+            "price_not_allowed",
+        ),
     )
     async def sell(request: ApiRequest, data: JSONBody[SellBody]) -> NewSaleShape:
         """Sell a basket. The sale's id is the command's id."""
@@ -76,8 +88,10 @@ def sales_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
             lines=lines,
             holds=data.holds,
             receipt_number=data.receipt_number,
+            price_reason=data.price_reason,
         )
-        answer = await settle(ledger, command, request.auth)
+        objections = await pricing.objections({0: command}, request.auth, "unit_price")
+        answer = await settle(ledger, command, request.auth, objections.get(0))
         assert answer.sale is not None  # an accepted sale has its record
         return NewSaleShape.of(answer.sale, lines, answer.stock)
 

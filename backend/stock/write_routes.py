@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 
 from backend.auth.tokens import Claims
 from backend.catalogue.search_queries import product_by_id
@@ -25,7 +24,7 @@ from backend.http.problems import Refused
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
-from backend.model.commands import Change, Count, Line, Lines, ProductId, Quantity, StoreId, Text
+from backend.model.commands import Change, Count, Line, Lines, ProductId, Quantity, Reason, StoreId, Text
 from backend.model.scopes import Scope
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.set_stock import LevelChanges, SetStock
@@ -71,7 +70,7 @@ class AdjustBody(Struct, frozen=True, forbid_unknown_fields=True):
     """How many units more (or, below zero, fewer) are on hand, and why."""
 
     adjustment: Change
-    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+    reason: Reason
     id: UUID | None = None
 
 

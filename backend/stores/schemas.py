@@ -4,7 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-StoreName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+from backend.model.text import LINE
+
+StoreName = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 
 
 class StoreShape(Struct, frozen=True):

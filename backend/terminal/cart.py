@@ -5,7 +5,7 @@ says what to send next; `answered` takes what came back. So five quick presses o
 voided line gives its units back whenever its hold's answer comes, and no order of keys and answers can leak a hold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 
-from .lines import CartLine, Hold, Sent, Short, State
+from .lines import CartLine, Hold, KeptLine, Sent, Short, State
 from .values import Product
 
 
@@ -124,6 +124,31 @@ class Cart:
             self._leaving.append(line)
         return line
 
+    # What is kept on disk, and taken up again after the terminal died.
+
+    @property
+    def kept(self) -> dict[str, KeptLine]:
+        """Product id → its line, also of lines that were voided and still have a hold."""
+        return {line.product.id: line.kept(place) for place, line in enumerate((*self.lines, *self._leaving))}
+
+    def take_up(self, kept: Iterable[KeptLine], now: float, *, wanted: bool) -> list[Command]:
+        """Go on with lines that were kept (or only give their units back, unless `wanted`); returns what to send first.
+
+        What was being asked for is asked for again under its own id, so it is known whether it was given. Then every
+        hold is replaced by a new one: that takes over one that is alive, and is refused for one that has ended, which
+        is asked for anew. Nobody has to know how long the terminal was dead.
+        """
+        first: list[Command] = []
+        for was in kept:
+            line = CartLine(was.product, was.quantity if wanted else 0, again=True)
+            if was.hold is not None:
+                line.hold = Hold(was.hold, was.held, now)
+            if was.asked is not None:
+                line.sent = Sent(was.asked, now - self.hold_seconds)
+                first.append(was.asked)
+            (self.lines if line.quantity else self._leaving).append(line)
+        return first
+
     # What is to be sent, and what came back.
 
     def commands(self, now: float, worked_at: float | None = None) -> list[Command]:
@@ -176,7 +201,7 @@ class Cart:
         match command:
             case Reserve() if answer.accepted:
                 line.hold = Hold(command.id, command.lines[0].quantity, deadline)
-                line.again = False
+                line.again = line.again and not line.hold.is_live(now)
             case Reserve() if answer.refusal:
                 return self._refused(line, command.lines[0].quantity, answer.refusal)
             case Cancel():

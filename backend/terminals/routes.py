@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.enrolment_codes import LIFETIME, hash_of, make_code
 from backend.auth.roles import EVERY_STORE
+from backend.auth.tokens import Tokens
 from backend.database.audit_trail import record
 from backend.database.engine import Database
 from backend.database.once import run_once
@@ -25,10 +26,14 @@ from backend.http.request import ApiRequest
 from backend.keys.queries import remove_key
 from backend.keys.service import Keys
 from backend.model.commands import StoreId
+from backend.model.errors import InvalidInput
 from backend.model.scopes import Scope
+from backend.model.text import LINE
+from backend.people.session_queries import end_sessions_at
 from backend.stores.queries import require_store
 
 from .enrolment import Enrolled, enrol
+from .ids import is_allotted
 from .queries import Terminal, add_terminal, find_terminal, remove_terminal, renew_code, terminals_after
 
 TerminalId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
@@ -39,7 +44,7 @@ class TerminalBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     store_id: StoreId
     terminal_id: TerminalId
-    name: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")] = ""
+    name: Annotated[str, Meta(max_length=200, pattern=LINE)] = ""
 
 
 class TerminalMade(Terminal, frozen=True, kw_only=True):
@@ -65,7 +70,7 @@ class _Place(NamedTuple):
     terminal_id: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$(?!\n)")]
 
 
-def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
+def terminal_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteHandler]:
     """/terminals"""
 
     @get("/terminals", scope=Scope.TERMINALS_WRITE, problems=("store_not_allowed", "unknown_store"))
@@ -104,6 +109,9 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
             now, code = await moment(connection), make_code()
             name = data.name or data.terminal_id
             if was is None:
+                if await is_allotted(connection, data.terminal_id):
+                    message = f"terminal_id: {data.terminal_id} is another machine's; choose another."
+                    raise InvalidInput("terminal_id", message)
                 made = Terminal(data.store_id, data.terminal_id, name, None, now + LIFETIME, request.auth.actor, now)
                 await add_terminal(connection, made, hash_of(code))
             elif was.key_id is None:
@@ -130,7 +138,7 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
         problems=(*WRITE, "store_not_allowed", "unknown_terminal"),
     )
     async def remove(request: ApiRequest, store_id: FromPath[str], terminal_id: FromPath[str]) -> None:
-        """Remove a terminal and revoke its key: at once on this server, within two seconds on every other."""
+        """Remove a terminal, revoke its key and end its sessions: at once here, within two seconds on every server."""
         request.auth.require_store(store_id)
         async with writing(db) as connection:
             was = await remove_terminal(connection, store_id, terminal_id)
@@ -138,8 +146,10 @@ def terminal_routes(db: Database, keys: Keys) -> list[HTTPRouteHandler]:
                 raise UnknownTerminal(terminal_id)
             if was.key_id is not None:
                 await remove_key(connection, was.key_id, None)
+            ended = await end_sessions_at(connection, store_id, terminal_id)
             subject = f"terminal:{terminal_id}"
             await record(connection, request.origin(), "terminal.remove", subject, store_id=store_id, before=was)
+        tokens.ended.add(ended, with_terminal=True)
         if was.key_id is not None:
             keys.forget(was.key_id)
 

@@ -43,7 +43,7 @@ class Watch:
 
     async def look(self) -> None:
         """Read the backlog once. Raises MostradorError when the database does not answer."""
-        async with reading(self._database) as connection:
+        async with reading(self._database, at_leisure=True) as connection:
             backlog = await read_backlog(connection)
         metrics.HOLDS.labels("live").set(backlog.holds_live)
         metrics.HOLDS.labels("due").set(backlog.holds_due)

@@ -49,6 +49,12 @@ class Forger:
         text = f"{base64(json.encode(header or self.header))}.{base64(json.encode(told))}"
         return f"{text}.{base64((key or self.key).sign(text.encode()))}"
 
+    def signed_text(self, last: str) -> str:
+        """A token with a valid signature whose last field is this text, which the encoder would not write."""
+        told = json.encode(self.claims | {"exp": int(time.time()) + 60})
+        text = f"{self.parts[0]}.{base64(told.removesuffix(b'}') + f',{last}}}'.encode())}"
+        return f"{text}.{base64(self.key.sign(text.encode()))}"
+
     def with_header(self, *changes: dict[str, Any]) -> dict[str, Any]:
         """The good header with changes."""
         return {k: v for k, v in (self.header | {k: v for c in changes for k, v in c.items()}).items() if v is not NO}
@@ -140,6 +146,24 @@ class Forger:
             yield f"issuer {issuer!r}", self.signed(iss=issuer)
         for expiry in (NO, None, 0, -1, now, now - 1, now - 86_400, "soon", [], {}, 1e400, True):
             yield f"expiry {expiry!r}", self.signed(exp=expiry if expiry != 1e400 else "1e400")
+        for name in ("exp", "nbf", "iat"):
+            for odd in (
+                10**18,
+                10**30,
+                -(10**18),
+                1e18,
+                0.5 + 10**10,
+                True,
+                False,
+                None,
+                "x",
+                "1e10",
+                [now],
+                {"s": now},
+            ):
+                yield f"{name} {odd!r}", self.signed(**cast(dict[str, Any], {name: odd}))
+            for raw in ("1e400", "-1e400", "NaN", "Infinity", "9" * 5000):
+                yield f"{name} {raw[:9]}", self.signed_text(f'"{name}":{raw}')
         starts: tuple[object, ...] = (now + 60, now + 86_400, "later", [])
         for start in starts:
             yield f"not before {start!r}", self.signed(nbf=start)

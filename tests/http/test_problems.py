@@ -24,6 +24,10 @@ from .shop import Shop, assert_problem
 
 LINE = {"product_id": "milk", "quantity": 1}
 RESERVE = {"store_id": "norte", **LINE}
+RECEIVE = (
+    b'{"type":"receive","id":"0197a2b4-7c1e-7d3a-9f00-2b6c5d4e3f21","store_id":"norte",'
+    b'"lines":[{"product_id":"milk","quantity":1}]}'
+)
 SELL = {"store_id": "norte", "lines": [LINE | {"unit_price": 1.29}]}
 
 
@@ -64,6 +68,26 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("reservations", b'{"store_id": "\\ud800"}', "malformed_json", "body"),
     ("reservations", b"[" * 100_000, "invalid_input", "body"),
     ("reservations", b'{"replaces": NaN}', "malformed_json", "body"),
+    (
+        "reservations",
+        b'{"store_id":"norte","product_id":"milk","quantity":1,"quantity":2}',
+        "invalid_input",
+        "quantity",
+    ),
+    (
+        "reservations",
+        b'{"store_id":"norte","quantity":1, "product_id":"a","quantit\\u0079":1}',
+        "invalid_input",
+        "quantity",
+    ),
+    (
+        "reservations",
+        b'{"store_id":"norte","lines":[{"product_id":"a","quantity":1, "product_id":"b"}]}',
+        "invalid_input",
+        "product_id",
+    ),
+    ("commands", b'{"commands":[],"commands":[' + RECEIVE + b"]}", "invalid_input", "commands"),
+    ("commands", b'{"commands":[' + RECEIVE.replace(b"}]", b',"quantity":2}]') + b"]}", "invalid_input", "quantity"),
     ("sales", SELL | {"lines": []}, "empty_basket", "lines"),
     ("sales", SELL | {"lines": [LINE]}, "invalid_input", "lines[0].unit_price"),
     ("sales", SELL | {"lines": [LINE | {"unit_price": "dear"}]}, "invalid_input", "lines[0].unit_price"),
@@ -74,6 +98,65 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("commands", {"commands": [{"id": str(uuid4())}]}, "invalid_input", "commands[0].type"),
     ("commands", {"commands": [{"type": "steal"}]}, "invalid_input", "commands[0].type"),
 ]
+
+
+REORDERING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+CONTROLS = [chr(code) for code in (*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029)]
+
+
+@pytest.mark.parametrize("path", ["stock/milk/norte/adjust", "commands", "reservations"])
+async def test_a_control_character_in_text_is_named_with_its_field(shop: Shop, path: str) -> None:
+    for character in (*REORDERING, *CONTROLS):
+        text = f"broken{character}enob"
+        adjust = {"type": "adjust", "id": str(uuid4()), "store_id": "norte", "product_id": "milk", "adjustment": 1}
+        body, field = {
+            "stock/milk/norte/adjust": ({"adjustment": 1, "reason": text}, "reason"),
+            "commands": ({"commands": [adjust | {"reason": "x"}, adjust | {"reason": text}]}, "commands[1].reason"),
+            "reservations": (RESERVE | {"customer_id": text}, "customer_id"),
+        }[path]
+        problem = assert_problem(await shop.post(path, body, shop.admin), 400, "invalid_input")
+        assert problem["field"] == field
+        assert f"{field} has the control character U+{ord(character):04X} in it" in problem["detail"]
+
+
+async def test_text_of_any_script_is_no_control_character(shop: Shop) -> None:
+    for text in ("Año nº 5 – «ñandú»", "שבור", "مكسور", "破損", "👩\u200d🔧 x\u00a0y"):
+        answer = await shop.post(
+            "commands", {"commands": [json.loads(RECEIVE) | {"document_id": text}]}, shop.supervisor
+        )
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_description_may_have_lines_but_nothing_that_reorders_them(shop: Shop) -> None:
+    body = {"sku": "NEW-1", "name": "New", "price": 1, "category": "x"}
+    bad = await shop.post("products", body | {"description": "a\nb\u202ec"}, shop.admin)
+    assert "description has the control character U+202E" in assert_problem(bad, 400, "invalid_input")["detail"]
+
+
+async def test_what_is_behind_a_control_character_need_not_be_json(shop: Shop) -> None:
+    for rest in (b"", b"[" * 50_000, b"1,}"):
+        body = b'{"customer_id":"a\\u202eb","lines":' + rest
+        assert (await shop.post("reservations", body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json"],
+)
+async def test_a_body_of_another_type_is_refused(shop: Shop, kind: str) -> None:
+    answer = await shop.post("reservations", RESERVE, {"Content-Type": kind})
+    problem = assert_problem(answer, 415, "unsupported_media_type")
+    assert problem["field"] == "Content-Type"
+    assert kind in problem["detail"]
+
+
+async def test_json_by_any_of_its_names_is_taken_and_so_is_no_name(shop: Shop) -> None:
+    bad = json.dumps(RESERVE | {"colour": 1}).encode()  # so that nothing happens
+    for kind in ("application/json", "Application/JSON; charset=utf-8", "application/vnd.shop+json"):
+        assert_problem(await shop.post("reservations", bad, {"Content-Type": kind}), 400, "invalid_input")
+    answer = await shop.client.post("reservations", content=bad, headers=shop.auth)
+    assert "content-type" not in answer.request.headers
+    assert_problem(answer, 400, "invalid_input")
 
 
 async def test_a_bad_body_is_refused_with_the_field_in_the_sentence(shop: Shop, subtests: pytest.Subtests) -> None:

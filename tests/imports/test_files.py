@@ -1,6 +1,7 @@
 """Files brought in and written out: each kind, again, with errors, and back into an empty database."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.auth.pins import Pins
+from backend.catalogue.prices import former_prices_of
 from backend.catalogue.search_queries import search_products
 from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
@@ -250,6 +252,7 @@ async def test_a_change_keeps_what_the_file_does_not_name_and_is_told_in_the_tra
         gone = await search_products(connection, "leche", limit=5, offset=0)
         acts = await connection.scalars(select(tables.audit.c.subject).where(tables.audit.c.action == "product.update"))
         assert list(acts) == ["product:MILK"]
+        assert await former_prices_of(connection, ["MILK"], timedelta(hours=1)) == [("MILK", 129)]
     [product] = found.products
     assert (product.category, product.price_cents, product.version) == ("Lácteos", 135, 2)
     assert gone.products == []

@@ -27,6 +27,8 @@ async def test_a_name_and_its_pin_give_a_token_that_works(shop: Shop) -> None:
         "store_id": "norte",
         "store_name": "Norte",
         "stores": [{"id": "norte", "name": "Norte"}],
+        "terminal_id": "T1",
+        "receipt_series": "T1",
     }
     assert timedelta(minutes=9) < expires_at - datetime.now(UTC) <= timedelta(minutes=10)
     assert timedelta(hours=11) < session_expires_at - datetime.now(UTC) <= timedelta(hours=12, seconds=1)
@@ -85,10 +87,8 @@ async def test_who_has_one_store_need_not_name_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("user", "stores"), [("root", sorted(STORES)), ("luis", ["norte", "sur"])])
 async def test_who_manages_several_stores_may_sign_in_at_none(shop: Shop, user: str, stores: list[str]) -> None:
-    body = form(user=user)
-    del body["store_id"]
-    session = (await shop.client.post("auth/sign-in", json=body)).json()
-    assert (session["store_id"], session["store_name"]) == ("", "")
+    session = (await shop.client.post("auth/sign-in", json={"user": user, "pin": PIN})).json()
+    assert (session["store_id"], session["store_name"], session["terminal_id"]) == ("", "", "")
     assert [store["id"] for store in session["stores"]] == stores
     bearer = {"Authorization": f"Bearer {session['access_token']}"}
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.model.stock import StockRow
 from backend.terminal.lines import State
 from backend.terminal.till import Outcome
 
@@ -14,7 +15,7 @@ async def test_type_add_change_and_finish(counter: Opening) -> None:
     async with counter() as c:
         await c.press(*"milk")
         await c.shows("Whole milk", "Milk chocolate", "2 of 2 found")
-        await c.press("down", "up", "enter")
+        await c.press("down", "up", "down", "enter")
         await c.shows("HOLD 15:00", "TOTAL · 1 line · 1 unit")
         await c.press("+", "+")
         await c.settled()
@@ -245,14 +246,58 @@ async def test_a_refused_sale_is_a_conflict_until_a_person_settles_it(counter: O
         c.server.away = False
         await c.shows("✗ REFUSED BY THE SERVER", "1 CONFLICT", "F10 Conflicts")
         await c.press("f10")
-        await c.shows("Sales the server refused", "292-T1-000001", "1044: 1 sold, 0 in the ledger")
+        await c.shows(
+            "Sales the server refused",
+            "292-T1-000001",
+            "Olive oil, extra virgin, first cold pressed: 1 sold, 0 in the ledger",
+        )
         await c.press("f9")
         await c.until(lambda: c.desk.till.conflicts and c.desk.till.queued == 0)
         await c.press("alt+q")
         await c.on("ConflictsScreen")
         await c.press("delete")
+        await c.on("SettleScreen")
+        await c.shows("Settle a refused sale", "292-T1-000001, 12.95", "F9 Settle")
+        await c.press("escape")
+        await c.on("ConflictsScreen")
+        assert len(c.desk.till.conflicts) == 1
+        await c.press("delete")
+        await c.on("SettleScreen")
+        await c.press("down", "down", *"shelf was empty", "f9")
         await c.on("SellScreen")
         assert c.desk.till.conflicts == []
+        [settled] = c.server.settled.values()
+        assert (settled["receipt_number"], settled["reason"]) == ("292-T1-000001", "written_off")
+        assert "REFUSED" not in c.text
+
+
+@pytest.mark.slow
+async def test_above_a_clerks_limit_a_supervisor_is_asked_for(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        await c.press(*"milk")
+        await c.shows("Whole milk")
+        c.server.away = True
+        c.server.books.stock["292", "1045"] = StockRow("292", "1045", on_hand=0, version=9)
+        await c.press("enter", *"20*", "enter", "f9")
+        await c.until(lambda: c.desk.till.queued == 1)
+        c.server.away = False
+        await c.until(lambda: c.desk.till.conflicts)
+        await c.press("f10")
+        await c.shows("Milk chocolate: 20")
+        await c.press("delete")
+        await c.on("SettleScreen")
+        await c.shows("Encargado", "30,00", "F9 Resolver")
+        await c.press("f9")
+        await c.shows("Un encargado debe autorizarlo")
+        await c.press(*"luis", "enter")
+        await c.until(lambda: c.app.focused is not None and c.app.focused.id == "settle-pin")
+        await c.press(*"9999", "f9")
+        await c.shows("El usuario o el PIN no es correcto")
+        assert "9999" not in c.text
+        await c.press(*"1234", "f9")
+        await c.on("SellScreen")
+        [settled] = c.server.settled.values()
+        assert (settled["settled_by"], settled["approved_by"]) == ("ana", "luis")
 
 
 @pytest.mark.slow

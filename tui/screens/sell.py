@@ -23,6 +23,7 @@ from tui.widgets.sell_body import SellBody
 from .ask import Ask
 from .base import CounterScreen
 from .conflicts import ConflictsScreen
+from .open_sale import OpenSaleScreen
 
 PAUSE = 0.12
 """Seconds without a key before a search is asked."""
@@ -60,6 +61,12 @@ class SellScreen(CounterScreen[None]):
         self.set_interval(1, self._tick)
         self.run_worker(self._follow(), name="follow", group="follow", exit_on_error=False)
         self.draw()
+        if self._desk.found is not None and self._desk.found.wanted:
+            self.app.push_screen(OpenSaleScreen(self.shared, self._desk.found), self._found_decided)
+
+    def _found_decided(self, wanted: bool | None) -> None:
+        """Do with the sale that was open when the terminal stopped what the clerk chose."""
+        self._step(self._desk.take_up() if wanted else self._desk.give_back(), "found")
 
     # Drawing.
 

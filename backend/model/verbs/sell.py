@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from backend.model.answers import Answer, SaleRecord
 from backend.model.books import Books, Effect, Sale
-from backend.model.commands import MAX_LINES, Command, ReceiptNumber, SaleLines
+from backend.model.commands import MAX_LINES, Command, Reason, ReceiptNumber, SaleLines
 from backend.model.holds import closed, find, freed
 from backend.model.posting import Cause, post, summed
 from backend.model.refusals import Refused, ended
@@ -20,11 +20,16 @@ from .verb import Documents, MovementKind, Rows, Sign, Verb
 
 
 class Sell(Command, frozen=True, tag="sell"):
-    """Goods leave the store for good. The holds named are ended and their units serve this sale first."""
+    """Goods leave the store for good. The holds named are ended and their units serve this sale first.
+
+    `price_reason` says why a line has another price than the catalogue's.
+    """
 
     lines: SaleLines
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
     receipt_number: ReceiptNumber = ""
+    price_reason: Reason | UnsetType = UNSET
+    """Left out of the JSON when unset: a fingerprint, and a server of an older release, know the command without it."""
 
 
 def _rows(command: Sell, _: Documents, rows: Rows) -> None:
@@ -52,7 +57,8 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             over.append(closed(hold, Status.EXPIRED, now))
     total = sum(line.quantity * line.price_cents for line in command.lines)
     record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
-    cause = Cause("sell", command.id, who, now, document_id=command.receipt_number or str(command.id))
+    document_id, reason = command.receipt_number or str(command.id), command.price_reason or ""
+    cause = Cause("sell", command.id, who, now, document_id, reason)
     posted = post(books, command.store_id, changes, cause, wanted)
     answer = Answer(command.id, stock=posted.rows, sale=record)
     return Effect(answer, posted.movements, tuple(over), Sale(record, command.lines, who.actor, who.terminal_id))
