@@ -39,8 +39,9 @@ COMMANDS = {
 
 EXAMPLES = """\b
 Examples:
-  mostrador                            open the counter; the first start builds a demo shop
+  mostrador                            open the counter; the first start asks what shop it is to be
   mostrador --store 292 --lang es      open the counter of store 292, in Spanish
+  mostrador --demo --data ./trial      open the demo shop in a directory of its own
   mostrador --server http://shop:8000  open the counter of a running server
   mostrador verify                     prove the numbers of the shop on this machine
 """
@@ -70,6 +71,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, invoke_without_command=True, epilog=EXAMPLES)
 @click.option("--server", metavar="URL", envvar="MOSTRADOR_SERVER", help="Use this server instead of a private one.")
+@click.option("--demo", is_flag=True, help="Open the demo shop, without the question of a first start.")
 @click.option(
     "--data",
     metavar="DIR",
@@ -86,7 +88,9 @@ class LazyGroup(click.Group):
 )
 @click.version_option(package_name="mostrador", message="%(package)s %(version)s")
 @click.pass_context
-def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: str | None, lang: str | None) -> None:
+def mostrador(
+    ctx: click.Context, server: str | None, demo: bool, data: Path | None, store: str | None, lang: str | None
+) -> None:
     """A shop counter that cannot oversell.
 
     Without a command it opens the point of sale.
@@ -94,9 +98,9 @@ def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: 
     if ctx.invoked_subcommand is None:
         from backend.cli.terminal import open_counter
 
-        open_counter(server=server, data=data, store=store, lang=lang)
+        open_counter(server=server, data=data, store=store, lang=lang, demo=demo)
         return
-    for option in ("server", "data", "store", "lang"):
+    for option in ("server", "demo", "data", "store", "lang"):
         if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
             raise click.UsageError(
                 f"--{option} belongs to the point of sale; a command's own options come after its name:"

@@ -39,6 +39,8 @@ class SignInScreen(CounterScreen[Session]):
         super().__init__(shared)
         self._sign_in, self._again, self._busy = sign_in, again, False
         options = [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
+        if len(stores) == 1:
+            store_id = stores[0].id  # there is nothing to choose
         known = store_id in {store.id for store in stores}
         self._store: Select[str] = Select(
             options,
