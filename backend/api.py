@@ -91,7 +91,7 @@ def create_api(
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
         *key_routes(db, keys, tokens),
-        *user_routes(db, People(db, pins, tokens)),
+        *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),
         *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
     ]
