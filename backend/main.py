@@ -26,13 +26,18 @@ COMMANDS = {
     "export": "Write the shop's data into CSV files.",
     "import": "Bring products, barcodes, stock, stores or users in from a CSV file.",
     "init": "Found a shop of one's own in an empty database.",
+    "keys": "The API keys of other programs.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
     "relay": "Refill NATS from the database.",
     "replay": "Sell a file of real baskets as many terminals would.",
     "serve": "Run the headless server.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "stores": "The stores of the shop.",
+    "terminals": "The terminals of the stores.",
+    "users": "The people who sign in.",
     "verify": "Prove that every stock number is the sum of its movements.",
+    "webhooks": "Who is told of what happens.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`, or
 `import_` where Python has the name for itself."""

@@ -130,7 +130,7 @@ def _next_steps(data: str, *, is_own: bool) -> str:
     steps = [
         (f"mostrador import products FILE.csv{data}", "the catalogue; --help tells the columns"),
         (f"mostrador import stock FILE.csv{data}", "what lies on the shelves"),
-        (f"mostrador users add ana --role clerk --stores ID{data}", "whoever is to sell"),
+        (f"mostrador users add ana --role clerk --store ID{data}", "whoever is to sell"),
         (f"mostrador{data}", "open the counter") if is_own else ("mostrador serve", "then: mostrador --server URL"),
     ]
     width = max(len(command) for command, _ in steps)
