@@ -43,6 +43,7 @@ from backend.returns.routes import return_routes
 from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
 from backend.shifts.routes import shift_routes
+from backend.shop.routes import shop_routes
 from backend.stock.correction_routes import Corrections, correction_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
@@ -90,6 +91,7 @@ def create_api(
         *catalogue_routes(db, views),
         *product_routes(db, views),
         *store_routes(db),
+        *shop_routes(db),
         *stock_routes(db, point_reads, views),
         *stock_write_routes(db, point_reads, ledger, corrections, require_if_match=require_if_match),
         *transfer_routes(db, transfers),
@@ -112,7 +114,7 @@ def create_api(
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
         *key_routes(db, keys, tokens),
-        *user_routes(db, People(db, pins, tokens)),
+        *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),
         *webhook_routes(db, sealer, allow_private=webhooks_allow_private),
     ]

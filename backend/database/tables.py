@@ -64,6 +64,17 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
+shop = Table(
+    "shop",
+    metadata,
+    # One row: whose stores these are. A chain that was there before the table has none until `mostrador init` says.
+    Column("number", Integer, CheckConstraint("number = 1", name="one"), primary_key=True, autoincrement=False),
+    Column("name", String(200), nullable=False),
+    Column("currency", String(3), nullable=False, comment="ISO 4217"),
+    Column("time_zone", String(64), nullable=False, comment="of the IANA database"),
+    Column("founded_at", Instant, nullable=False),
+)
+
 stores = Table(
     "stores",
     metadata,

@@ -1,14 +1,14 @@
 """The money of sales: how prices came about, and what was paid with and given back.
 
 Revision: 0050
-Follows: 0019
+Follows: 0040
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0050"
-down_revision = "0019"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
