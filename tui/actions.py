@@ -84,7 +84,7 @@ OPEN_SALE = (
     Act("give_back", "delete", "give_back", rank=2, in_palette=False),
 )
 WELCOME = (
-    Act("choose", "enter", "choose", rank=1, in_palette=False),
+    Act("pick", "enter", "choose", rank=1, in_palette=False),
     Act("up", "up", "up", rank=2, in_palette=False),
     Act("down", "down", "down", rank=3, in_palette=False),
 )

@@ -64,6 +64,8 @@ WORDS = {
     "key.keep.help": "Change nothing and go back",
     "key.throw": "Yes",
     "key.throw.help": "Do what was asked",
+    "key.pick": "Choose",
+    "key.pick.help": "Take the marked choice",
     "key.choose": "Do it",
     "key.choose.help": "Do the marked command",
     "key.retry": "Try again",

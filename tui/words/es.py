@@ -62,6 +62,8 @@ WORDS = {
     "key.keep.help": "No cambiar nada y volver",
     "key.throw": "Sí",
     "key.throw.help": "Hacer lo que se pregunta",
+    "key.pick": "Elegir",
+    "key.pick.help": "Tomar la opción marcada",
     "key.choose": "Hacerlo",
     "key.choose.help": "Hacer la orden marcada",
     "key.retry": "Reintentar",
