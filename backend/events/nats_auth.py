@@ -131,7 +131,8 @@ def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
             "version": 2,
             "pub": {"deny": [">"]},
             "sub": {"allow": allowed} if allowed else {"deny": [">"]},
-            "subs": 100,
+            # nats-server applies these in operator mode only; what holds here is in its configuration (`nats_config`).
+            "subs": -1,
             "data": -1,
             "payload": -1,
         },

@@ -507,6 +507,14 @@ PROBLEMS: dict[str, Meaning] = {
         {"policy": "caller", "limit": 6000, "window_seconds": 60, "retry_after": 7},
         retryable=True,
     ),
+    "too_many_streams": Meaning(
+        429,
+        "The caller holds as many event streams on this server as one may.",
+        "Close one, or follow all kinds of a store in one stream; `limit` says how many there may be.",
+        "You hold 20 event streams already; close one, or follow all kinds of a store in one.",
+        {"limit": 20, "retry_after": 5},
+        retryable=True,
+    ),
     # 500 and 503: the server's own.
     "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
     "not_recorded": Meaning(
@@ -530,6 +538,13 @@ PROBLEMS: dict[str, Meaning] = {
         "The history of events cannot be read now, or this server has none.",
         "Ask again after the seconds in Retry-After; the state itself can be read over HTTP at any time.",
         "Events cannot be read now; ask again in a moment, or read the state over HTTP.",
+        retryable=True,
+    ),
+    "too_slow": Meaning(
+        503,
+        "An event stream was not read as fast as events came. It is told by the stream's last event, `dropped`.",
+        "Connect again with the last `id`, which loses nothing; follow one `kind` if that is too much.",
+        "This stream was not read as fast as events came; connect again, with the last id.",
         retryable=True,
     ),
     "busy": Meaning(
