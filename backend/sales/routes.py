@@ -55,6 +55,8 @@ class SellBody(Struct, frozen=True, forbid_unknown_fields=True):
     holds: Annotated[tuple[UUID, ...], Meta(max_length=MAX_LINES)] = ()
     receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
     price_reason: Reason | UnsetType = UNSET
+    made_at: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    """When it was made, for one that is told later; counts made in between take it into account."""
 
 
 class SalesShape(Struct, frozen=True):
@@ -89,6 +91,7 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing) -> list[HTTPRou
             holds=data.holds,
             receipt_number=data.receipt_number,
             price_reason=data.price_reason,
+            made_at=data.made_at,
         )
         objections = await pricing.objections({0: command}, request.auth, "unit_price")
         answer = await settle(ledger, command, request.auth, objections.get(0))
