@@ -1,4 +1,4 @@
-"""`mostrador receive`, `count`, `shrinkage`: from a supplier's file to the loss that a count finds, on both databases."""
+"""`mostrador receive`, `count`, `shrinkage`: from a supplier's file to the loss that a count finds."""
 
 import asyncio
 import json
@@ -90,16 +90,7 @@ def test_from_a_notice_to_the_loss_that_a_count_finds(url: str, tmp_path: Path) 
 
 def test_a_file_with_wrong_lines_opens_nothing_and_names_each(url: str, tmp_path: Path) -> None:
     file = tmp_path / "notice.csv"
-    lines = [
-        "code,quantity,cost",
-        "tea,10,0.80",
-        "gold,1,",
-        "jam,none,",
-        ",2,",
-        "jam,2,cheap",
-        "tea,1,0.90",
-        "jam,1,2,3",
-    ]
+    wrong = ["gold,1,", "jam,none,", ",2,", "jam,2,cheap", "tea,1,0.90", "jam,1,2,3"]
     file.write_text("\n".join(["code,quantity,cost", "tea,10,0.80", *wrong]), encoding="utf-8")
     found = said(url, "receive", "import", str(file), *NOTICE, code=1)
     assert [error["line"] for error in found["errors"]] == [3, 4, 5, 6, 7, 8]
