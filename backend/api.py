@@ -15,6 +15,9 @@ from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
 from backend.conflicts.routes import conflict_routes
+from backend.counts.routes import count_routes
+from backend.counts.service import Counts
+from backend.counts.shrinkage_routes import shrinkage_routes
 from backend.database.engine import Database
 from backend.events.feed import Feed
 from backend.events.live_routes import live_routes
@@ -37,6 +40,8 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.pickups.count_task_routes import count_task_routes
 from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
+from backend.receiving.routes import receiving_routes
+from backend.receiving.service import Receiving
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
 from backend.returns.routes import return_routes
@@ -96,6 +101,9 @@ def create_api(
         *stock_write_routes(db, point_reads, ledger, corrections, require_if_match=require_if_match),
         *transfer_routes(db, transfers),
         *discrepancy_routes(db, transfers),
+        *receiving_routes(db, Receiving(db, ledger)),
+        *count_routes(db, Counts(db, ledger), door),
+        *shrinkage_routes(db),
         *pickup_routes(db, pickups, default_ttl),
         *count_task_routes(db, pickups),
         *correction_routes(corrections),
