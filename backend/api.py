@@ -31,6 +31,9 @@ from backend.people.routes import user_routes
 from backend.people.service import People
 from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
+from backend.pickups.count_task_routes import count_task_routes
+from backend.pickups.routes import pickup_routes
+from backend.pickups.service import Pickups
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
 from backend.sales.pricing import Pricing
@@ -40,6 +43,9 @@ from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
 from backend.stores.routes import store_routes
 from backend.terminals.routes import terminal_routes
+from backend.transfers.discrepancy_routes import discrepancy_routes
+from backend.transfers.routes import transfer_routes
+from backend.transfers.service import Transfers
 from backend.views.views import Views
 from backend.webhooks.routes import webhook_routes
 from backend.webhooks.sealing import Sealer
@@ -71,6 +77,7 @@ def create_api(
     pins, sessions = Pins(), Sessions(db, tokens)
     door = Door(db, pins, sessions, tokens)
     point_reads, pricing = PointReads(db), Pricing(db)
+    transfers, pickups = Transfers(db, ledger), Pickups(db, ledger)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, door, sessions),
         *catalogue_routes(db, views),
@@ -78,6 +85,10 @@ def create_api(
         *store_routes(db),
         *stock_routes(db, point_reads, views),
         *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
+        *transfer_routes(db, transfers),
+        *discrepancy_routes(db, transfers),
+        *pickup_routes(db, pickups, default_ttl),
+        *count_task_routes(db, pickups),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
         *sales_routes(db, ledger, pricing),

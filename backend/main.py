@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": "Sell a file of real baskets as many terminals would.",
     "serve": "Run the headless server.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "transfer": "Move goods between stores, step by step.",
     "verify": "Prove that every stock number is the sum of its movements.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""

@@ -12,6 +12,7 @@ _CLERK = frozenset(
         Scope.CATALOGUE_READ,
         Scope.STOCK_READ,
         Scope.RESERVATIONS_WRITE,
+        Scope.RESERVATIONS_ELSEWHERE,
         Scope.SALES_READ,
         Scope.SALES_WRITE,
         Scope.EVENTS_READ,

@@ -211,6 +211,20 @@ PROBLEMS: dict[str, Meaning] = {
         "This transfer is received; only one that is in_transit can do this.",
         {"state": "received"},
     ),
+    "more_than_open": Meaning(
+        409,
+        "More units than the document has open at this step: asked for, on their way, or missing.",
+        "`lines` names every line that is too much, with what is open as `available`. Say at most that.",
+        "Only 3 units of 818981 are still on their way, not 5.",
+        {"lines": [{"product_id": "818981", "requested": 5, "available": 3}], "field": "lines"},
+    ),
+    "goods_in_flight": Meaning(
+        422,
+        "The transfer that is to be cancelled is on its way, and nobody said what becomes of its goods.",
+        "Send `in_flight`: `restock` if they are back in the store that sent them, `write_off` if they are lost.",
+        "The goods are on their way; say with in_flight whether they are back (restock) or lost (write_off).",
+        {"field": "in_flight", "state": "in_transit"},
+    ),
     "unknown_reservation": Meaning(
         404,
         "No hold of the caller's stores has this id.",

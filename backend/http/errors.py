@@ -39,6 +39,16 @@ class UnknownReservation(MostradorError):
         super().__init__(f"There is no hold {reservation_id}; it may belong to another store.", field="reservation_id")
 
 
+class UnknownDocument(MostradorError):
+    """No document of this kind has this id, or it is another store's and none of the caller's business."""
+
+    code = "unknown_document"
+
+    def __init__(self, kind: str, document_id: str) -> None:
+        message = f"There is no {kind} {document_id}; it may belong to another store."
+        super().__init__(message, field=f"{kind}_id")
+
+
 class UnknownKey(MostradorError):
     """No key has this id, or somebody else made it and it is none of the caller's business."""
 

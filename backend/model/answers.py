@@ -26,6 +26,8 @@ class Code(StrEnum):
     SAME_STORE = "same_store"
     UNKNOWN_DOCUMENT = "unknown_document"
     WRONG_STATUS = "wrong_status"
+    MORE_THAN_OPEN = "more_than_open"
+    GOODS_IN_FLIGHT = "goods_in_flight"
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"

@@ -11,6 +11,8 @@ class Scope(StrEnum):
     STOCK_READ = "stock:read"
     STOCK_WRITE = "stock:write"
     RESERVATIONS_WRITE = "reservations:write"
+    RESERVATIONS_ELSEWHERE = "reservations:elsewhere"
+    """To ask another store to hold units, for somebody in one's own. It gives no other right there."""
     SALES_READ = "sales:read"
     SALES_WRITE = "sales:write"
     SALES_SETTLE = "sales:settle"

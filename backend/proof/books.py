@@ -45,6 +45,7 @@ from backend.model.stock import BALANCES
 from backend.model.verbs import MOVEMENT_KINDS
 from backend.model.verbs.verb import Sign
 
+from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
 from .sums import CHANGES, summed
@@ -80,12 +81,11 @@ async def prove(db: Database) -> Proof:
             await keep_partitions(connection)
             totals = (await connection.execute(_TOTALS)).one()
             until = await connection.scalar(select(func.max(archives.c.until)))
-            bounds = {
-                "remembered": first_remembered(await moment(connection)),
-                "whole": until + CLOCK_STEP if until else _EVER,
-            }
+            whole = until + CLOCK_STEP if until else _EVER
+            bounds = {"remembered": first_remembered(await moment(connection)), "whole": whole}
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
+            drifts += await accounted(connection, whole)
     return Proof(*totals, drifts=tuple(drifts))
 
 

@@ -9,7 +9,31 @@ from typing import Any, Union
 from backend.model.commands import Command
 from backend.model.documents import DocumentKind
 
-from . import adjust, cancel, confirm, expire, extend, receive, reserve, sell, set_stock, transfer
+from . import (
+    adjust,
+    cancel,
+    confirm,
+    count_task_done,
+    expire,
+    extend,
+    hold_elsewhere,
+    hold_found,
+    hold_missing,
+    hold_withdraw,
+    receive,
+    reserve,
+    sell,
+    set_stock,
+    transfer,
+    transfer_assign,
+    transfer_cancel,
+    transfer_close,
+    transfer_open,
+    transfer_pack,
+    transfer_receive,
+    transfer_settle,
+    transfer_ship,
+)
 from .verb import MovementKind, Verb
 
 VERBS: dict[type[Command], Verb] = {}
@@ -47,5 +71,29 @@ def list_of_commands() -> Any:
     return GenericAlias(list, (client_commands(),))
 
 
-for _module in (receive, adjust, set_stock, transfer, sell, reserve, confirm, cancel, extend, expire):
+for _module in (
+    receive,
+    adjust,
+    set_stock,
+    transfer,
+    transfer_open,
+    transfer_pack,
+    transfer_ship,
+    transfer_receive,
+    transfer_close,
+    transfer_cancel,
+    transfer_settle,
+    transfer_assign,
+    sell,
+    reserve,
+    confirm,
+    cancel,
+    extend,
+    expire,
+    hold_elsewhere,
+    hold_found,
+    hold_missing,
+    hold_withdraw,
+    count_task_done,
+):
     register(_module.VERB)

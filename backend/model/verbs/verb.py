@@ -72,6 +72,9 @@ class Verb(Struct, frozen=True, kw_only=True):
     movements: tuple[MovementKind, ...] = ()
     scope: Scope | None = None
     """The right that a client needs to send it; None: only the ledger itself sends it."""
+    acts_in: Callable[[Any], str] = lambda command: str(command.store_id)
+    """Returns the store in which its sender must be allowed to act; it is another one than the command's where a store
+    asks something of another one."""
     spans_stores: bool = False
     """Whether it changes rows of a second store. Then its name begins with `transfer`, see `commands` in the schema."""
     ends_dead_holds: bool = True
