@@ -26,6 +26,7 @@ from backend.http.rates import Rates
 from backend.keys.routes import key_routes
 from backend.keys.service import Keys
 from backend.ledger.lanes import Ledger
+from backend.model.replenishment import DEFAULT_POLICY, Policy
 from backend.people.door import Door
 from backend.people.routes import user_routes
 from backend.people.service import People
@@ -34,6 +35,8 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.pickups.count_task_routes import count_task_routes
 from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
+from backend.replenishment.routes import replenishment_routes
+from backend.replenishment.service import Replenishment
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
 from backend.sales.pricing import Pricing
@@ -67,6 +70,7 @@ def create_api(
     feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
     webhooks_allow_private: bool = False,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
@@ -89,6 +93,7 @@ def create_api(
         *discrepancy_routes(db, transfers),
         *pickup_routes(db, pickups, default_ttl),
         *count_task_routes(db, pickups),
+        *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
         *sales_routes(db, ledger, pricing),

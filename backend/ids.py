@@ -5,7 +5,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["expiry_command_id", "new_id"]
+__all__ = ["derived_id", "expiry_command_id", "new_id"]
 
 
 def new_id() -> UUID:
@@ -18,8 +18,16 @@ def expiry_command_id(reservation_id: UUID, version: int) -> UUID:
 
     A UUIDv8 that begins like the hold's id, so that it sorts, and is forgotten, with what was made at the same time.
     """
-    name = b"expire:%s:%d" % (reservation_id.bytes, version)
+    return _derived(reservation_id, b"expire:%s:%d" % (reservation_id.bytes, version))
+
+
+def derived_id(base: UUID, name: str) -> UUID:
+    """Returns the one id for what `name` says of `base`: who does the same twice uses the same ids."""
+    return _derived(base, b"derived:%s:%s" % (base.bytes, name.encode()))
+
+
+def _derived(base: UUID, name: bytes) -> UUID:
     digest = int.from_bytes(blake2b(name, digest_size=10).digest())
-    number = reservation_id.int >> 80 << 80 | digest
+    number = base.int >> 80 << 80 | digest
     number = number & ~(0xF << 76) | 0x8 << 76
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)

@@ -25,6 +25,7 @@ COMMANDS = {
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
     "relay": "Refill NATS from the database.",
+    "replenish": "Say what a store should order, and from where.",
     "replay": "Sell a file of real baskets as many terminals would.",
     "serve": "Run the headless server.",
     "simulate": "Estimate the fleet that a chain needs.",

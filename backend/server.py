@@ -36,6 +36,7 @@ from backend.model.events import Outgoing
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
 from backend.upkeep.loop import Upkeep
@@ -112,6 +113,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
+            policy=policy_of(settings),
         )
         yield behind_proxies(
             envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies

@@ -104,7 +104,18 @@ class NatsSettings(_FromEnvironment):
         return [part.strip() for part in self.nats_url.split(",") if part.strip()]
 
 
-class Settings(DatabaseSettings, NatsSettings):
+class RuleSettings(_FromEnvironment):
+    """What a chain replenishes by, and when it wants to be told of something."""
+
+    replenish_window_days: int = Field(default=28, ge=1, le=366)
+    """Sales of so many days say how fast a product sells."""
+    replenish_lead_days: int = Field(default=7, ge=0, le=366)
+    """From an order until its goods are on the shelf."""
+    replenish_cover_days: int = Field(default=14, ge=0, le=366)
+    """What is ordered lasts so long beyond that; a store that gives keeps as much."""
+
+
+class Settings(DatabaseSettings, NatsSettings, RuleSettings):
     """The server's settings. Each field is the environment variable of the same name in capitals."""
 
     database_url: str = Field(min_length=1, repr=False)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+DEMAND_KINDS = ("sell", "confirm")
+"""The kinds of movement with which a customer takes units."""
+
 
 class Day(Struct, frozen=True):
     """A day on which a stock row moved. Sellable are the units that are on hand and neither damaged nor promised."""

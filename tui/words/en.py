@@ -290,6 +290,7 @@ WORDS = {
     "say.wrong_status": "This document has moved on; look at it again.",
     "say.more_than_open": "Those are more units than this document has open.",
     "say.goods_in_flight": "These goods are on their way: say whether they are back or lost.",
+    "say.suggestion_changed": "That is not suggested any more: read the suggestions again.",
     "say.command_reused": "The server has another command under this id; do the step again.",
     "say.version_mismatch": "Terminal and server are different versions: update the older one.",
     "say.scope_missing": "Your role may not do this: ask a supervisor.",

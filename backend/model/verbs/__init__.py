@@ -20,6 +20,8 @@ from . import (
     hold_found,
     hold_missing,
     hold_withdraw,
+    proposal_close,
+    propose,
     receive,
     reserve,
     sell,
@@ -95,5 +97,7 @@ for _module in (
     hold_missing,
     hold_withdraw,
     count_task_done,
+    propose,
+    proposal_close,
 ):
     register(_module.VERB)
