@@ -6,6 +6,9 @@ from functools import partial
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from backend.alerts.findings import Thresholds
+from backend.alerts.routes import alert_routes
+from backend.alerts.service import Alerts
 from backend.audit.routes import audit_routes
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
@@ -71,6 +74,7 @@ def create_api(
     cors_origins: Sequence[str] = (),
     webhooks_allow_private: bool = False,
     policy: Policy = DEFAULT_POLICY,
+    thresholds: Thresholds | None = None,
 ) -> Litestar:
     """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
 
@@ -104,6 +108,7 @@ def create_api(
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
+        *alert_routes(db, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens)),
         *terminal_routes(db, keys, tokens),

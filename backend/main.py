@@ -16,6 +16,7 @@ from backend.cli import errors
 
 COMMANDS = {
     "admin": "Make the first admin, or give an admin a new secret.",
+    "alerts": "Say what somebody should look at in the stores.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "demo": "Build the demo shop: 24 stores with real products.",

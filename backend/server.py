@@ -12,6 +12,7 @@ import structlog
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from backend.alerts.findings import thresholds_of
 from backend.api import create_api
 from backend.auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
@@ -114,6 +115,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
             policy=policy_of(settings),
+            thresholds=thresholds_of(settings),
         )
         yield behind_proxies(
             envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies
