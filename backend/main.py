@@ -17,6 +17,7 @@ from backend.cli import errors
 
 COMMANDS = {
     "admin": "Make the first admin, or give an admin a new secret.",
+    "alerts": "Say what somebody should look at in the stores.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "count": "Count a store while it sells.",
@@ -32,6 +33,7 @@ COMMANDS = {
     "nats-config": "Write the configuration of a nats-server of your own.",
     "receive": "Receive what suppliers deliver, announced or not.",
     "relay": "Refill NATS from the database.",
+    "replenish": "Say what a store should order, and from where.",
     "replay": "Sell a file of real baskets as many terminals would.",
     "return": "Take goods back, by receipt or by approval.",
     "sale": "Show a sale, or void it on its own day.",

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
     true,
 )
@@ -193,6 +194,8 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("end_reason", String(16), nullable=False, server_default=""),
+    Column("renewed_at", Instant, nullable=True, comment="when its terminal was last heard of, to some minutes"),
+    Index("ix_sessions_store_id_expires_at", "store_id", "expires_at"),
     # Every server reads this index every second.
     Index(
         "ix_sessions_ended",
@@ -284,6 +287,7 @@ alerts = Table(
     Column("state", String(16), nullable=False),
     Column("version", BigInteger, nullable=False, comment="of the stock row it was judged by"),
     Column("at", Instant, nullable=False),
+    Column("on_its_way", Boolean, nullable=False, server_default=false(), comment="what it lacks is incoming"),
     PrimaryKeyConstraint("store_id", "product_id"),
 )
 
