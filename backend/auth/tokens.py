@@ -19,7 +19,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from backend.model.stock import Who
 
 from .ended import EndedSessions
-from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TokenRefused
+from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TerminalRemoved, TokenRefused
 
 ALGORITHM = "EdDSA"
 ISSUER = "mostrador"
@@ -120,6 +120,7 @@ class Tokens:
         """The claims of a token of an accepted key, for this audience, not expired, whose session is not over.
 
         Raises:
+            TerminalRemoved: the session is over because its terminal was removed.
             TokenRefused: in every other case, without saying which.
         """
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
@@ -130,6 +131,8 @@ class Tokens:
                 self._verified.clear()  # rare, and costs one signature check per live token
             self._verified[digest] = claims
         if claims.session_id in self.ended:
+            if self.ended.with_terminal(claims.session_id):
+                raise TerminalRemoved
             raise TokenRefused("Your session has ended; sign in again.")
         return claims
 

@@ -1,1 +1,1 @@
-"""Products: their routes, search and queries."""
+"""The catalogue: products and their prices."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -19,11 +20,13 @@ from backend.model.errors import InvalidInput
 from backend.proof.books import Proof, units_moved_by
 from backend.replay.baskets import Basket, read_baskets
 from backend.replay.opening import OpeningStock
+from backend.replay.patience import until_answered
 from backend.replay.run import Plan, Result, Watcher
 from backend.replay.run import replay as run_replay
 from backend.replay.sender import Credentials
 
-from .options import console
+from .options import console, database_options, named_database
+from .own_server import server_on
 from .verify import proof_of, show_proof
 
 
@@ -72,19 +75,11 @@ class _Speed(click.ParamType[float | None]):
     show_default=True,
     help="Receive more than will be asked for, or leave only three fifths of it available.",
 )
-@click.option("--server", metavar="URL", help="Sell through this server; without it, through this machine's shop.")
+@click.option("--server", metavar="URL", help="Sell through this server; without it, through a private one.")
 @click.option("--user", default="luis", show_default=True, help="Who sells; it must be a supervisor of all the stores.")
 @click.option("--pin", default="9876", help="The user's PIN (that of the demo shop's supervisor).")
 @click.option("--skip-bad-rows", is_flag=True, help="Sell the rest of a file that has bad rows.")
-@click.option(
-    "--database-url", metavar="URL", help="The server's database, for the proof; this machine's shop's is known."
-)
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Data directory of the shop on this machine (MOSTRADOR_DATA).",
-)
+@database_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def replay(
     file: Path,
@@ -103,24 +98,29 @@ def replay(
 
     FILE is CSV, compressed with gzip or not, with the columns basket_id, store_id, transaction_timestamp, product_id,
     quantity and sales_value; by default the demo chain's own baskets. Each basket is held and then sold; of a line that
-    is short, what is available is sold. It ends with the proof that `mostrador verify` gives, of this machine's shop or
-    of the database at --database-url. The exit code is 1 when anything but stock was lacking.
+    is short, what is available is sold, at the prices that were paid, which takes a supervisor. It ends with the proof
+    that `mostrador verify` gives of the same database; with --server it is the server's only if you name it. The exit
+    code is 1 when anything but stock was lacking.
 
     \b
     Examples:
       mostrador replay
       mostrador replay baskets.csv.gz --terminals 16 --opening-stock tight
+      mostrador replay --database-url postgresql://mostrador@db/mostrador
       mostrador replay --server http://shop:8000 --database-url postgresql://mostrador@db/mostrador
     """
     baskets = _read(file, skip_bad_rows, as_json)
     plan = Plan(baskets, opening_stock, terminals, speed)
     credentials = Credentials(user, pin, baskets[0].store_id)
+    named = named_database(database_url, data)
     with _Progress() as progress:
         if server is not None:
-            outcome = asyncio.run(_run(plan, server, credentials, progress.show, database_url))
+            outcome = asyncio.run(_run(plan, server, credentials, progress.show, named))
+        elif named is not None:
+            outcome = asyncio.run(_run_on(named, plan, credentials, progress.show))
         else:
             with join_or_start(shop_files(data), progress.show) as lease:
-                url = database_url or shop_files(data).database_url
+                url = shop_files(data).database_url
                 outcome = asyncio.run(_run(plan, lease.server_url, credentials, progress.show, url))
     if as_json:
         click.echo(msgspec.json.encode(outcome))
@@ -144,19 +144,33 @@ def _read(file: Path, skip_bad_rows: bool, as_json: bool) -> Sequence[Basket]:
     return found.baskets
 
 
+async def _run_on(database_url: str, plan: Plan, who: Credentials, watch: Watcher) -> Outcome:
+    async with server_on(database_url) as server:
+        return await _run(plan, server, who, watch, database_url)
+
+
 async def _run(plan: Plan, server: str, who: Credentials, watch: Watcher, database_url: str | None) -> Outcome:
     result = await run_replay(plan, server, who, watch)
     if database_url is None:
         return Outcome(result, None, None)
+    return await proven(result, database_url, watch)
+
+
+async def proven(result: Result, database_url: str, watch: Watcher) -> Outcome:
+    """Proves the database after a replay. It waits for one that is just coming back, as the sales did."""
     watch("Proving", 0, 1)
-    db = open_database(database_url)
-    try:
-        moved = await units_moved_by(db, result.run)
-    finally:
-        await db.close()
-    proof = await proof_of(database_url)
+    moved = await until_answered(partial(_units_moved, database_url, result.run))
+    proof = await until_answered(partial(proof_of, database_url))
     watch("Proving", 1, 1)
     return Outcome(result, moved, proof)
+
+
+async def _units_moved(database_url: str, run: str) -> int:
+    db = open_database(database_url)
+    try:
+        return await units_moved_by(db, run)
+    finally:
+        await db.close()
 
 
 class _Progress:

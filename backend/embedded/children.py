@@ -23,9 +23,14 @@ STOP_SECONDS = 10.0
 
 
 async def start_child(
-    command: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None, talks: bool = False
+    command: Sequence[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    talks: bool = False,
+    directory: Path | None = None,
 ) -> Process:
-    """Start a process in the directory above its log's.
+    """Start a process in `directory`, by default the one above its log's.
 
     A child that `talks` is written to on its standard input and read from on its standard output. Raises OSError when
     the program cannot be run.
@@ -36,7 +41,7 @@ async def start_child(
             stdin=PIPE if talks else DEVNULL,
             stdout=PIPE if talks else out,
             stderr=out,
-            cwd=log.parent.parent,
+            cwd=directory or log.parent.parent,
             env={**os.environ, **(environment or {})},
             preexec_fn=_die_with_owner if sys.platform == "linux" else None,
         )

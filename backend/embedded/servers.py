@@ -155,7 +155,7 @@ class PrivateServers:
         process = await start_child([*command, *options], log, environment=self._environment(), talks=True)
         self._children[name] = process
         self._files.pid(name).write_text(str(process.pid))
-        return process, lambda: _last_words(name, log, seen)
+        return process, lambda: last_words(name, log, seen)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -195,7 +195,7 @@ def _search_path() -> str:
     return os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
 
-def _last_words(name: str, log: Path, seen: int) -> MostradorError:
+def last_words(name: str, log: Path, seen: int) -> MostradorError:
     """Why a command failed, from what it added to its log after the first `seen` bytes."""
     with log.open("rb") as file:
         file.seek(seen)

@@ -13,12 +13,30 @@ from nats.errors import Error as NatsError
 from backend.background.backoff import Backoff
 from backend.model.errors import InvalidInput, MostradorError
 from backend.settings import NatsSettings
+from backend.trust import client_context
 
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between attempts: doubled from the first to the longest, and jittered so that servers do not keep step."""
+
+
+CANCELLED_SECONDS = 0.1
+"""How long a task may take to stop before it is told again."""
+
+
+async def cancelled(*tasks: asyncio.Future[Any]) -> None:
+    """Return when the tasks have ended, which are told until they have.
+
+    On Python 3.11 asyncio.wait_for, inside nats-py, loses a cancellation that comes together with its result.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCELLED_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def connect_options(settings: NatsSettings) -> dict[str, Any]:
@@ -29,7 +47,8 @@ def connect_options(settings: NatsSettings) -> dict[str, Any]:
     options: dict[str, Any] = {"servers": settings.nats_servers}
     if settings.nats_user:
         options |= {"user": settings.nats_user, "password": settings.nats_password}
-    if settings.nats_tls_ca is not None or settings.nats_tls_cert is not None:
+    speaks_tls = any(address.startswith(("tls:", "wss:")) for address in settings.nats_servers)
+    if speaks_tls or settings.nats_tls_ca is not None or settings.nats_tls_cert is not None:
         options["tls"] = _tls(settings)
     return options
 
@@ -37,7 +56,8 @@ def connect_options(settings: NatsSettings) -> dict[str, Any]:
 def _tls(settings: NatsSettings) -> ssl.SSLContext:
     name = "NATS_TLS_CA"
     try:
-        context = ssl.create_default_context(cafile=settings.nats_tls_ca)
+        ca = settings.nats_tls_ca
+        context = client_context() if ca is None else ssl.create_default_context(cafile=ca)
         if settings.nats_tls_cert is not None:
             name = "NATS_TLS_CERT"
             context.load_cert_chain(settings.nats_tls_cert, settings.nats_tls_key)
@@ -119,9 +139,7 @@ async def _connect_once(options: Mapping[str, Any], session: Callable[[Client], 
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            work.cancel()
-            gone.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
+            await cancelled(work, gone)
         if not work.cancelled():
             work.result()
     finally:

@@ -6,10 +6,11 @@ from backend.auth.tokens import Claims
 from backend.database.once import Attempt
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger
-from backend.model.answers import Answer
+from backend.model.answers import Answer, Refusal
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.errors import InvalidInput
+from backend.model.verbs import VERBS
 
 from .problems import Refused
 from .request import ApiRequest
@@ -41,13 +42,13 @@ def attempt(request: ApiRequest, said: object) -> Attempt | None:
     return Attempt.of(key, request.origin().actor, [request.method, request.scope["path"], said])
 
 
-async def settle(ledger: Ledger, command: Command, claims: Claims) -> Answer:
+async def settle(ledger: Ledger, command: Command, claims: Claims, objection: Refusal | None = None) -> Answer:
     """The ledger's answer to the caller's command.
 
     Raises StoreNotAllowed for a store outside the token, Refused for a refusal, and what the ledger raises.
     """
-    claims.require_store(command.store_id)
-    answer = await ledger.submit(Request(command, claims.who))
+    claims.require_store(VERBS[type(command)].acts_in(command))
+    answer = await ledger.submit(Request(command, claims.who, objection))
     if answer.refusal is not None:
         raise Refused(answer.refusal)
     return answer

@@ -21,7 +21,7 @@ ANY_ROUTE = (
     "disk_full",
 )
 """A NUL in the address, and what can befall the server: not declared, always documented."""
-WITH_TOKEN = ("token_refused", "key_refused", "scope_missing")
+WITH_TOKEN = ("token_refused", "terminal_removed", "key_refused", "scope_missing")
 WITH_BODY = ("unsupported_media_type", "malformed_json", "body_incomplete", "body_too_large")
 
 WRITE = ("data_not_writable",)

@@ -4,20 +4,24 @@ import asyncio
 from datetime import timedelta
 
 import structlog
+from msgspec import structs
 
 from backend.auth import lockout
 from backend.auth.pins import Pins, check_secret
+from backend.auth.roles import ROLES, ScopeMissing, StoreNotAllowed
 from backend.auth.tokens import Tokens
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.database.writes import writing
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.scopes import Scope
+from backend.terminals.signing_in import place_of
 
 from .failures import count_failure, failures_of, forgive
-from .queries import User, find_user, set_secret
+from .queries import User, find_user, set_secret, stores_of
 from .session_queries import end_sessions_of
-from .sessions import Sessions, SignedIn
+from .sessions import Sessions, SignedIn, home_of
 
 log = structlog.get_logger(__name__)
 
@@ -54,10 +58,11 @@ class Door:
         # with one of them for each place of each server.
         self._attempts = asyncio.Semaphore(_AT_ONCE)
 
-    async def sign_in(self, origin: Origin, pin: str, store_id: str) -> SignedIn:
-        """A new session of the person `origin.actor` at the terminal `origin.terminal_id` of a store.
+    async def sign_in(self, origin: Origin, pin: str, store_id: str, terminal_key: str = "") -> SignedIn:
+        """A new session of the person `origin.actor` at a terminal of a store: the one whose key is shown, else
+        `origin.terminal_id`, else one that gets its id now. Without a store ("") it is at the one `home_of` says.
 
-        Raises SignInRefused, SignInLocked, UnknownStore or StoreNotAllowed.
+        Raises SignInRefused, SignInLocked, UnknownStore, StoreNotAllowed, and what `home_of` and `place_of` raise.
         """
         async with self._attempts:
             checked = await self._check(origin, pin, store_id)
@@ -67,10 +72,29 @@ class Door:
             user = await find_user(connection, checked.name, keep=True)
             if user is None or user.pin_hash != checked.pin_hash:
                 raise SignInRefused
+            store_id = await home_of(connection, user, store_id)
+            place = await place_of(connection, store_id, user.name, origin.terminal_id, terminal_key)
+            origin = structs.replace(origin, terminal_id=place.terminal_id)
             signed_in = await self._sessions.open(connection, origin, user, store_id)
             await forgive(connection, _name(user.name))
         log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
-        return signed_in
+        return structs.replace(signed_in, receipt_series=place.receipt_series)
+
+    async def approve(self, origin: Origin, pin: str, store_id: str, scope: Scope) -> None:
+        """Return if the person `origin.actor` may do what `scope` allows in a store, and `pin` is theirs.
+
+        For an act at somebody else's till: no session is opened. Raises SignInRefused, SignInLocked, ScopeMissing or
+        StoreNotAllowed.
+        """
+        async with self._attempts:
+            user = await self._check(origin, pin, store_id)
+        if scope not in ROLES[user.role]:
+            raise ScopeMissing(f"A {user.role} may not approve this; it needs the right {scope}.", scope=scope.value)
+        async with writing(self._db) as connection:
+            if user.role != "admin" and store_id not in dict(await stores_of(connection, user.name)):
+                raise StoreNotAllowed(store_id)
+            await forgive(connection, _name(user.name))
+        log.info("approved", person=user.name, store=store_id, terminal=origin.terminal_id, scope=scope.value)
 
     async def new_pin(self, origin: Origin, pin: str, new: str) -> None:
         """Change the secret of the person `origin.actor` from `pin` to `new`, and end their sessions.

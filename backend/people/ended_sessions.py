@@ -12,7 +12,7 @@ from backend.database.engine import Database
 from backend.database.reads import moment, reading
 from backend.model.errors import MostradorError
 
-from .session_queries import ended_since
+from .session_queries import TERMINAL_REMOVED, ended_since
 
 log = structlog.get_logger(__name__)
 
@@ -50,5 +50,7 @@ class SessionWatch:
         async with reading(self._database) as connection:
             now = await moment(connection)
             since = now - ENDED_MEMORY if self._looked_at is None else self._looked_at - OVERLAP
-            self._ended.add(await ended_since(connection, since))
+            ended = await ended_since(connection, since)
+        self._ended.add([id_ for id_, reason in ended if reason != TERMINAL_REMOVED])
+        self._ended.add([id_ for id_, reason in ended if reason == TERMINAL_REMOVED], with_terminal=True)
         self._looked_at = now

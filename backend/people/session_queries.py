@@ -9,6 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database.reads import database_now
 from backend.database.tables import sessions
 
+TERMINAL_REMOVED = "terminal_removed"
+"""The reason for which a session ends with its terminal."""
+
 _MINE = sessions.c.id == bindparam("session_id")
 _LIVE: tuple[ColumnElement[bool], ...] = (
     literal_column("sessions.ended_at IS NULL"),
@@ -23,6 +26,7 @@ _ROTATE = (
         refresh_hash=bindparam("next"),
         previous_hash=bindparam("shown"),
         sealed_successor=bindparam("sealed"),
+        renewed_at=database_now(),
     )
     .returning(*_COLUMNS)
 )
@@ -32,7 +36,11 @@ _REPEAT = select(*_COLUMNS, sessions.c.sealed_successor).where(
 _END = update(sessions).where(*_LIVE).values(ended_at=database_now(), end_reason=bindparam("reason"))
 _END_ONE = _END.where(_MINE).returning(*_COLUMNS)
 _END_OF_USER = _END.where(sessions.c.user_name == bindparam("user")).returning(sessions.c.id)
-_ENDED = select(sessions.c.id).where(
+_END_AT_TERMINAL = _END.where(
+    sessions.c.store_id == bindparam("store"), sessions.c.terminal_id == bindparam("terminal")
+).returning(sessions.c.id)
+_REASON = select(sessions.c.end_reason).where(_MINE)
+_ENDED = select(sessions.c.id, sessions.c.end_reason).where(
     literal_column("sessions.ended_at IS NOT NULL"), sessions.c.ended_at >= bindparam("since")
 )
 _FORGET = delete(sessions).where(sessions.c.expires_at < bindparam("before"))
@@ -89,9 +97,20 @@ async def end_sessions_of(connection: AsyncConnection, user: str, reason: str) -
     return list(await connection.scalars(_END_OF_USER, {"user": user, "reason": reason}))
 
 
-async def ended_since(connection: AsyncConnection, since: datetime) -> list[str]:
-    """Ids of the sessions that ended at `since` or later."""
-    return [row.id for row in await connection.execute(_ENDED, {"since": since})]
+async def end_sessions_at(connection: AsyncConnection, store_id: str, terminal_id: str) -> list[str]:
+    """End all live sessions at a terminal that is removed; their ids."""
+    values = {"store": store_id, "terminal": terminal_id, "reason": TERMINAL_REMOVED}
+    return list(await connection.scalars(_END_AT_TERMINAL, values))
+
+
+async def end_reason_of(connection: AsyncConnection, session_id: str) -> str:
+    """Why a session ended; empty for one that is alive or unknown."""
+    return await connection.scalar(_REASON, {"session_id": session_id}) or ""
+
+
+async def ended_since(connection: AsyncConnection, since: datetime) -> list[tuple[str, str]]:
+    """Ids of the sessions that ended at `since` or later, each with the reason."""
+    return [(row.id, row.end_reason) for row in await connection.execute(_ENDED, {"since": since})]
 
 
 async def forget_sessions(connection: AsyncConnection, before: datetime) -> int:

@@ -28,12 +28,14 @@ Pin = Annotated[str, Meta(min_length=1, max_length=128, description="The person'
 
 
 class SignInBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who signs in, at which terminal of which store."""
+    """Who signs in, at which terminal of which store. One that is not named gets an id now."""
 
     user: UserName
     pin: Pin
-    store_id: StoreId
-    terminal_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
+    store_id: StoreId | None = None
+    """Without it: the only store there is for the person, or none for who manages several (see `sessions.home_of`)."""
+    terminal_id: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$(?!\n)")] = ""
+    terminal_key: Annotated[str, Meta(max_length=128, description="An enrolled terminal's own key.")] = ""
 
 
 class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,8 +66,12 @@ class SessionShape(Struct, frozen=True):
     display_name: str
     role: str
     store_id: str
+    """The store signed in at; empty, as `store_name` is, for who named none and works in several."""
     store_name: str
     stores: list[StoreShape]
+    terminal_id: str
+    receipt_series: str
+    """What the terminal's receipt numbers begin with; only at the sign-in."""
 
     @classmethod
     def of(cls, given: SignedIn) -> Self:
@@ -80,8 +86,10 @@ class SessionShape(Struct, frozen=True):
             given.user.display_name,
             given.user.role,
             given.session.store_id,
-            given.stores[given.session.store_id],
+            given.stores.get(given.session.store_id, ""),
             [StoreShape(*store) for store in given.stores.items()],
+            given.session.terminal_id,
+            given.receipt_series,
         )
 
 
@@ -97,16 +105,25 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
     @post(
         "/auth/sign-in",
         scope=PUBLIC,
-        problems=(*WRITE, "sign_in_refused", "sign_in_locked", "store_not_allowed", "unknown_store"),
+        problems=(
+            *WRITE,
+            "sign_in_refused",
+            "sign_in_locked",
+            "store_not_allowed",
+            "unknown_store",
+            "terminal_removed",
+            "terminal_key_needed",
+            "terminal_elsewhere",
+        ),
         rate=SIGN_IN,
         status_code=200,
     )
     async def sign_in(request: ApiRequest, data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for a session."""
         origin = request.origin(data.user, data.terminal_id)
-        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id))
+        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id or "", data.terminal_key))
 
-    @post("/auth/refresh", scope=PUBLIC, problems=(*WRITE, "token_refused"), status_code=200)
+    @post("/auth/refresh", scope=PUBLIC, problems=(*WRITE, "token_refused", "terminal_removed"), status_code=200)
     async def refresh(request: ApiRequest, data: JSONBody[RefreshBody]) -> SessionShape:
         """Trade a refresh token, once, for a new one and an access token."""
         key = key_of(request)

@@ -15,6 +15,8 @@ from .baskets import Basket
 from .sender import Sender
 
 HOLD_SECONDS = 900
+PRICE_REASON = "the price that was paid"
+"""The baskets were sold at the prices of their day, which need not be the catalogue's."""
 
 
 class Sold(Struct):
@@ -68,6 +70,7 @@ class Counter:
             lines=tuple(lines),
             holds=(hold,),
             receipt_number=f"{self._series}-{self._last_receipt + 1:06}",
+            price_reason=PRICE_REASON,
         )
         answer: Answer = (await self._sender.send([sell]))[0]
         if answer.refusal is None:

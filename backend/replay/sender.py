@@ -1,22 +1,17 @@
 """Commands that reach the ledger exactly once: each is made once and sent again until it is answered."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
 from msgspec import Struct
 
-from backend.background.backoff import Backoff
 from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.errors import MostradorError
 from backend.terminal.api import Api, ServerAway, SessionEnded
 
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
-PATIENCE_SECONDS = 120.0
-"""How long a server may be away before the replay gives up."""
+from .patience import PATIENCE_SECONDS, until_answered
 
 T = TypeVar("T")
 
@@ -53,6 +48,8 @@ class Sender:
         try:
             await self._sign_in()
         except ServerAway as error:
+            if error.code not in ("server_away", "connection_refused"):
+                raise
             raise ServerAway(f"No server answers at {self._api.base_url}; start it or correct --server.") from error
 
     async def send(self, commands: Sequence[Command]) -> list[Answer]:
@@ -68,18 +65,21 @@ class Sender:
         await self._api.sign_in(who.user, who.pin, who.store_id, self._terminal_id)
 
     async def _until_answered(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-        give_up_at = monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return await attempt()
-            except SessionEnded:
-                await self._until_answered(self._sign_in)
-            except MostradorError as error:
-                if not error.retryable:
-                    raise
-                if monotonic() > give_up_at:
-                    waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
-                    raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
-                await asyncio.sleep(backoff.pause())
-            self._tally.retries += 1
+        async def signed_in() -> T:
+            while True:
+                try:
+                    return await attempt()
+                except SessionEnded:
+                    await self._until_answered(self._sign_in)
+                    self._again()
+
+        try:
+            return await until_answered(signed_in, self._again)
+        except MostradorError as error:
+            if not error.retryable:
+                raise
+            waited = f"{self._api.base_url} gave no answer for {PATIENCE_SECONDS:.0f} s"
+            raise ServerAway(f"{waited}; the replay stopped, what it sold stays sold.") from error
+
+    def _again(self) -> None:
+        self._tally.retries += 1

@@ -1,1 +1,1 @@
-"""Sales: routes and queries."""
+"""Selling: what has to be right about a sale before the ledger is asked."""

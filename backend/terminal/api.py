@@ -9,8 +9,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 from uuid import UUID, uuid4
 
 import httpx
@@ -18,27 +20,34 @@ import msgspec
 
 from backend.model.answers import Answer
 from backend.model.commands import Command
+from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
+from backend.trust import believes_nobody, client_context
 
+from .away import ServerAway as ServerAway
+from .away import why_away
 from .renewal import Renewal
-from .values import Enrolment, LiveAddress, Product, Session, Store, StoreStock
+from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
 
 ENROL_ATTEMPTS = 3
-
-
-class ServerAway(MostradorError):
-    """No server answered, or what answered was not one."""
-
-    code = "server_away"
-    retryable = True
+_HERE = ("127.0.0.1", "localhost", "::1")
+"""This machine, which no proxy leads to."""
+_NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
+"""Refusals with status 401 that do not say that a session is over."""
 
 
 class SessionEnded(MostradorError):
     """The server no longer believes the access token: sign in again."""
 
     code = "session_ended"
+
+
+class TerminalRemoved(SessionEnded):
+    """This machine's terminal was removed from the fleet: a supervisor must give it a new code."""
+
+    code = "terminal_removed"
 
 
 class ServerRefused(MostradorError):
@@ -75,6 +84,10 @@ class _Answers(msgspec.Struct):
     answers: list[Answer]
 
 
+class _Settled(msgspec.Struct):
+    id: UUID
+
+
 class _Problem(msgspec.Struct):
     code: str = ""
     detail: str = ""
@@ -85,18 +98,26 @@ class _Problem(msgspec.Struct):
 class Api:
     """The server at `base_url`. After `sign_in` every call carries the session's access token, which renews itself.
 
-    Every method raises ServerAway (nobody answered), SessionEnded (sign in again) or ServerRefused (a problem).
+    An address of another machine is reached as its environment says: through its proxy, believing its authorities.
+    Every method raises ServerAway (nobody answered, for one of the reasons in `away`), SessionEnded (sign in again)
+    or ServerRefused (a problem).
     """
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
         """Says how many sales wait here; the server is told with every call."""
+        self.heard_at = monotonic()
+        """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
+        address = urlsplit(self.base_url)
+        self._proxy = "" if transport or address.hostname in _HERE else _proxy_to(address)
         self._http = httpx.AsyncClient(
             base_url=f"{self.base_url}/api/v1",
             transport=transport,
             timeout=httpx.Timeout(5, connect=2),
+            verify=client_context() if address.scheme == "https" else believes_nobody(),
+            proxy=self._proxy or None,
             trust_env=False,
         )
 
@@ -109,9 +130,16 @@ class Api:
         """The shops of the chain. Needs no session."""
         return (await self._get("/stores", _Stores)).stores
 
-    async def sign_in(self, user: str, pin: str, store_id: str, terminal_id: str) -> Session:
-        """Open a session and use its token from now on. ServerRefused `sign_in_refused`: something of it is wrong."""
-        body = {"user": user, "pin": pin, "store_id": store_id, "terminal_id": terminal_id}
+    async def sign_in(
+        self, user: str, pin: str, store_id: str, terminal_id: str = "", terminal_key: str = ""
+    ) -> Session:
+        """Open a session and use its token from now on. Without a `terminal_id` the server gives one.
+
+        ServerRefused `sign_in_refused`: something of it is wrong. TerminalRemoved: the key is good no more.
+        """
+        body = {"user": user, "pin": pin, "store_id": store_id}
+        body |= {"terminal_id": terminal_id} if terminal_id else {}
+        body |= {"terminal_key": terminal_key} if terminal_key else {}
         session = _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
         self.use(session)
         return session
@@ -148,17 +176,36 @@ class Api:
             body = {"refresh_token": renewal.refresh_token}
             await asyncio.wait_for(self._send("POST", "/auth/sign-out", body=body), patience)
 
-    async def search(self, words: str, store_id: str, limit: int) -> Found:
-        """Products that match all `words`, best first, with their stock in `store_id`."""
-        return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
+    async def search(self, words: str, store_id: str, limit: int, offset: int = 0) -> Found:
+        """Products that match all `words`, best first, with their stock in `store_id`; `limit` behind `offset`."""
+        return await self._get("/products", Found, q=words, store_id=store_id, limit=limit, offset=offset)
 
     async def by_barcode(self, barcode: str) -> Product:
-        """The product behind a barcode. ServerRefused `unknown_barcode` when there is none."""
-        return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
+        try:
+            return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+        except ServerRefused as error:
+            if error.code != "unknown_barcode":
+                raise
+            raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
     async def by_sku(self, sku: str) -> Product:
         """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
         return await self._get(f"/products/sku/{_part(sku)}", Product)
+
+    async def product(self, product_id: str) -> Product:
+        """The product with this id. ServerRefused `unknown_product` when there is none."""
+        return await self._get(f"/products/{_part(product_id)}", Product)
+
+    async def settle(self, settlement: Settlement, approval: Approval | None = None) -> None:
+        """Have a settlement of a refused sale recorded, once for its id, however often it is sent.
+
+        ServerRefused `approval_needed`: above a clerk's limit; `sign_in_refused`, `scope_missing`: of the approval.
+        """
+        body = msgspec.to_builtins(settlement)
+        if approval is not None:
+            body["approval"] = msgspec.to_builtins(approval)
+        await self._call("POST", "/conflicts/settle", _Settled, body=body)
 
     async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
         """The stock of a product in every store."""
@@ -178,6 +225,12 @@ class Api:
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
+
+    async def call(
+        self, method: str, path: str, body: object = None, query: dict[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        """Call a route that has no method of its own here; its answer as it is."""
+        return await self._call(method, path, dict[str, Any], body=body, query=query)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -238,7 +291,8 @@ class Api:
         try:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
-            raise ServerAway("The server does not answer; it will be tried again.", url=self.base_url) from error
+            raise why_away(error, self.base_url, self._proxy) from error
+        self.heard_at = monotonic()
         if response.is_success:
             return response.content
         raise self._problem(response)
@@ -250,13 +304,24 @@ class Api:
         except msgspec.MsgspecError:
             problem, fields = _Problem(), {}
         message = problem.detail or problem.title or f"The server answered {response.status_code}."
-        if response.status_code == 401 and problem.code not in ("sign_in_refused", "enrolment_refused"):
+        if problem.code == TerminalRemoved.code:
+            return TerminalRemoved(message)
+        if response.status_code == 401 and problem.code not in _NO_SESSION:
             return SessionEnded("Your session has ended; sign in again.")
         if response.status_code >= 500 and not problem.code:
             # A proxy without a server behind it, or a server in the middle of dying.
             return ServerAway("The server cannot answer now; it will be tried again.", url=self.base_url)
         code = problem.code or f"http_{response.status_code}"
         return ServerRefused(code, message, retryable=problem.retryable or response.status_code == 503, **fields)
+
+
+def _proxy_to(address: SplitResult) -> str:
+    """The proxy that the environment names for an address, or nothing."""
+    if proxy_bypass(address.netloc):
+        return ""
+    found = getproxies()
+    proxy = found.get(address.scheme) or found.get("all", "")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 def _decoded(content: bytes, answer: type[T]) -> T:

@@ -5,7 +5,7 @@ says what to send next; `answered` takes what came back. So five quick presses o
 voided line gives its units back whenever its hold's answer comes, and no order of keys and answers can leak a hold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 
-from .lines import CartLine, Hold, Sent, Short, State
+from .lines import CartLine, Hold, KeptLine, Sent, Short, State
 from .values import Product
 
 
@@ -29,6 +29,12 @@ class _Before(Struct, frozen=True):
     product: Product
     quantity: int
     place: int
+
+
+class Touch(Struct, frozen=True, eq=False):
+    """A line that the clerk, or what the clerk was told, is about; every touch is a new one."""
+
+    product_id: str
 
 
 class LineShort(MostradorError):
@@ -50,6 +56,8 @@ class Cart:
         self.store_id = store_id
         self.hold_seconds = hold_seconds
         self.lines: list[CartLine] = []
+        self.touched: Touch | None = None
+        """The line touched last: added to, changed, brought back or refused."""
         self._leaving: list[CartLine] = []
         self._steps: list[_Before] = []
         self._make_id = make_id
@@ -119,10 +127,36 @@ class Cart:
             self.lines.insert(len(self.lines) if place is None else place, line)
         self._steps.append(_Before(product, line.quantity, self.lines.index(line)))
         line.quantity, line.short = quantity, None
+        self.touched = Touch(product.id)
         if quantity == 0:
             self.lines.remove(line)
             self._leaving.append(line)
         return line
+
+    # What is kept on disk, and taken up again after the terminal died.
+
+    @property
+    def kept(self) -> dict[str, KeptLine]:
+        """Product id → its line, also of lines that were voided and still have a hold."""
+        return {line.product.id: line.kept(place) for place, line in enumerate((*self.lines, *self._leaving))}
+
+    def take_up(self, kept: Iterable[KeptLine], now: float, *, wanted: bool) -> list[Command]:
+        """Go on with lines that were kept (or only give their units back, unless `wanted`); returns what to send first.
+
+        What was being asked for is asked for again under its own id, so it is known whether it was given. Then every
+        hold is replaced by a new one: that takes over one that is alive, and is refused for one that has ended, which
+        is asked for anew. Nobody has to know how long the terminal was dead.
+        """
+        first: list[Command] = []
+        for was in kept:
+            line = CartLine(was.product, was.quantity if wanted else 0, again=True)
+            if was.hold is not None:
+                line.hold = Hold(was.hold, was.held, now)
+            if was.asked is not None:
+                line.sent = Sent(was.asked, now - self.hold_seconds)
+                first.append(was.asked)
+            (self.lines if line.quantity else self._leaving).append(line)
+        return first
 
     # What is to be sent, and what came back.
 
@@ -176,7 +210,7 @@ class Cart:
         match command:
             case Reserve() if answer.accepted:
                 line.hold = Hold(command.id, command.lines[0].quantity, deadline)
-                line.again = False
+                line.again = line.again and not line.hold.is_live(now)
             case Reserve() if answer.refusal:
                 return self._refused(line, command.lines[0].quantity, answer.refusal)
             case Cancel():
@@ -205,6 +239,7 @@ class Cart:
             raise EmptyBasket("There is nothing to sell yet; scan a product or type its name.")
         for line in self.lines:
             if line.short:
+                self.touched = Touch(line.product.id)
                 message = f"{line.product.name}: {line.short.requested} asked, {line.short.available} here."
                 raise LineShort(
                     message,

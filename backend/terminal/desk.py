@@ -6,26 +6,34 @@ up: a finish after a scan waits for it, a scan after a finish belongs to the nex
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
+import msgspec
+
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.barcode import parse_scan
+from backend.model.barcode import Damage, DamagedBarcode, parse_scan
 from backend.model.commands import Command
+from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
 from backend.model.verbs.sell import Sell
 
-from .api import Api, ServerAway, SessionEnded
-from .cart import Cart, check_quantity
+from .api import Api, ServerAway, ServerRefused, SessionEnded
+from .cart import Cart, Touch, check_quantity
 from .finder import Finder
-from .journal import Journal
+from .journal import Journal, JournalUnusable, KeptSale
 from .live import Link, Live
 from .sender import Sender
+from .settling import Settling
 from .till import Outcome, Till
-from .values import Notice, Product, Session, notice_of
+from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
+WORTH_SAYING = 0.25
+"""Seconds after which a scan that waits says so."""
+PATIENCE = 1.0
+"""Seconds that the server has to tell of a product that is known already, or while it is known to be away."""
 NEARBY = 3
 """Other stores named when this one is short."""
 
@@ -51,6 +59,9 @@ class Desk:
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed)
         self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.live.is_doubted = lambda: self.sender.is_failing
+        self.live.came_back = self._came_back
+        self.settling = Settling(api, journal, self.till, say)
         api.queued = lambda: self.till.queued
         self.is_selling = False
         self.session_over = asyncio.Event()
@@ -61,15 +72,23 @@ class Desk:
         self._worked_at: float | None = None
         self._known: dict[str, Product] = {}
         """Barcode → product, for scans while the server is away."""
+        self._journal = journal
+        self.found = journal.open_sale(session.store_id)
+        """The sale that was open when this terminal stopped, until somebody takes it up or gives it back."""
+        self._on_disk = {x.product.id: msgspec.json.encode(x) for x in self.found.lines} if self.found else {}
+        self._disk_refused = False
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if self.found is not None and not self.found.wanted:
+            await self.give_back()  # the last run died while it gave these units back
         resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
         if resumed:
             self._say(Notice("info", "sales_resumed", {"count": resumed}))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._live_for_ever())
             tasks.create_task(self.sender.run())
+            tasks.create_task(self.settling.run())
 
     async def _live_for_ever(self) -> None:
         while True:
@@ -85,7 +104,13 @@ class Desk:
         self.session_over.clear()
         self._signed_in.set()
         self.sender.hurry()
+        self.settling.hurry()
         self.live.changed.set()
+
+    def _came_back(self) -> None:
+        """The server answers again: do not wait out the pauses."""
+        self.sender.hurry()
+        self.settling.hurry()
 
     def _end_session(self, error: SessionEnded) -> None:
         if not self.session_over.is_set():
@@ -93,6 +118,26 @@ class Desk:
             self._signed_in.clear()
             self._say(Notice("warning", error.code))
             self.live.changed.set()
+
+    # The sale that was open when the terminal stopped.
+
+    async def take_up(self) -> None:
+        """Go on with the sale that was found: its holds are taken over, or made again."""
+        await self._decide_on_found("sale_taken_up", wanted=True)
+
+    async def give_back(self) -> None:
+        """Give back the units of the sale that was found; nobody wants it any more."""
+        await self._decide_on_found("sale_given_back", wanted=False)
+
+    async def _decide_on_found(self, code: str, *, wanted: bool) -> None:
+        async with self._turn:
+            found, self.found = self.found, None
+            if found is None:
+                return
+            self.sender.put(self.cart.take_up(found.lines, self._clock(), wanted=wanted))
+            if found.wanted:
+                self._say(Notice("ok" if wanted else "info", code, {"count": len(found.wanted)}))
+            self.pump()
 
     # What the clerk does.
 
@@ -106,21 +151,71 @@ class Desk:
             await self.finder.look(words)
             self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
+    async def search_more(self) -> None:
+        """Look for the next results of the same search."""
+        async with self._telling():
+            await self.finder.more()
+            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
+
     async def scan(self, code: str, count: int = 1) -> Product | None:
-        """Add what a barcode stands for. Returns the product, None if it was not added (the clerk was told why)."""
+        """Add what a barcode or SKU stands for. Returns the product, None if it was not added.
+
+        Then the clerk was told why; or `finder` has what else the code may mean, for the clerk to choose from.
+        """
         product = None
-        async with self._turn, self._telling():
-            product = await self._by_barcode(parse_scan(code))
-            self._add(product, count * product.pack_quantity)
+        with self._saying_when_it_waits(code):
+            async with self._turn, self._telling():
+                product = await self._by_code(code.strip())
+                if product is not None:
+                    self._add(product, count * product.pack_quantity)
         return product
 
-    async def _by_barcode(self, barcode: str) -> Product:
+    async def _by_code(self, code: str) -> Product | None:
+        """The product behind a barcode, else the one with this SKU: a SKU may look like a barcode that was misread.
+
+        What can be no barcode is searched as text in the end, and None is returned if that finds something.
+        """
         try:
-            product = await self._api.by_barcode(barcode)
-        except ServerAway:
-            if barcode not in self._known:
+            return await self._by_barcode(parse_scan(code))
+        except DamagedBarcode as error:
+            refused: MostradorError = error
+        except ServerRefused as error:
+            if error.code != "unknown_barcode":
                 raise
-            return self._known[barcode]
+            refused = error
+        try:
+            return await self._api.by_sku(code)
+        except ServerRefused as error:
+            if error.code != "unknown_product":
+                raise
+        if isinstance(refused, DamagedBarcode) and refused.damage is not Damage.CHECK_DIGIT:
+            await self.finder.look(code)
+            if self.finder.found:
+                return None
+        raise refused
+
+    @contextmanager
+    def _saying_when_it_waits(self, code: str) -> Iterator[None]:
+        waits = Notice("info", "scan_waits", {"barcode": code.strip()[:48]})
+        saying = asyncio.get_running_loop().call_later(WORTH_SAYING, self._say, waits)
+        try:
+            yield
+        finally:
+            saying.cancel()
+
+    async def _by_barcode(self, barcode: str) -> Product:
+        """The product; as it was known before when the server is away, or slow to say."""
+        known = self._known.get(barcode)
+        if known is not None and self.is_away:
+            return known
+        try:
+            async with asyncio.timeout(PATIENCE if known is not None or self.is_away else None):
+                product = await self._api.by_barcode(barcode)
+        except (ServerAway, TimeoutError) as error:
+            self.live.check()
+            if known is None:
+                raise ServerAway("The server does not answer; scan it again when it is back.") from error
+            return known
         self._known[barcode] = product
         return product
 
@@ -187,6 +282,7 @@ class Desk:
                 outcome = await self.till.sell(self.cart)
             finally:
                 self.is_selling = False
+                self._on_disk = {}  # a sale that was kept has ended the open one there
                 self.pump()
             if isinstance(outcome, Refusal):
                 await self._tell_refusal(outcome)
@@ -194,6 +290,24 @@ class Desk:
                 sold = outcome.outcome is Outcome.SOLD
                 fields: dict[str, str | int] = {"receipt": outcome.number, "total_cents": outcome.total_cents}
                 self._say(Notice("ok" if sold else "warning", "sold" if sold else "sold_queued", fields))
+
+    async def settle(self, conflict: KeptSale, reason: SettlingReason, note: str, approval: Approval | None) -> bool:
+        """Settle a refused sale; returns whether that is kept. If it is not, the clerk was told why."""
+        try:
+            return await self.settling.settle(conflict, reason, note, self.session, approval, away=self.is_away)
+        except MostradorError as error:
+            self._say(notice_of(error))
+            return False
+
+    def name_of(self, product_id: str) -> str:
+        """What people call a product, as far as this terminal knows; else its id."""
+        return self._journal.name_of(product_id) or product_id
+
+    async def learn_name(self, product_id: str) -> None:
+        """Ask the server what people call a product that this terminal never sold."""
+        if self._journal.name_of(product_id) is None:
+            with suppress(MostradorError):  # its id is shown until the server answers
+                self._journal.learn({product_id: (await self._api.product(product_id)).name})
 
     async def leave(self, patience: float = 1.0) -> None:
         """The clerk leaves: give the holds back if that can be done within `patience` seconds; they expire anyway."""
@@ -210,8 +324,32 @@ class Desk:
     def pump(self) -> None:
         """Send what the cart needs now. Called after every step, after every answer and once a second."""
         if not self.is_selling:
-            self.sender.put(self.cart.commands(self._clock(), self._worked_at))
+            commands = self.cart.commands(self._clock(), self._worked_at)
+            self._keep_lines()
+            self.sender.put(commands)
         self.live.changed.set()
+
+    def _keep_lines(self) -> None:
+        """Commit what changed in the cart, before it is shown and before its holds are asked for.
+
+        It blocks for one disk write: between a step and its commit nothing may be drawn.
+        """
+        if self.found is not None:
+            return  # what is on disk is still to be decided on
+        now = {product_id: msgspec.json.encode(line) for product_id, line in self.cart.kept.items()}
+        if now == self._on_disk:
+            return
+        changed = dict(now.items() - self._on_disk.items())
+        try:
+            self._journal.keep_lines(
+                self.session.store_id, self.session.display_name, changed, self._on_disk.keys() - now
+            )
+        except JournalUnusable as error:
+            if not self._disk_refused:
+                self._say(notice_of(error))
+            self._disk_refused = True
+        else:
+            self._on_disk, self._disk_refused = now, False
 
     @property
     def is_away(self) -> bool:
@@ -242,6 +380,8 @@ class Desk:
             self._end_session(error)
         else:
             self._say(Notice("ok", "server_back") if error is None else notice_of(error))
+            if error is None:
+                self.settling.hurry()
         self.live.check()
         self.live.changed.set()
 
@@ -277,4 +417,5 @@ class Desk:
             "nearby": nearby,
         }
         here = "short" if short.available > 0 else "none"
+        self.cart.touched = Touch(short.product_id)
         self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))

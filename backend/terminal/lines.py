@@ -54,6 +54,20 @@ class State(StrEnum):
     SHORT = "short"
 
 
+class KeptLine(Struct, frozen=True):
+    """A line as the terminal's file has it, to be taken up again after the terminal died."""
+
+    product: Product
+    quantity: int
+    """0: it was voided, and its units are still to be given back."""
+    place: int
+    hold: UUID | None = None
+    held: int = 0
+    """Units of the hold."""
+    asked: Reserve | None = None
+    """The hold that was being asked for: only the server knows whether it was made."""
+
+
 class CartLine(Struct):
     """One product of the sale. `quantity` is what the clerk wants; 0 means the line was voided and is leaving."""
 
@@ -64,6 +78,14 @@ class CartLine(Struct):
     short: Short | None = None
     again: bool = False
     """The clerk asked to hold again what expired."""
+
+    def kept(self, place: int) -> KeptLine:
+        """The line as it is to be kept on disk."""
+        asked = self.sent.command if self.sent and isinstance(self.sent.command, Reserve) else None
+        hold = self.hold
+        return KeptLine(
+            self.product, self.quantity, place, hold.id if hold else None, hold.quantity if hold else 0, asked
+        )
 
     @property
     def total_cents(self) -> int:

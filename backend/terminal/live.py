@@ -18,8 +18,9 @@ from msgspec import Struct
 
 from backend.model.errors import MostradorError
 from backend.model.stock import Key, StockRow
+from backend.trust import client_context
 
-from .api import Api, ServerAway, SessionEnded
+from .api import Api, ServerAway, ServerRefused, SessionEnded
 from .values import LiveAddress, Session, StoreStock
 
 if TYPE_CHECKING:
@@ -31,9 +32,13 @@ WATCHED = 64
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds before each new attempt to connect; the last one repeats."""
 MAX_SUBJECTS = 90
-"""Stores listened to: the server allows a terminal 100 subscriptions. Stores beyond are as of the last fetch."""
-HEARTBEAT = 5
-"""Seconds between two looks whether the server is still there, while nothing else talks to it."""
+"""Stores listened to. Stores beyond are as of the last fetch."""
+BEAT = 1.0
+"""Seconds without a word from the server after which it is asked whether it is there."""
+SILENCE = 2.0
+"""Seconds without an answer after which it is not."""
+SLOWEST_PROBE = 2.0
+"""Seconds between two looks for a server that went away while events still arrive."""
 
 
 class Link(StrEnum):
@@ -126,6 +131,10 @@ class Live:
         self.link = Link.CONNECTING
         self.changed = asyncio.Event()
         self._api, self._session, self._terminal_id, self._clock = api, session, terminal_id, clock
+        self.is_doubted: Callable[[], bool] = lambda: False
+        """Says that somebody else knows better: then no number counts as current, whatever is heard here."""
+        self.came_back: Callable[[], None] = lambda: None
+        """Called when a server that was away answers again."""
         self._dirty: set[str] = set()
         self._again = asyncio.Event()
         self._fetching: dict[str, asyncio.Task[None]] = {}
@@ -173,18 +182,21 @@ class Live:
             self._again.clear()
             if await self._listen_once():
                 failures = 0
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), PAUSES[min(failures, len(PAUSES) - 1)])
+                async with asyncio.timeout(PAUSES[min(failures, len(PAUSES) - 1)]):
+                    await self._again.wait()
             failures += 1
 
     async def _listen_once(self) -> bool:
         """One connection from beginning to end. Returns whether it ever was online."""
         try:
-            address = await self._api.live()
+            async with asyncio.timeout(SILENCE):
+                address = await self._api.live()
             await self._refetch()
         except SessionEnded:
             raise
-        except MostradorError:
+        except (MostradorError, TimeoutError):
             self._became(Link.OFFLINE)
             return False
         if self.link is Link.OFFLINE:
@@ -199,6 +211,11 @@ class Live:
 
         token = self._api.token
         try:
+            secure = address.nats_url.startswith(("tls:", "wss:"))
+            tls = {"tls": await asyncio.to_thread(client_context)} if secure else {}
+        except MostradorError:  # no authorities to believe: the numbers are asked for over HTTP
+            return True
+        try:
             client: Client = await nats.connect(
                 address.nats_url.split(","),
                 token=token,
@@ -209,11 +226,12 @@ class Live:
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 connect_timeout=3,
-                ping_interval=10,
+                ping_interval=1,
                 max_outstanding_pings=2,
                 closed_cb=closed,
                 disconnected_cb=closed,
                 error_cb=trouble,
+                **tls,
             )
         except (OSError, nats.errors.Error, TimeoutError, ValueError):
             self._became(Link.DEGRADED)
@@ -222,7 +240,7 @@ class Live:
             await self._subscribe(client, address)
             await self._refetch()
             self._became(Link.ONLINE)
-            if not await self._beat(client, token):
+            if not await self._beat(client, token) and self.link is not Link.OFFLINE:
                 self._became(Link.DEGRADED)
             return True
         except SessionEnded:
@@ -236,21 +254,51 @@ class Live:
         return False
 
     async def _beat(self, client: "Client", token: str) -> bool:
-        """Return when NATS is lost (False) or the token it was shown is about to expire (True); raise when the server
-        is lost.
+        """Return when NATS is lost (False) or the token it was shown is about to expire (True).
 
         Then a connection with the new token follows at once, and what changed in between is fetched: nobody sees it.
+        Meanwhile see to it that the server is there too. A server that is silent for a while costs no connection:
+        events wait for it or come from others, and when it answers again nothing has to be fetched.
         """
-        while True:
+        failures = 0
+
+        def is_lost() -> bool:
+            return bool(client.is_closed)
+
+        while not is_lost():
             self._again.clear()
-            if client.is_closed:
-                return False
             if self._api.token != token:
                 return True
+            quiet = max(0.0, self._api.heard_at + BEAT - monotonic())
+            pause = min(PAUSES[min(failures, len(PAUSES) - 1)], SLOWEST_PROBE) if failures else quiet
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._again.wait(), HEARTBEAT)
-            if not client.is_closed:
+                async with asyncio.timeout(pause):
+                    await self._again.wait()
+            if is_lost():
+                break
+            asked = self._again.is_set() or failures or monotonic() - self._api.heard_at >= BEAT
+            if asked and not await self._is_there():
+                failures += 1
+                self._became(Link.OFFLINE)
+                continue
+            if self.link is Link.OFFLINE:
+                await client.flush(1)
+            failures = 0
+            self._confirm()
+            self._became(Link.ONLINE)
+        return False
+
+    async def _is_there(self) -> bool:
+        """Whether the server answers, now or at least SILENCE after its last answer."""
+        left = self._api.heard_at + SILENCE - monotonic()
+        try:
+            async with asyncio.timeout(max(left, SILENCE / 2)):
                 await self._api.live()
+        except (ServerAway, TimeoutError):
+            return False
+        except ServerRefused:
+            pass  # it has another worry, but it is there
+        return True
 
     async def _subscribe(self, client: "Client", address: LiveAddress) -> None:
         own = self._session.store_id
@@ -273,11 +321,16 @@ class Live:
                 self._took(await self._api.stock_everywhere(product_id))
 
         await asyncio.gather(*(some() for _ in range(8)))
-        self.view.fresh_at = self._clock()
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """All numbers are current now. Only this makes them younger: an age never jumps back while nobody answers."""
+        if not self.is_doubted():
+            self.view.fresh_at = self._clock()
 
     def _became(self, link: Link) -> None:
-        if Link.ONLINE in (link, self.link):
-            self.view.fresh_at = self._clock()
         if link is not self.link:
-            self.link = link
+            was, self.link = self.link, link
             self.changed.set()
+            if was is Link.OFFLINE:
+                self.came_back()

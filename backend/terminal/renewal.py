@@ -14,7 +14,7 @@ from uuid import UUID
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 
-from .values import Session
+from .values import SESSION_OVER, Session
 
 SHARE = (0.6, 0.8)
 """When to renew, as a share of the token's life: not all tills that were opened at nine at the same moment."""
@@ -45,7 +45,7 @@ class Renewal:
             try:
                 await self.renew(self.token)
             except MostradorError as error:
-                if error.code == "session_ended":
+                if error.code in SESSION_OVER:
                     raise
                 self._due_at = self._clock() + PAUSE  # the token may still be good; if it is not, the server says so
         return self.token
@@ -64,7 +64,7 @@ class Renewal:
         try:
             self._take(await self._ask(self.refresh_token, self._key))
         except MostradorError as error:
-            if error.code == "session_ended":
+            if error.code in SESSION_OVER:
                 self.refresh_token = ""
             raise
 

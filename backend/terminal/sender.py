@@ -10,6 +10,7 @@ from backend.model.commands import Command
 from backend.model.errors import MostradorError
 
 from .api import Api
+from .values import SESSION_OVER
 
 BATCH = 200
 PAUSES = (0.2, 0.5, 1, 2, 4)
@@ -64,7 +65,8 @@ class Sender:
                 await self._attempt()
             if self._failures:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._pauses[min(self._failures, len(self._pauses)) - 1])
+                    async with asyncio.timeout(self._pauses[min(self._failures, len(self._pauses)) - 1]):
+                        await self._wake.wait()
             elif not self._queue:
                 await self._wake.wait()
             self._wake.clear()
@@ -75,7 +77,7 @@ class Sender:
         try:
             answers = await self._api.send(batch)
         except MostradorError as error:
-            if error.retryable or error.code == "session_ended":
+            if error.retryable or error.code in SESSION_OVER:
                 self._failures += 1
                 if error.code != self._failing_with:
                     self._failing_with = error.code

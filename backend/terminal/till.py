@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct, structs
 
@@ -13,7 +14,7 @@ from backend.model.commands import Command
 from backend.model.verbs.sell import Sell
 
 from .cart import Cart
-from .journal import Journal, JournalUnusable, KeptSale
+from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptSale
 from .sender import Sender
 from .values import Notice
 
@@ -21,6 +22,9 @@ PATIENCE = 3.0
 """Seconds a clerk waits for the server's answer to a sale; after that it is kept and sent in the background."""
 PATIENCE_AWAY = 0.5
 """The same while the server is known to be away: one more quick attempt."""
+FURTHEST_JUMP = 16
+"""The power of two of receipt numbers that are left out at most."""
+SOLD_OFFLINE = "sold at this price while offline"
 
 
 class Outcome(StrEnum):
@@ -46,6 +50,8 @@ class _Pending(Struct):
     sale: KeptSale
     answer: asyncio.Future[Answer] | None
     """None when nobody waits at the counter any more."""
+    renumbered: int = 0
+    """How often its receipt number was taken."""
 
 
 class Till:
@@ -70,6 +76,8 @@ class Till:
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
         self._left_out = 0
+        self._at_counter: UUID | None = None
+        """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
 
     @property
     def queued(self) -> int:
@@ -78,17 +86,41 @@ class Till:
 
     def resume(self, stores: set[str]) -> int:
         """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
-        kept = [x for x in self._journal.waiting() if x.id not in self._pending]
+        for sale in [*self._journal.conflicts(), *self._left_behind()]:
+            if _needs_other_number(sale):
+                self._renumbered(sale)
+        self.conflicts = self._journal.conflicts()
+        kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
         self._left_out = len(kept) - len(ours)
         for sale in ours:
             self._send(sale, None)
         return len(ours)
 
+    def _left_behind(self) -> list[KeptSale]:
+        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._at_counter]
+
     def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
         self._pending[sale.id] = _Pending(sale, answer)
         self._sender.put(sale.commands)
         self._changed()
+
+    def _renumbered(self, sale: KeptSale, times: int = 0) -> KeptSale | None:
+        """Give a sale another receipt number and tell the clerk, who has given the receipt away already.
+
+        None when the disk refuses: the sale is kept as it was, and the next start hears the same answer again.
+        """
+        try:
+            # Another terminal's numbers may go on for long: jump further each time.
+            again = self._journal.renumber(sale.id, 2 ** min(times, FURTHEST_JUMP) - 1)
+        except JournalUnusable as error:
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+            return None
+        if self.receipt and self.receipt.number == sale.receipt_number:
+            self.receipt = structs.replace(self.receipt, number=again.receipt_number)
+        numbers: dict[str, str | int] = {"before": sale.receipt_number, "receipt": again.receipt_number}
+        self._say(Notice("warning", "receipt_renumbered", numbers))
+        return again
 
     async def sell(self, cart: Cart) -> Receipt | Refusal:
         """Sell the cart's lines. They leave the cart when there is a receipt; a refusal leaves them in it.
@@ -129,10 +161,12 @@ class Till:
 
         def make(receipt_number: str) -> list[Command]:
             made.extend(cart.sale(receipt_number))
+            self._at_counter = made[-1].id
             return made
 
         try:
-            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make)
+            names = {line.product.id: line.product.name for line in cart.lines}
+            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make, names)
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise
@@ -158,6 +192,11 @@ class Till:
             pending.answer.set_result(answer)
             return
         sale = pending.sale
+        if answer.refusal is not None and answer.refusal.code is Code.RECEIPT_TAKEN:
+            if (again := self._renumbered(sale, pending.renumbered)) is not None:
+                self._send(again, None)
+                self._pending[again.id].renumbered = pending.renumbered + 1
+            return
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
         try:
@@ -181,18 +220,31 @@ class Till:
     def retry(self, conflict: KeptSale) -> None:
         """A person thinks that the refused sale can be recorded now: send it under a new id."""
         sell = conflict.sell
+        # The goods left the shop at this price; the server takes it from whoever may say so.
+        is_priced = conflict.refusal is not None and conflict.refusal.code is Code.PRICE_NOT_ALLOWED
         again = Sell(
             id=new_id(),
             store_id=sell.store_id,
             lines=sell.lines,
             holds=sell.holds,
             receipt_number=sell.receipt_number,
+            price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = structs.replace(self.receipt, outcome=Outcome.QUEUED)
 
-    def settle(self, conflict: KeptSale) -> None:
-        """A person has settled the refused sale by other means: forget it."""
-        self._journal.answered(conflict.id)
+    def settled(self, conflict: KeptSale) -> None:
+        """The server has recorded how the refused sale was settled: forget it."""
+        self._journal.settled(conflict.id)
         self.conflicts = self._journal.conflicts()
+        if self.receipt and self.receipt.number == conflict.receipt_number:
+            self.receipt = None
         self._changed()
+
+
+def _needs_other_number(sale: KeptSale) -> bool:
+    """Whether the server will never take the sale's receipt number: another sale has it, or it is too long."""
+    taken = sale.refusal is not None and sale.refusal.code is Code.RECEIPT_TAKEN
+    return taken or len(sale.receipt_number) > LONGEST_RECEIPT_NUMBER

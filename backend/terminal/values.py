@@ -9,6 +9,9 @@ from msgspec import Struct
 from backend.model.errors import MostradorError
 from backend.model.stock import StockRow
 
+SESSION_OVER = frozenset({"session_ended", "terminal_removed"})
+"""Codes of errors after which somebody has to sign in again before anything else is answered."""
+
 
 class Store(Struct, frozen=True):
     """A shop of the chain: what the sign on its door says."""
@@ -32,6 +35,10 @@ class Session(Struct, frozen=True):
     """What the next access token is asked for with; empty: the session ends with this one."""
     expires_in: float = 0.0
     """Seconds from the answer until `expires_at`: the server's clock may not be this machine's."""
+    terminal_id: str = ""
+    """The terminal that the server knows this machine as."""
+    receipt_series: str = ""
+    """What no other terminal's receipt numbers begin with; only in the answer to a sign-in."""
 
 
 class Product(Struct, frozen=True):
@@ -78,6 +85,13 @@ class StoreStock(Struct, frozen=True):
             0,
             self.version,
         )
+
+
+class Approval(Struct, frozen=True):
+    """A supervisor who stands beside the till. The PIN goes to the server and nowhere else."""
+
+    user: str
+    pin: str
 
 
 class LiveAddress(Struct, frozen=True):

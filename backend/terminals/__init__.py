@@ -1,1 +1,1 @@
-"""Terminals (tills): routes, queries, enrolment, and what they report of themselves."""
+"""The terminals of the stores: which one somebody signs in at."""

@@ -104,7 +104,7 @@ class Till:
             case _, UUID():
                 return Sell(id=new, store_id=store, lines=(SaleLine(product, units, 100),), holds=(hold,))
             case 0 | 1, _:
-                return Sell(id=new, store_id=store, lines=(SaleLine(product, units, 100), SaleLine("tea", 1, 250)))
+                return Sell(id=new, store_id=store, lines=(SaleLine(product, units, 100), SaleLine("tea", 1, 100)))
             case _:
                 ttl = self._random.choice((1, 900))
                 return Reserve(id=new, store_id=store, lines=(Line(product, units), Line("jam", 1)), ttl_seconds=ttl)

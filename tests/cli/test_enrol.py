@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from backend.cli import errors
-from backend.cli.terminal import _own_store, fleet_files
+from backend.cli.terminal import _enrolment, fleet_files
 from backend.embedded.files import shop_files
 from backend.main import mostrador
 from backend.terminal.api import Api
@@ -57,7 +57,7 @@ def test_the_key_is_kept_for_its_owner_and_not_shown(fleet: Fleet, tmp_path: Pat
     assert said["file"] == str(files.enrolment)
     assert json.loads(files.enrolment.read_text())["key"] == KEY
     assert stat.S_IMODE(files.enrolment.stat().st_mode) == 0o600
-    assert _own_store(files) == "292"
+    assert _enrolment(files)["store_id"] == "292"
 
 
 @pytest.mark.parametrize(("lost", "code"), [(0, "enrolment_refused"), (3, "server_away")])
@@ -70,4 +70,4 @@ def test_a_failure_is_told_and_leaves_nothing(
     assert json.loads(capsys.readouterr().err)["code"] == code
     files = fleet_files(SERVER, shop_files(tmp_path))
     assert not files.enrolment.exists()
-    assert _own_store(files) is None
+    assert _enrolment(files) == {}

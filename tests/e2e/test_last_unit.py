@@ -12,7 +12,7 @@ import pytest
 
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
-from tests.http.shop import Shop, assert_problem, furnish
+from tests.http.shop import PRODUCTS, Shop, assert_problem, furnish
 
 from .server import Server
 
@@ -56,7 +56,10 @@ async def sell_all(clients: list[Shop], baskets: Sequence[tuple[str, ...]]) -> l
     """Sell all baskets at once, one unit of each product in them, spread over the servers."""
 
     def body(basket: tuple[str, ...]) -> dict[str, object]:
-        return {"store_id": "norte", "lines": [{"product_id": x, "quantity": 1, "unit_price": 1} for x in basket]}
+        return {
+            "store_id": "norte",
+            "lines": [{"product_id": x, "quantity": 1, "unit_price": PRODUCTS[x][2] / 100} for x in basket],
+        }
 
     pairs = zip(cycle(clients), baskets, strict=False)
     return await asyncio.gather(*(shop.post("sales", body(basket)) for shop, basket in pairs))

@@ -55,6 +55,15 @@ async def test_a_server_connects_over_tls(address: str, tmp_path: Path) -> None:
     await client.close()
 
 
+async def test_without_an_authority_of_its_own_a_server_believes_the_environment_s(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    client = Client()
+    await client.connect(**connect_options(settings(address, None)), allow_reconnect=False)
+    await client.close()
+
+
 async def test_a_nats_of_another_authority_is_not_believed(address: str, tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     with pytest.raises((NatsError, OSError)):

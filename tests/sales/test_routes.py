@@ -13,12 +13,12 @@ async def test_a_basket_is_sold(shop: Shop) -> None:
     await shop.receive("milk", 10)
     await shop.receive("bread", 10)
     key = str(new_id())
-    sold = basket(("milk", 2, 1.29), ("bread", 1, 0), ("milk", 1, 1.1), id=key, receipt_number="T1-000001")
+    sold = basket(("milk", 2, 1.29), ("bread", 1, 1.8), ("milk", 1, 1.29), id=key, receipt_number="T1-000001")
     answer = await shop.post("sales", sold)
 
     assert answer.status_code == 201, answer.text
     sale = answer.json()
-    assert (sale["id"], sale["store_id"], sale["receipt_number"], sale["total"]) == (key, "norte", "T1-000001", 3.68)
+    assert (sale["id"], sale["store_id"], sale["receipt_number"], sale["total"]) == (key, "norte", "T1-000001", 5.67)
     assert sale["lines"] == sold["lines"]
     left = {row["product_id"]: row["quantity"] for row in sale["stock"]}
     assert left == {"milk": 7, "bread": 9}
@@ -37,8 +37,8 @@ async def test_a_sale_takes_the_units_of_its_holds(shop: Shop) -> None:
 
 async def test_a_receipt_number_is_used_once(shop: Shop) -> None:
     await shop.receive("milk", 2)
-    assert (await shop.post("sales", basket(("milk", 1, 1), receipt_number="T1-1"))).status_code == 201
-    assert_problem(await shop.post("sales", basket(("milk", 1, 1), receipt_number="T1-1")), 409, "receipt_taken")
+    assert (await shop.post("sales", basket(("milk", 1, 1.29), receipt_number="T1-1"))).status_code == 201
+    assert_problem(await shop.post("sales", basket(("milk", 1, 1.29), receipt_number="T1-1")), 409, "receipt_taken")
     assert await shop.available() == 1
 
 

@@ -97,7 +97,7 @@ async def test_sales_are_found_by_time_by_id_and_by_receipt(shop: Shop) -> None:
 
 async def test_what_is_another_stores_is_not_told(shop: Shop) -> None:
     await shop.receive("milk", 1, "sur")
-    body = basket(("milk", 1, 1)) | {"store_id": "sur"}
+    body = basket(("milk", 1, 1.29)) | {"store_id": "sur"}
     sale = (await shop.post("sales", body, shop.supervisor)).json()["id"]
     for identity in (sale, str(new_id()), "not-a-uuid"):
         assert_problem(await shop.get(f"sales/{identity}"), 404, "unknown_sale")

@@ -21,7 +21,7 @@ class FakeNats:
         self._deliver: Callable[[Any], Awaitable[None]] | None = None
         self.is_closed = False
 
-    async def connect(self, url: str, **options: Any) -> "FakeNats":
+    async def connect(self, url: list[str], **options: Any) -> "FakeNats":
         if self.down:
             raise nats.errors.NoServersError
         self.options, self.subjects, self.is_closed = {"url": url, **options}, [], False
@@ -32,8 +32,9 @@ class FakeNats:
         self.subjects.append(subject)
         self._deliver = cb
 
-    async def flush(self, timeout: int) -> None:
-        return None
+    async def flush(self, timeout: float) -> None:
+        if self.is_closed:
+            raise nats.errors.ConnectionClosedError
 
     async def close(self) -> None:
         self.is_closed = True

@@ -16,7 +16,7 @@ def answering(response: httpx.Response) -> Api:
 async def test_signing_in_opens_a_session_for_every_later_call() -> None:
     server = FakeServer()
     api = server.api()
-    assert [store.id for store in await api.stores()] == ["292", "406", "319", "361"]
+    assert [store.id for store in await api.stores()] == ["292", "319", "361", "406"]
     session = await api.sign_in("ana", "1234", "406", "T1")
     assert (session.store_name, session.display_name, api.token) == ("Old Town", "Ana", "token")
 

@@ -11,12 +11,14 @@ import pytest
 from msgspec import structs
 
 from backend.ids import new_id
-from backend.model.commands import SaleLine
+from backend.model.answers import Code, Refusal
+from backend.model.commands import Command, SaleLine
 from backend.model.stock import StockRow
 from backend.model.verbs.sell import Sell
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State
+from backend.terminal.live import Link
 from backend.terminal.till import Outcome
 from backend.terminal.values import Notice, Product
 from tests.eventually import eventually
@@ -205,6 +207,72 @@ async def test_a_product_seen_before_can_be_scanned_while_the_server_is_away(sho
         assert shop.codes[-1] == "server_away"
 
 
+async def test_a_scan_that_waits_says_so_and_one_that_does_not_is_quiet(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(EGGS)
+        assert shop.codes == ["added"]
+        shop.server.silent = asyncio.Event()
+        scanning = asyncio.create_task(desk.scan(MILK))
+        await eventually(lambda: shop.codes[-1] == "scan_waits")
+        assert desk.cart.find("1041") is None
+        shop.server.silent.set()
+        assert await scanning is not None
+    assert shop.last("scan_waits").fields == {"barcode": MILK}
+    assert shop.codes[-1] == "added"
+
+
+async def test_what_is_known_is_added_at_once_while_the_server_is_away(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        shop.server.away = True
+        desk.live.check()
+        await eventually(lambda: desk.is_away)
+        asked = shop.server.requests.count(f"/products/barcode/{MILK}")
+        assert await desk.scan(MILK) is not None
+        assert shop.server.requests.count(f"/products/barcode/{MILK}") == asked
+
+
+async def test_what_is_known_does_not_wait_for_a_server_that_is_silent(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.terminal.desk.PATIENCE", 0.01)
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        shop.server.silent = asyncio.Event()
+        assert await desk.scan(MILK) is not None
+        assert desk.cart.units == 2
+
+
+async def test_the_age_never_jumps_back_while_the_server_is_away(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        await all_held(desk)
+        desk.live.check()
+        await eventually(lambda: desk.stale_for == 0)
+        shop.wait(5)
+        before = desk.stale_for
+        shop.server.away = True
+        ages: list[float] = []
+
+        def aged(until: bool) -> bool:
+            ages.append(desk.stale_for)
+            return until
+
+        await desk.set_quantity("1041", 2)
+        await eventually(lambda: aged(desk.sender.is_failing))
+        desk.live.check()
+        await eventually(lambda: aged(desk.live.link is Link.OFFLINE))
+        for _ in range(5):
+            shop.wait(1)
+            ages.append(desk.stale_for)
+        assert ages == sorted(ages)
+        assert ages[-1] == before + 5
+        shop.server.away = False
+        await eventually(lambda: not desk.is_away)
+        desk.live.check()
+        await eventually(lambda: desk.stale_for == 0)
+
+
 async def test_a_sale_whose_answer_was_lost_in_a_power_cut_is_sold_once(shop: Shop) -> None:
     shop.server.gate = asyncio.Event()
     async with shop.desk() as desk:
@@ -244,17 +312,6 @@ async def test_a_sale_refused_after_its_receipt_becomes_a_conflict_that_can_be_r
     assert [sale.receipt_number for sale in shop.server.sales] == ["292-T1-000001"]
 
 
-async def test_a_conflict_can_be_settled_by_hand(shop: Shop) -> None:
-    async with shop.desk() as desk:
-        shop.server.away = True
-        desk.cart.add(_product("1044"))
-        await desk.finish()
-        shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        desk.till.settle(desk.till.conflicts[0])
-        assert (desk.till.conflicts, desk.till.queued) == ([], 0)
-
-
 async def test_a_sale_refused_at_the_counter_keeps_the_cart_and_reuses_the_number(shop: Shop) -> None:
     async with shop.desk() as desk:
         await desk.scan(EGGS, 2)
@@ -282,6 +339,77 @@ async def test_receipt_numbers_that_are_used_already_are_jumped_over(shop: Shop)
     assert number >= 40
     assert len(shop.server.sales) == 1
     assert len([x for x in shop.server.commands if isinstance(x, Sell)]) < 10
+
+
+async def test_an_offline_sale_whose_number_is_taken_is_recorded_under_another_one(shop: Shop) -> None:
+    shop.server.taken = {f"292-T1-{number:06d}" for number in range(1, 40)}
+    async with shop.desk() as desk:
+        shop.server.away = True
+        for _ in range(2):
+            desk.cart.add(_product("1041"))
+            await desk.finish()
+        shop.server.away = False
+        await eventually(lambda: desk.till.queued == 0)
+        assert desk.till.conflicts == []
+        assert desk.till.receipt is not None
+        assert desk.till.receipt.outcome is Outcome.SOLD
+        assert desk.till.receipt.number in {sale.receipt_number for sale in shop.server.sales}
+    assert len(shop.server.sales) == 2
+    assert shop.server.available("1041") == 8
+    told = [notice.fields for notice in shop.said if notice.code == "receipt_renumbered"]
+    assert told[0]["before"] == "292-T1-000001"
+    assert told[-1]["receipt"] in {sale.receipt_number for sale in shop.server.sales}
+
+
+async def test_many_offline_sales_find_free_numbers_behind_anothers_without_jumping_far(shop: Shop) -> None:
+    shop.server.taken = {f"292-T1-{number:06d}" for number in range(1, 40)}
+    journal = Journal(shop.path, "T1")
+    for _ in range(12):
+        journal.keep("292", 119, _one_milk)
+    journal.close()
+    shop.server.books.stock["292", "1041"] = _with(shop.server, "1041", 100)
+    async with shop.desk() as desk:
+        await eventually(lambda: len(shop.server.sales) == 12)
+        await eventually(lambda: desk.till.queued == 0)
+        assert desk.till.conflicts == []
+    numbers = {sale.receipt_number for sale in shop.server.sales}
+    assert len(numbers) == 12
+    assert all(len(number) == len("292-T1-000001") for number in numbers)
+
+
+async def test_a_refused_price_is_tried_again_with_a_reason_for_whoever_may(shop: Shop) -> None:
+    journal = Journal(shop.path, "T1")
+    kept = journal.keep("292", 119, _one_milk)
+    journal.refused(kept.id, Refusal(Code.PRICE_NOT_ALLOWED, "It costs 1.29."))
+    journal.close()
+    async with shop.desk() as desk:
+        desk.till.retry(desk.till.conflicts[0])
+        await eventually(lambda: shop.server.sales)
+    assert [sale.price_reason for sale in shop.server.sales] == ["sold at this price while offline"]
+
+
+async def test_numbers_that_stood_in_the_way_for_ever_are_changed_at_the_next_start(shop: Shop) -> None:
+    older = Journal(shop.path, "a-host-with-a-name-of-27-chars-T1")
+    too_long, taken = older.keep("292", 119, _one_milk), older.keep("292", 119, _one_milk)
+    older.refused(taken.id, Refusal(Code.RECEIPT_TAKEN, "Taken."))
+    older.close()
+    assert len(too_long.receipt_number) > 40
+    async with shop.desk() as desk:
+        await eventually(lambda: len(shop.server.sales) == 2)
+        await eventually(lambda: desk.till.queued == 0)
+        assert desk.till.conflicts == []
+    assert all(len(sale.receipt_number) <= 40 for sale in shop.server.sales)
+    assert shop.codes.count("receipt_renumbered") == 2
+
+
+async def test_a_removed_terminal_keeps_what_it_could_not_send(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        shop.server.problem = {"status": 401, "code": "terminal_removed", "detail": "This terminal was removed."}
+        await desk.finish()
+        await desk.session_over.wait()
+        assert "terminal_removed" in shop.codes
+        assert (desk.till.queued, desk.till.conflicts) == (1, [])
 
 
 async def test_when_the_session_ends_the_sale_waits_for_the_pin_and_goes_on(shop: Shop) -> None:
@@ -329,6 +457,10 @@ async def test_leaving_does_not_wait_long_for_a_server_that_is_away(shop: Shop) 
         shop.server.away = True
         await desk.leave(patience=0.01)
         assert desk.cart.lines == []
+
+
+def _one_milk(number: str) -> list[Command]:
+    return [Sell(id=new_id(), store_id="292", lines=(SaleLine("1041", 1, 119),), receipt_number=number)]
 
 
 def _product(key: str) -> Product:

@@ -25,4 +25,4 @@ def test_the_core_imports_neither_screens_nor_server() -> None:
 def test_the_first_screen_waits_for_nothing_it_does_not_paint() -> None:
     modules = imported_by("import tui.app")
     assert "textual" in modules
-    assert not modules & (FORBIDDEN - {"textual", "tui"} | {"httpx", "nats", "sqlite3"})
+    assert not modules & (FORBIDDEN - {"textual", "tui"} | {"httpx", "nats", "sqlite3", "truststore"})

@@ -48,7 +48,7 @@ async def test_it_connects_with_the_access_token_and_listens_to_the_stores_of_th
         await eventually(lambda: live.link is Link.ONLINE)
     assert bus.options["token"] == "token"
     assert bus.options["inbox_prefix"] == b"_INBOX.ana-T1"
-    assert bus.subjects == ["inventory.292.>", "inventory.406.>", "inventory.319.>", "inventory.361.>"]
+    assert bus.subjects == ["inventory.292.>", "inventory.319.>", "inventory.361.>", "inventory.406.>"]
 
 
 async def test_only_newer_versions_of_watched_products_are_taken_in(bus: FakeNats, server: FakeServer) -> None:
@@ -104,10 +104,45 @@ async def test_a_server_that_is_away_is_noticed_and_its_numbers_grow_old(bus: Fa
         now[0] = 160.0
         live.check()
         await eventually(lambda: live.link is Link.OFFLINE)
-        assert live.view.age("292", "1041", 165.0) == 5.0
+        assert live.view.age("292", "1041", 165.0) == 65.0, "the age is counted from the last certainty"
         server.away = False
         live.check()
         await eventually(lambda: live.link is Link.ONLINE)
+        assert live.view.age("292", "1041", 165.0) == 5.0
+    assert bus.connections == 1, "NATS was there all the time"
+
+
+async def test_a_server_that_is_silent_is_noticed(
+    bus: FakeNats, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is there, and no answer comes: a stopped process, or a network that swallows everything."""
+    monkeypatch.setattr(live_module, "BEAT", 0.05)
+    monkeypatch.setattr(live_module, "SILENCE", 0.1)
+    async with running(server) as live:
+        await eventually(lambda: live.link is Link.ONLINE)
+        server.silent = asyncio.Event()
+        await eventually(lambda: live.link is Link.OFFLINE)
+        asked = len(server.requests)
+        await eventually(lambda: len(server.requests) > asked + 1)
+        assert live.link is Link.OFFLINE
+        server.silent.set()
+        await eventually(lambda: live.link is Link.ONLINE)
+
+
+async def test_while_somebody_knows_better_no_number_counts_as_current(bus: FakeNats, server: FakeServer) -> None:
+    now = [100.0]
+    async with running(server, now) as live:
+        await live.watch(["1041"])
+        await eventually(lambda: live.link is Link.ONLINE)
+        live.is_doubted = lambda: True
+        now[0] = 130.0
+        asked = len(server.requests)
+        live.check()
+        await eventually(lambda: len(server.requests) > asked)
+        assert live.view.age("292", "1041", 130.0) == 30.0
+        live.is_doubted = lambda: False
+        live.check()
+        await eventually(lambda: live.view.age("292", "1041", 130.0) == 0.0)
 
 
 async def test_a_session_that_ended_ends_the_run(bus: FakeNats, server: FakeServer) -> None:

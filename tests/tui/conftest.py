@@ -91,8 +91,8 @@ class Counter:
         """Wait until this screen is on top."""
         await self.until(lambda: type(self.app.screen).__name__ == screen)
 
-    async def sign_in(self) -> None:
-        """Fill in the form as ana of store 292 and wait for the counter to be live."""
+    async def sign_in(self, on: str = "SellScreen") -> None:
+        """Fill in the form as ana of store 292 and wait for the counter to be live, with this screen on top."""
         await self.on("SignInScreen")
         form = self.app.screen
         form.query_one("#store", Select).value = "292"
@@ -100,7 +100,7 @@ class Counter:
         form.query_one("#pin", Input).value = "1234"
         await self.pilot.pause()
         await self.press("f9")
-        await self.on("SellScreen")
+        await self.on(on)
         await self.until(lambda: self.desk.live.link is Link.ONLINE)
 
     async def press(self, *keys: str) -> None:

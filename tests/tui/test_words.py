@@ -36,7 +36,18 @@ def test_every_sentence_of_the_screens_exists() -> None:
 
 def test_every_sentence_is_used() -> None:
     text = "".join(SOURCES.values()).replace("'", '"')
-    families = ("link.", "key.", "name.", "say.", "start.step.", "hold.", "receipt.", "status.")
+    families = (
+        "settle.reason.",
+        "link.",
+        "key.",
+        "name.",
+        "say.",
+        "start.step.",
+        "hold.",
+        "receipt.",
+        "status.",
+        "ask.",
+    )
     keys = {key.removesuffix(".one") for key in CATALOGUES["en"] if not key.startswith(families)}
     assert {key for key in keys if f'"{key}"' not in text} == set()
 
@@ -55,7 +66,20 @@ def test_everything_the_core_and_the_screens_say_has_words() -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_action_has_a_name_and_a_help_line(lang: Lang) -> None:
     words = Words(lang)
-    groups = (actions.APP, actions.SELL, actions.SIGN_IN, actions.ASK, actions.CONFLICTS, actions.START, actions.HELP)
+    groups = (
+        actions.APP,
+        actions.SELL,
+        actions.SIGN_IN,
+        actions.ASK,
+        actions.CONFLICTS,
+        actions.START,
+        actions.WELCOME,
+        actions.FORM,
+        actions.HELP,
+        actions.SETTLE,
+        actions.OPEN_SALE,
+        actions.PALETTE,
+    )
     for act in chain.from_iterable(groups):
         assert words(f"key.{act.id}")
         assert words(f"key.{act.id}.help")
@@ -74,6 +98,15 @@ def test_numbers_and_money_are_written_the_way_of_the_language() -> None:
 def test_one_is_not_many() -> None:
     words = Words("en")
     assert (words("sell.lines", n=1), words("sell.lines", n=2)) == ("1 line", "2 lines")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_unit_is_singular_in_every_sentence_with_a_number(lang: Lang) -> None:
+    words = Words(lang)
+    assert words("card.available", n=1) == {"en": "available here", "es": "disponible aquí"}[lang]
+    assert words("card.reserved", n=1) == {"en": "1 reserved", "es": "1 reservada"}[lang]
+    one = words.say(Notice("info", "holding_again", {"count": 1}))
+    assert one == {"en": "Asking again for one line…", "es": "Pidiendo otra vez una línea…"}[lang]
 
 
 def test_the_kind_of_damage_picks_the_sentence() -> None:
@@ -102,3 +135,28 @@ def test_the_language_is_the_one_wanted_or_the_environments(
     wanted: str | None, environment: dict[str, str], found: str
 ) -> None:
     assert language(wanted, environment) == found
+
+
+SAID = [key.removeprefix("say.") for key in CATALOGUES["en"] if key.startswith("say.")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("code", SAID)
+def test_a_problem_that_lacks_what_a_sentence_names_is_told_in_its_own_sentence(lang: Lang, code: str) -> None:
+    words, named = Words(lang), fields(CATALOGUES[lang][f"say.{code}"])
+    bare, _, kind = code.partition(".")
+    given: dict[str, str | int] = {"reason": kind} if kind else {}
+    for missing in named:
+        some = {name: 1 for name in named if name != missing}
+        assert words.say(Notice("error", bare, {"message": "Its own.", **given, **some})) == "Its own."
+        assert words.say(Notice("error", bare, {**given, **some})) == words("say.unforeseen", code=bare)
+    whole = words.say(Notice("error", bare, {"message": "Its own.", **given, **dict.fromkeys(named, "x")}))
+    assert whole
+    assert "{" not in whole
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whatever_a_problem_brings_along_can_be_said(lang: Lang) -> None:
+    strange: dict[str, str | int] = {"key": "k", "self": "s", "n": 1, "message": "Its own.", "barcode": "{0} {x}"}
+    for code in SAID:
+        assert Words(lang).say(Notice("error", code, strange))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 CATALOGUES: dict[Lang, Mapping[str, str]] = {"en": en.WORDS, "es": es.WORDS}
 
+NUMBERS: Mapping[object, str] = {0: "none", 1: "one"}
+"""Numbers of units or lines for which a notice may have a sentence of its own."""
+
 
 def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
     """The language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else English."""
@@ -33,20 +36,30 @@ class Words:
         self.lang = lang
         self._catalogue = CATALOGUES[lang]
 
-    def __call__(self, key: str, **fields: str | int) -> str:
+    def __call__(self, key: str, /, **fields: str | int) -> str:
         """The sentence of `key`. A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money."""
         if fields.get("n") == 1:
             key = f"{key}.one"
-        return self._catalogue[key].format(**{name: self._shown(name, value) for name, value in fields.items()})
+        return self._filled(key, fields)
 
     def say(self, notice: "Notice") -> str:
-        """The sentence for a notice."""
+        """Returns the sentence for a notice. Never raises: what a server sends decides about words, not about a sale.
+
+        It is that of the notice's kind of damage or reason, or of its number, where there is one. A notice without
+        words here, or without a field that its words name, is told in the sentence it brought.
+        """
         key = f"say.{notice.code}"
-        if f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}" in self._catalogue:
-            key = f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}"
-        if key not in self._catalogue:
-            return str(notice.fields.get("message") or self("say.unforeseen", code=notice.code))
-        return self(key, **notice.fields)
+        kind = notice.fields.get("damage", notice.fields.get("reason"))
+        number = NUMBERS.get(notice.fields.get("available", notice.fields.get("count", "")))
+        variants = (f"{key}.{kind}", f"{key}.{number}", key)
+        try:
+            return self._filled(next((x for x in variants if x in self._catalogue), key), notice.fields)
+        except KeyError:  # no such sentence, or a field that it names is missing
+            own = notice.fields.get("message")
+            return str(own) if own else self("say.unforeseen", code=notice.code)
+
+    def _filled(self, key: str, fields: "Mapping[str, str | int]") -> str:
+        return self._catalogue[key].format_map({name: self._shown(name, value) for name, value in fields.items()})
 
     def step(self, name: str) -> str:
         """The name of a step of opening the shop; a step without words of its own keeps its name."""
@@ -60,7 +73,7 @@ class Words:
         """A whole number."""
         return number(value, self.lang)
 
-    def _shown(self, name: str, value: str | int) -> str:
-        if isinstance(value, str):
-            return value
+    def _shown(self, name: str, value: object) -> str:
+        if not isinstance(value, int):
+            return str(value)
         return self.money(value) if name.endswith("_cents") else self.number(value)

@@ -1,7 +1,7 @@
 """What a product is counted in, whether it is sold, its place in the tree of categories, and its tax.
 
 Revision: 0030
-Follows: 0017
+Follows: 0019
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
-down_revision = "0017"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Refused sales whose goods left the shop, and how they were settled."""

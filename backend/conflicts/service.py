@@ -1,0 +1,76 @@
+"""Records how a refused sale was settled, once, in the audit trail of its store."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct, json, to_builtins
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.auth.tokens import Claims
+from backend.database.audit_trail import Origin, record
+from backend.database.engine import Database
+from backend.database.once import Attempt, run_once
+from backend.database.reads import moment
+from backend.model.conflicts import CLERK_LIMIT_CENTS, Settlement, SettlingReason, needs_supervisor
+from backend.model.errors import InvalidInput, MostradorError
+from backend.model.scopes import Scope
+from backend.stores.queries import require_store
+
+
+class ApprovalNeeded(MostradorError):
+    """The sale is above what a clerk may settle alone."""
+
+    code = "approval_needed"
+
+    def __init__(self) -> None:
+        limit = f"{CLERK_LIMIT_CENTS / 100:.2f}"
+        message = f"A refused sale above {limit} is settled with a supervisor; send their name and PIN as approval."
+        super().__init__(message, field="approval", limit_cents=CLERK_LIMIT_CENTS, scope=Scope.SALES_SETTLE.value)
+
+
+class Settled(Struct, frozen=True):
+    """What was recorded. `approved_by` is empty when nobody had to approve."""
+
+    id: UUID
+    store_id: str
+    receipt_number: str
+    reason: SettlingReason
+    settled_by: str
+    approved_by: str
+    settled_at: datetime
+
+
+async def settle_conflict(
+    db: Database, claims: Claims, origin: Origin, settlement: Settlement, approved_by: str = ""
+) -> Settled:
+    """Record a settlement and return it; sent again under its id, return what was recorded first.
+
+    `approved_by` is a supervisor whose PIN was right. A caller who may settle everything needs none.
+    Raises StoreNotAllowed, UnknownStore, InvalidInput, ApprovalNeeded, and what `run_once` raises.
+    """
+    claims.require_store(settlement.store_id)
+    if settlement.reason is SettlingReason.OTHER and not settlement.note.strip():
+        raise InvalidInput("note", "note is missing; say in it what was done.")
+    approver = claims.actor if Scope.SALES_SETTLE in claims.scopes else approved_by
+
+    async def effect(connection: AsyncConnection) -> Settled:
+        if needs_supervisor(settlement.total_cents) and not approver:
+            raise ApprovalNeeded
+        await require_store(connection, settlement.store_id)
+        settled = Settled(
+            settlement.id,
+            settlement.store_id,
+            settlement.receipt_number,
+            settlement.reason,
+            settlement.settled_by or claims.actor,
+            approver,
+            await moment(connection),
+        )
+        told = to_builtins(settlement) | {"total_cents": settlement.total_cents} | to_builtins(settled)
+        subject = f"receipt:{settlement.receipt_number}"
+        await record(connection, origin, "conflict.settle", subject, store_id=settlement.store_id, after=told)
+        return settled
+
+    # Whoever sends it: another clerk may have signed in since, and the settlement is still the same.
+    attempt = Attempt.of(settlement.id, f"conflict:{settlement.store_id}", json.encode(settlement).decode())
+    return await run_once(db, attempt, effect, Settled)

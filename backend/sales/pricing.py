@@ -1,0 +1,100 @@
+"""Judges the prices of sales before they reach the ledger, whose batches never wait for it.
+
+Today's prices are read for all who ask at once, and kept in memory for a while. That cannot let a wrong price pass:
+one that was the catalogue's a minute ago is still good (see `backend.model.prices`). A price that is not the one in
+memory is judged by the database.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+from backend.auth.tokens import Claims
+from backend.catalogue.prices import former_prices_of, prices_of
+from backend.database.dataloader import Dataloader
+from backend.database.engine import Database
+from backend.database.reads import reading
+from backend.model.answers import Refusal
+from backend.model.commands import Command
+from backend.model.prices import OLD_PRICE_GOOD_FOR, other_prices, price_refusal
+from backend.model.scopes import Scope
+from backend.model.verbs.sell import Sell
+
+KEPT_SECONDS = 60.0
+KEPT_PRODUCTS = 100_000
+"""More than a chain's catalogue has that sells."""
+READ_AT_ONCE = 500
+
+
+class Pricing:
+    """Knows the prices that products may be sold at."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self._db, self._clock = db, clock
+        self._kept: dict[str, tuple[int, float]] = {}
+        """Product → its price in cents, and until when it is kept."""
+        self._reads: Dataloader[str, int] = Dataloader(self._read)
+
+    async def objections(
+        self, commands: Mapping[int, Command], claims: Claims, field: str = "price_cents"
+    ) -> dict[int, Refusal]:
+        """Returns the refusals of those sales that the caller may not make at their prices, by their keys.
+
+        `field` is what the caller calls the price of a line. Raises DatabaseAway and its like.
+        """
+        sales = {index: command for index, command in commands.items() if isinstance(command, Sell)}
+        may_override = Scope.PRICES_OVERRIDE in claims.scopes
+        doubted = {i: x for i, x in sales.items() if not (may_override and x.price_reason) and self._doubts(x)}
+        if not doubted:
+            return {}
+        today = await self._today({line.product_id for sale in doubted.values() for line in sale.lines})
+        good: dict[str, list[int]] = {product_id: [price] for product_id, price in today.items()}
+        wrong = {x.product_id for sale in doubted.values() for x in other_prices(sale, good)}
+        if wrong:
+            for product_id, price in await self._former(wrong):
+                good[product_id].append(price)
+        return {
+            index: price_refusal(other, may_override=may_override, field=field)
+            for index, sale in doubted.items()
+            if (other := tuple(other_prices(sale, good)))
+        }
+
+    def _doubts(self, sale: Sell) -> bool:
+        """Whether a line has another price than the one that is kept here."""
+        now = self._clock()
+        for line in sale.lines:
+            price, until = self._kept.get(line.product_id, (None, 0.0))
+            if price != line.price_cents or until <= now:
+                return True
+        return False
+
+    async def _today(self, product_ids: Collection[str]) -> dict[str, int]:
+        asked_at = self._clock()
+        prices = await asyncio.gather(*[self._reads.get(product_id) for product_id in product_ids])
+        today = {x: price for x, price in zip(product_ids, prices, strict=True) if price is not None}
+        if len(self._kept) + len(today) > KEPT_PRODUCTS:
+            self._kept.clear()  # rare, and costs one read per product that sells
+        self._kept.update({product_id: (price, asked_at + KEPT_SECONDS) for product_id, price in today.items()})
+        return today
+
+    async def _read(self, product_ids: Sequence[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        async with reading(self._db) as connection:
+            for part in batched(product_ids, READ_AT_ONCE):
+                found |= await prices_of(connection, part)
+        return found
+
+    async def _former(self, product_ids: Collection[str]) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+        async with reading(self._db) as connection:
+            for part in batched(product_ids, READ_AT_ONCE):
+                found += await former_prices_of(connection, part, OLD_PRICE_GOOD_FOR)
+        return found
+
+
+def batched(items: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """Yields `items` in parts of at most `size`; Python 3.11 has no itertools.batched."""
+    rest = iter(items)
+    while part := tuple(islice(rest, size)):
+        yield part

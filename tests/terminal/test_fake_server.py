@@ -1,0 +1,206 @@
+"""The fake server is held to the real one: the same calls, in the same order, get the same answers from both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from backend.ids import new_id
+from backend.model.commands import Command, Line, SaleLine
+from backend.model.verbs.cancel import Cancel
+from backend.model.verbs.extend import Extend
+from backend.model.verbs.receive import Receive
+from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.sell import Sell
+
+from .fake_server import PIN, SESSION, FakeServer, price_cents
+from .real_server import real_server
+
+OWN = {
+    "access_token",
+    "refresh_token",
+    "expires_at",
+    "expires_in",
+    "session_expires_at",
+    "created_at",
+    "updated_at",
+    "last_updated",
+    "sold_at",
+    "settled_at",
+    "request_id",
+    "instance",
+}
+"""Members that are each server's own: only that they are there, and of which type, is compared."""
+
+
+class Caller:
+    """Asks one server, and keeps all its answers in a form that can be compared."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://server/api/v1")
+        self._auth: dict[str, str] = {}
+        self.answers: list[tuple[str, int, Any]] = []
+
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """One request; returns the content of its answer."""
+        content = None if body is None else msgspec.json.encode(body)
+        sent = {"content-type": "application/json"} | self._auth | headers
+        answer = await self._http.request(method, path, content=content, headers=sent)
+        said = msgspec.json.decode(answer.content) if answer.content else None
+        if answer.is_error:
+            assert answer.headers["content-type"] == "application/problem+json"
+        self.answers.append((f"{method} {path}", answer.status_code, comparable(said)))
+        return said
+
+    async def sign_in(self, **changes: str) -> Any:
+        """Sign ana in, or whoever `changes` say; later calls are theirs."""
+        body = {"user": "ana", "pin": PIN, "store_id": "292", "terminal_id": "T1"} | changes
+        session = await self.ask("POST", "/auth/sign-in", body)
+        if "access_token" in session:
+            self._auth = {"Authorization": f"Bearer {session['access_token']}"}
+        return session
+
+    async def send(self, *commands: Command) -> Any:
+        """Commands to the ledger."""
+        return await self.ask("POST", "/commands", {"commands": commands})
+
+    def sign_out(self) -> None:
+        self._auth = {}
+
+
+def comparable(said: Any) -> Any:
+    """What an answer says, without what each server makes up for itself."""
+    if isinstance(said, Mapping):
+        return {k: type(v).__name__ if k in OWN and v is not None else comparable(v) for k, v in said.items()}
+    if isinstance(said, list):
+        return [comparable(x) for x in said]
+    return said
+
+
+async def same(tmp_path: Path, sqlite_url: str, calls: Any) -> list[tuple[str, int, Any]]:
+    """Make `calls` to both servers; asserts that they answered the same, and returns the answers."""
+    fake = Caller(httpx.MockTransport(FakeServer().handle))
+    await calls(fake)
+    async with real_server(sqlite_url, tmp_path) as transport:
+        real = Caller(transport)
+        await calls(real)
+    differences = [(a, b) for a, b in zip(fake.answers, real.answers, strict=True) if a != b]
+    assert differences == []
+    return real.answers
+
+
+async def test_signing_in_and_out(tmp_path: Path, sqlite_url: str) -> None:
+    async def calls(server: Caller) -> None:
+        await server.ask("GET", "/stores")
+        await server.ask("GET", "/live")
+        await server.sign_in(pin="0000")
+        await server.sign_in(user="nobody")
+        await server.sign_in(store_id="999")
+        await server.sign_in(user="eva", store_id="292")
+        session = await server.sign_in()
+        await server.ask("GET", "/live")
+        assert session["refresh_token"]
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers] == [200, 401, 401, 401, 404, 403, 200, 200]
+
+
+async def test_staying_signed_in(tmp_path: Path, sqlite_url: str) -> None:
+    async def calls(server: Caller) -> None:
+        first = (await server.sign_in())["refresh_token"]
+        key, other = "0197a2b4-7c1e-7d3a-9f00-000000000001", "0197a2b4-7c1e-7d3a-9f00-000000000002"
+        once = await server.ask("POST", "/auth/refresh", {"refresh_token": first}, **{"idempotency-key": key})
+        again = await server.ask("POST", "/auth/refresh", {"refresh_token": first}, **{"idempotency-key": key})
+        assert once["refresh_token"] == again["refresh_token"]
+        await server.ask("POST", "/auth/refresh", {"refresh_token": first}, **{"idempotency-key": other})
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers] == [200, 200, 200, 401]
+
+
+async def test_the_catalogue(tmp_path: Path, sqlite_url: str) -> None:
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        for words in ("milk", "MILK whole", "S1043", "2000000010441", "nothing like it"):
+            await server.ask("GET", f"/products?q={words}&store_id=292&page_size=50")
+        for code in ("2000000010410", "4006381333931", "12345", "x"):
+            await server.ask("GET", f"/products/barcode/{code}")
+        await server.ask("GET", "/products?q=&store_id=292&limit=2&offset=3")
+        for code in ("S1041", "1041", "8189811", "nothing"):
+            await server.ask("GET", f"/products/sku/{code}")
+        for code in ("1041", "nothing"):
+            await server.ask("GET", f"/products/{code}")
+            await server.ask("GET", f"/stock/product/{code}")
+
+    await same(tmp_path, sqlite_url, calls)
+
+
+async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
+    ids = [new_id() for _ in range(20)]
+
+    def reserve(number: int, product: str, quantity: int, replaces: UUID | None = None, store: str = "292") -> Reserve:
+        line = Line(product, quantity)
+        return Reserve(id=ids[number], store_id=store, lines=(line,), ttl_seconds=900, replaces=replaces)
+
+    def sell(number: int, product: str, receipt: str, *holds: UUID, quantity: int = 1, dearer: int = 0) -> Sell:
+        lines = (SaleLine(product, quantity, price_cents(product) + dearer),)
+        return Sell(id=ids[number], store_id="292", lines=lines, holds=holds, receipt_number=receipt)
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        await server.send(reserve(0, "1041", 3))
+        await server.send(reserve(0, "1041", 3))
+        await server.send(reserve(0, "1041", 4))
+        await server.send(reserve(1, "1041", 8), reserve(2, "1041", 9, replaces=ids[0]))
+        await server.send(Extend(id=ids[3], store_id="292", reservation_id=ids[2], ttl_seconds=600))
+        await server.send(sell(4, "1041", "R-1", ids[2]), sell(5, "1041", "R-2", ids[2]), sell(6, "1042", "R-1"))
+        await server.send(sell(16, "1042", "R-1"))
+        await server.send(sell(17, "1042", "R-4", dearer=-58))
+        await server.send(Cancel(id=ids[7], store_id="292", reservation_id=ids[2]))
+        await server.send(Cancel(id=ids[8], store_id="292", reservation_id=ids[19]))
+        await server.send(reserve(9, "nothing", 1), sell(10, "1043", "R-3", quantity=11))
+        await server.send(Receive(id=ids[11], store_id="292", lines=(Line("1041", 1),)))
+        await server.ask("POST", "/commands", {"commands": [{"type": "sell", "id": str(ids[12]), "store_id": "292"}]})
+        server.sign_out()
+        await server.sign_in(user="eva", store_id="406")
+        await server.send(reserve(13, "1041", 1), reserve(14, "1041", 1, store="406"))
+        server.sign_out()
+        await server.send(reserve(15, "1041", 1))
+
+    await same(tmp_path, sqlite_url, calls)
+
+
+async def test_settling(tmp_path: Path, sqlite_url: str) -> None:
+    def settlement(quantity: int, **more: Any) -> dict[str, Any]:
+        return {
+            "id": str(new_id()),
+            "store_id": "292",
+            "receipt_number": "292-T1-000001",
+            "sale_id": str(new_id()),
+            "sold_at": "2026-11-24T12:00:00Z",
+            "lines": [{"product_id": "1041", "quantity": quantity, "price_cents": 119}],
+            "refusal": "insufficient_stock",
+            "reason": "written_off",
+        } | more
+
+    small, large, twice = settlement(1), settlement(100), settlement(2, settled_by="eva")
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        await server.ask("POST", "/conflicts/settle", small)
+        await server.ask("POST", "/conflicts/settle", twice)
+        await server.ask("POST", "/conflicts/settle", twice)
+        await server.ask("POST", "/conflicts/settle", large)
+        for user, pin in (("luis", "0000"), ("ana", PIN), ("luis", PIN)):
+            await server.ask("POST", "/conflicts/settle", large | {"approval": {"user": user, "pin": pin}})
+        await server.ask("POST", "/conflicts/settle", large)
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers[1:]] == [200, 200, 200, 403, 401, 403, 200, 200]
+
+
+def test_the_fake_session_is_one_of_the_fake_people() -> None:
+    assert SESSION.user == "ana"
