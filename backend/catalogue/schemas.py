@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from backend.model.units import Unit
 from backend.stock.schemas import StockShape
 
 from .search_queries import Product
@@ -22,6 +23,12 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
     brand: str
     package_size: str
     price: float
+    active: bool
+    unit: Unit
+    category_path: str
+    tax_rate: float
+    """In percent."""
+    tax_included: bool
     created_at: datetime
     updated_at: datetime
     version: int
@@ -42,6 +49,11 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
             product.brand,
             product.package_size,
             product.price_cents / 100,
+            product.active,
+            product.unit,
+            product.category_path,
+            product.tax_basis_points / 100,
+            product.tax_included,
             product.created_at,
             product.updated_at,
             product.version,

@@ -9,6 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, products
+from backend.model.units import Unit
 
 
 class Product(Struct, frozen=True):
@@ -29,6 +30,13 @@ class Product(Struct, frozen=True):
     updated_at: datetime
     version: int
     """Grows with every change of the product."""
+    active: bool = True
+    """Whether it is sold; a search finds no other."""
+    unit: Unit = "piece"
+    category_path: str = ""
+    tax_basis_points: int = 0
+    tax_included: bool = True
+    """Whether the tax is in the price; else it is added to it."""
 
 
 _unit_barcode = (
@@ -53,6 +61,11 @@ _columns = (
     products.c.created_at,
     products.c.updated_at,
     products.c.version,
+    products.c.active,
+    products.c.unit,
+    products.c.category_path,
+    products.c.tax_basis_points,
+    products.c.tax_included,
 )
 _product: Select[*tuple[Any, ...]] = select(*_columns)
 _BY_ID = _product.where(products.c.id == bindparam("code"))
