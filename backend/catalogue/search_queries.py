@@ -74,7 +74,8 @@ _BY_SKU = _product.where(products.c.sku == bindparam("code"))
 _BY_BARCODE = (
     select(*_columns, barcodes.c.quantity.label("pack_quantity"))
     .join(barcodes, products.c.id == barcodes.c.product_id)
-    .where(barcodes.c.barcode == bindparam("code"))
+    .where(barcodes.c.barcode.in_(bindparam("codes", expanding=True)))
+    .add_columns(barcodes.c.barcode.label("found_by"))
 )
 _BY_IDS = _product.where(products.c.id.in_(bindparam("ids", expanding=True)))
 BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
@@ -92,10 +93,11 @@ async def product_by_sku(connection: AsyncConnection, sku: str) -> Product | Non
     return None if row is None else Product(*row)
 
 
-async def product_by_barcode(connection: AsyncConnection, barcode: str) -> tuple[Product, int] | None:
-    """The product that carries this barcode and how many units one scan of it means, or None."""
-    row = (await connection.execute(_BY_BARCODE, {"code": barcode})).one_or_none()
-    return None if row is None else (Product(*row[:-1]), row.pack_quantity)
+async def product_by_barcode(connection: AsyncConnection, codes: Sequence[str]) -> tuple[Product, int] | None:
+    """Returns the product that has the first of these barcodes that any has, and the units one scan of it means."""
+    rows = (await connection.execute(_BY_BARCODE, {"codes": codes})).all()
+    row = min(rows, key=lambda row: codes.index(row.found_by), default=None)
+    return None if row is None else (Product(*row[:-2]), row.pack_quantity)
 
 
 async def products_by_ids(connection: AsyncConnection, ids: Sequence[str]) -> list[Product]:
