@@ -28,8 +28,18 @@ from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import DocumentChange, HoldChange, StockChange, Writes, add_hold_row, add_moves, add_stock, document_of
-from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
+from .rows import (
+    DocumentChange,
+    HoldChange,
+    StockChange,
+    Writes,
+    add_hold_row,
+    add_moves,
+    add_stock,
+    document_of,
+    sales_of,
+)
+from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
     "22012": "a row's version moved",  # division_by_zero: the guard below
@@ -123,6 +133,25 @@ _READ_DOCUMENTS = f"SELECT {', '.join(tables.documents.columns.keys())} FROM doc
 # In order of ids, as every locked batch takes them, and before its stock rows.
 _LOCK_DOCUMENTS = "SELECT 1 FROM documents WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 
+# Of the keys of sales, each with its store: ($1, $2).
+_NAMED = "FROM unnest($1::text[], $2::uuid[]) k(store_id, id) JOIN"
+_READ_SALES = f"""
+SELECT s.id, s.store_id, s.receipt_number, s.terminal_id, s.actor, s.total_cents, s.sold_at
+{_NAMED} sales s ON s.id = k.id AND s.store_id = k.store_id
+"""
+_READ_SALE_LINES = f"""
+SELECT l.sale_id, l.product_id, l.quantity, l.price_cents,
+       p.list_price_cents, p.discount_reason, p.tax_rate_bp, p.tax_cents, p.tax_included
+{_NAMED} sale_lines l ON l.sale_id = k.id AND l.store_id = k.store_id
+LEFT JOIN sale_line_pricing p ON p.sale_id = l.sale_id AND p.store_id = l.store_id AND p.line = l.line
+ORDER BY l.sale_id, l.line
+"""
+_READ_TENDERS = f"""
+SELECT t.id, t.kind, t.amount_cents, t.given_cents, t.reference
+{_NAMED} tenders t ON t.id = k.id AND t.store_id = k.store_id
+ORDER BY t.id, t.number
+"""
+
 DUE_HOLDS = """
 SELECT r.id, r.store_id, r.version
 FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
@@ -209,6 +238,10 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
                     await driver.fetch(_LOCK_DOCUMENTS, request.ids)
                 found = await driver.fetch(_READ_DOCUMENTS, request.ids)
                 request = procedure.send([document_of(tuple(row)) for row in found])
+            elif isinstance(request, NamedSales):
+                named = [store for store, _ in request.ids], _ids(request.ids)
+                parts = [await driver.fetch(part, *named) for part in (_READ_SALES, _READ_SALE_LINES, _READ_TENDERS)]
+                request = procedure.send(sales_of(*parts))
             else:
                 if locked:
                     await driver.fetch(_LOCK, *_keys(request.stock), _ids(request.reservations))
@@ -272,6 +305,8 @@ _INSERTED = {
     "sale_lines": tables.sale_lines,
     "outbox": tables.outbox,
     "new_documents": tables.documents,
+    "sale_line_pricing": tables.sale_line_pricing,
+    "tenders": tables.tenders,
 }
 _UPDATED = {
     "stock": (StockChange, """

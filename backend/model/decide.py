@@ -22,6 +22,7 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
         dict(books.reservations),
         dict(books.levels),
         dict(books.documents),
+        books.sales,
         dict(books.moves),
     )
     effects = []

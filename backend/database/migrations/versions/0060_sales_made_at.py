@@ -1,14 +1,14 @@
 """Sales remember when their terminal made them.
 
 Revision: 0060
-Follows: 0019
+Follows: 0050
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0060"
-down_revision = "0019"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 
