@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
@@ -44,7 +45,7 @@ from backend.upkeep.loop import Upkeep
 from backend.upkeep.watch import Watch
 from backend.views.views import open_views
 from backend.webhooks.courier import Courier
-from backend.webhooks.sealing import sealer_of
+from backend.webhooks.sealing import Sealer, sealer_of
 
 log = structlog.get_logger(__name__)
 
@@ -64,11 +65,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(db.close)
         await check_schema(db)
         accepted = [load_accepted_key(path) for path in settings.signing_keys_accepted]
-        secret = settings.jwt_secret
-        key = derive_signing_key(secret) if secret else load_signing_key(settings.signing_key_file)
-        tokens = Tokens(key, accepted)
-        former = former_signing_keys(settings.signing_keys_accepted)
-        sealer = sealer_of(settings.webhook_key, settings.webhook_keys_accepted, key, former)
+        tokens = Tokens(_signing_key(settings), accepted)
+        sealer = sealer_for(settings)
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)
@@ -143,6 +141,18 @@ async def serve(
                     proxies=settings.trusted_proxies,
                 ),
             )
+
+
+def sealer_for(settings: Settings) -> Sealer:
+    """What a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
+    former = former_signing_keys(settings.signing_keys_accepted)
+    return sealer_of(settings.webhook_key, settings.webhook_keys_accepted, _signing_key(settings), former)
+
+
+def _signing_key(settings: Settings) -> Ed25519PrivateKey:
+    if settings.jwt_secret:
+        return derive_signing_key(settings.jwt_secret)
+    return load_signing_key(settings.signing_key_file)
 
 
 async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts: AsyncExitStack) -> None:

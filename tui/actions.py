@@ -83,6 +83,16 @@ OPEN_SALE = (
     Act("take_up", "enter,f9,alt+p", "take_up", rank=1, in_palette=False),
     Act("give_back", "delete", "give_back", rank=2, in_palette=False),
 )
+WELCOME = (
+    Act("pick", "enter", "choose", rank=1, in_palette=False),
+    Act("up", "up", "up", rank=2, in_palette=False),
+    Act("down", "down", "down", rank=3, in_palette=False),
+)
+FORM = (
+    Act("send", "f9,alt+p", "send", rank=1),
+    Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
+    Act("back", "escape", "back", rank=10, in_palette=False),
+)
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
 PALETTE = (
     Act("choose", "enter", "command_list", rank=1, in_palette=False),

@@ -130,7 +130,7 @@ def open_(
       mostrador transfer open --from 292 --to 304 --line 1029743=6 --line 818981=2
     """
 
-    async def act(transfers: Transfers, db: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, db: Database) -> FoundTransfer:
         command = TransferOpen(
             id=new_id(),
             store_id=destination if request else source,
@@ -140,7 +140,7 @@ def open_(
             reference=reference,
             note=note,
         )
-        return await transfers.send(command, OPERATOR)
+        return await transfers.step(command, OPERATOR)
 
     show_transfer(run(database_url, data, act), as_json)
 
@@ -157,10 +157,10 @@ def pack(transfer_id: UUID, line: Units, database_url: str | None, data: Path | 
       mostrador transfer pack 019a9f3e-0000-7000-8000-000000000000 --line 1029743=5
     """
 
-    async def act(transfers: Transfers, db: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, db: Database) -> FoundTransfer:
         own = (await transfers.transfer(transfer_id)).store_id
         lines = await products(db, line) or None
-        return await transfers.send(
+        return await transfers.step(
             TransferPack(id=new_id(), store_id=own, transfer_id=transfer_id, lines=lines), OPERATOR
         )
 
@@ -179,10 +179,10 @@ def ship(transfer_id: UUID, reference: str, database_url: str | None, data: Path
       mostrador transfer ship 019a9f3e-0000-7000-8000-000000000000 --reference A-17
     """
 
-    async def act(transfers: Transfers, _: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, _: Database) -> FoundTransfer:
         own = (await transfers.transfer(transfer_id)).store_id
         command = TransferShip(id=new_id(), store_id=own, transfer_id=transfer_id, reference=reference)
-        return await transfers.send(command, OPERATOR)
+        return await transfers.step(command, OPERATOR)
 
     show_transfer(run(database_url, data, act), as_json)
 
@@ -211,7 +211,7 @@ def receive(
       mostrador transfer receive 019a9f3e-0000-7000-8000-000000000000 --good 1029743=4 --damaged 1029743=1
     """
 
-    async def act(transfers: Transfers, db: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, db: Database) -> FoundTransfer:
         there = (await transfers.transfer(transfer_id)).other_store_id
         units: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, some in (("good", good), ("damaged", damaged), ("missing", missing)):
@@ -219,7 +219,7 @@ def receive(
                 units[line.product_id][name] = units[line.product_id].get(name, 0) + line.quantity
         lines = tuple([TransferReceiptLine(product_id, **parts) for product_id, parts in units.items()])
         command = TransferReceive(id=new_id(), store_id=there, transfer_id=transfer_id, lines=lines, reason=reason)
-        return await transfers.send(command, OPERATOR)
+        return await transfers.step(command, OPERATOR)
 
     show_transfer(run(database_url, data, act), as_json)
 
@@ -236,10 +236,10 @@ def close(transfer_id: UUID, reason: str, database_url: str | None, data: Path |
       mostrador transfer close 019a9f3e-0000-7000-8000-000000000000 --reason "the van is empty"
     """
 
-    async def act(transfers: Transfers, _: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, _: Database) -> FoundTransfer:
         there = (await transfers.transfer(transfer_id)).other_store_id
         command = TransferClose(id=new_id(), store_id=there, transfer_id=transfer_id, reason=reason)
-        return await transfers.send(command, OPERATOR)
+        return await transfers.step(command, OPERATOR)
 
     show_transfer(run(database_url, data, act), as_json)
 
@@ -263,7 +263,7 @@ def cancel(
       mostrador transfer cancel 019a9f3e-0000-7000-8000-000000000000 --reason "broke down" --in-flight restock
     """
 
-    async def act(transfers: Transfers, _: Database) -> FoundTransfer | None:
+    async def act(transfers: Transfers, _: Database) -> FoundTransfer:
         command = TransferCancel(
             id=new_id(),
             store_id=(await transfers.transfer(transfer_id)).store_id,
@@ -271,7 +271,7 @@ def cancel(
             reason=reason,
             in_flight=None if in_flight is None else InFlight(in_flight),
         )
-        return await transfers.send(command, OPERATOR)
+        return await transfers.step(command, OPERATOR)
 
     show_transfer(run(database_url, data, act), as_json)
 

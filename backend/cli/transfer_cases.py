@@ -76,8 +76,8 @@ def settle(
             reason=reason,
             lines=await products(db, line) or None,
         )
-        await transfers.send(command, OPERATOR)
-        return [DiscrepancyShape.of(await transfers.case(case_id), await transfers.now())]
+        after = await transfers.step_case(command, OPERATOR)
+        return [DiscrepancyShape.of(after.case, after.now)]
 
     show_cases(run(database_url, data, act), as_json)
 
@@ -97,7 +97,7 @@ def assign(case_id: UUID, owner: str, database_url: str | None, data: Path | Non
     async def act(transfers: Transfers, _: Database) -> list[DiscrepancyShape]:
         case = await transfers.case(case_id)
         command = TransferAssign(id=new_id(), store_id=case.store_id, discrepancy_id=case_id, owner=owner)
-        await transfers.send(command, OPERATOR)
-        return [DiscrepancyShape.of(await transfers.case(case_id), await transfers.now())]
+        after = await transfers.step_case(command, OPERATOR)
+        return [DiscrepancyShape.of(after.case, after.now)]
 
     show_cases(run(database_url, data, act), as_json)

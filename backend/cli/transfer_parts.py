@@ -92,9 +92,8 @@ async def products(db: Database, units: Units) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def show_transfer(found: FoundTransfer | None, as_json: bool) -> None:
+def show_transfer(found: FoundTransfer, as_json: bool) -> None:
     """Prints a transfer, its history and its cases."""
-    assert found is not None  # each of these commands is about a transfer
     shape = WholeTransferShape.whole(found)
     if as_json:
         click.echo(msgspec.json.encode(shape))

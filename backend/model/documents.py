@@ -17,7 +17,7 @@ Body = TypeVar("Body", bound=Struct)
 
 
 class Document(Struct, frozen=True):
-    """A document as it is after a step; its id is the id of the command that opened it."""
+    """A document as it is after a step; its id is that of the command that opened it, or made from what it is about."""
 
     id: UUID
     store_id: str

@@ -65,3 +65,13 @@ def in_status(document: Document, *statuses: str) -> None:
     """Raises Refused unless the document is in one of these statuses."""
     if document.status not in statuses:
         raise Refused(wrong_status(document, " or ".join(statuses)))
+
+
+def empty_lines() -> Refusal:
+    """The command says nothing of any product."""
+    return Refusal(Code.EMPTY_BASKET, "There is no line; add at least one product.", field="lines")
+
+
+def known_item(code: str) -> Refusal:
+    """Something that is in the catalogue was called unknown."""
+    return Refusal(Code.ITEM_KNOWN, f"{code} is in the catalogue; receive it as a line of that product.", field="code")

@@ -64,6 +64,6 @@ def count_task_routes(db: Database, pickups: Pickups) -> list[HTTPRouteHandler]:
         id_ = command_id(request, data.id)
         command = CountTaskDone(id=id_, store_id=task.store_id, count_task_id=task.id, reason=data.reason)
         request.auth.require_store(command.store_id)
-        return CountTaskShape.of(await pickups.send(command, request.auth.who))
+        return CountTaskShape.of(await pickups.count_task_done(command, request.auth.who))
 
     return [listed, one, done]

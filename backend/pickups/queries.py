@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
 from backend.database.tables import reservations
-from backend.model.reservations import Status
+from backend.model.reservations import Reservation, Status
 
 _HOLDS = (
     select(reservations.c.id, reservations.c.status, reservations.c.expires_at, database_now().label("now"))
@@ -28,16 +28,22 @@ class HoldState(NamedTuple):
     """0 if it has ended."""
 
 
+def state_at(hold: Reservation, now: datetime) -> HoldState:
+    """Returns the state of a hold at `now`."""
+    return _state(hold.status, hold.expires_at, now)
+
+
 async def hold_states(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, HoldState]:
-    """Returns the state of each of these holds."""
+    """Returns the state of each of these holds, by the database's clock."""
     wanted = list(ids)
     if not wanted:
         return {}
-    states = {}
-    for row in await connection.execute(_HOLDS, {"ids": wanted}):
-        left = (row.expires_at - row.now).total_seconds()
-        status = Status(row.status)
-        if status is Status.PENDING and left <= 0:
-            status = Status.EXPIRED
-        states[row.id] = HoldState(status, row.expires_at, max(0, int(left)) if status is Status.PENDING else 0)
-    return states
+    rows = await connection.execute(_HOLDS, {"ids": wanted})
+    return {row.id: _state(Status(row.status), row.expires_at, row.now) for row in rows}
+
+
+def _state(status: Status, expires_at: datetime, now: datetime) -> HoldState:
+    left = int((expires_at - now).total_seconds())
+    if status is Status.PENDING and now >= expires_at:
+        status = Status.EXPIRED
+    return HoldState(status, expires_at, left if status is Status.PENDING else 0)

@@ -53,7 +53,7 @@ def pickup_routes(db: Database, pickups: Pickups, default_ttl: int) -> list[HTTP
 
     async def send(request: ApiRequest, command: Command) -> PickupShape:
         request.auth.require_store(VERBS[type(command)].acts_in(command))
-        return PickupShape.of(await pickups.whole(await pickups.send(command, request.auth.who)))
+        return PickupShape.of(await pickups.step(command, request.auth.who))
 
     @post(
         "/pickups",

@@ -79,7 +79,7 @@ class PickupShape(Struct, frozen=True, kw_only=True):
     seconds_left: int
     """By the database's clock; 0 if the hold has ended."""
     count_tasks: tuple[UUID, ...]
-    """Those that came of it; empty in lists."""
+    """Those that came of it; in the answer to a step the one that it opened, empty in lists."""
     steps: tuple[DocumentStep, ...]
     created_at: datetime
     updated_at: datetime

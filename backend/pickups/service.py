@@ -11,13 +11,15 @@ from backend.documents.queries import LATEST, Place, Side, document_by_id, docum
 from backend.http.errors import UnknownDocument
 from backend.http.problems import Refused
 from backend.ledger.lanes import Ledger
+from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.documents import Document
 from backend.model.pickups import COUNT_TASK, PICKUP, CountTaskStatus, PickupStatus
 from backend.model.stock import Who
+from backend.model.verbs.count_task_done import CountTaskDone
 
-from .queries import HoldState, hold_states
+from .queries import HoldState, hold_states, state_at
 
 
 class FoundPickup(Struct, frozen=True):
@@ -34,15 +36,26 @@ class Pickups:
     def __init__(self, db: Database, ledger: Ledger) -> None:
         self._db, self._ledger = db, ledger
 
-    async def send(self, command: Command, who: Who) -> Document:
-        """Sends a command; returns the pickup or count task that it opened or stepped.
+    async def step(self, command: Command, who: Who) -> FoundPickup:
+        """Sends a command; returns the pickup that it opened or stepped, as it was when that was decided.
 
         Raises Refused for a refusal, and what the ledger raises.
         """
+        answer = await self._send(command, who)
+        assert answer.at is not None
+        assert answer.reservation is not None
+        pickup, *tasks = answer.documents
+        return FoundPickup(pickup, state_at(answer.reservation, answer.at), tuple([task.id for task in tasks]))
+
+    async def count_task_done(self, command: CountTaskDone, who: Who) -> Document:
+        """Sends the command; returns the count task after it. Raises like `step`."""
+        return (await self._send(command, who)).documents[0]
+
+    async def _send(self, command: Command, who: Who) -> Answer:
         answer = await self._ledger.submit(Request(command, who))
         if answer.refusal is not None:
             raise Refused(answer.refusal)
-        return answer.documents[0]
+        return answer
 
     async def pickup(self, pickup_id: UUID) -> Document:
         """Returns a pickup. Raises UnknownDocument."""

@@ -226,6 +226,12 @@ class Api:
             raise _version_mismatch()
         return answers
 
+    async def call(
+        self, method: str, path: str, body: object = None, query: dict[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        """Call a route that has no method of its own here; its answer as it is."""
+        return await self._call(method, path, dict[str, Any], body=body, query=query)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._renewal is not None:

@@ -10,7 +10,6 @@ from backend.documents.queries import LATEST, Place
 from backend.http.commanding import command_id
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.model.commands import Command
 from backend.model.discrepancies import DISCREPANCY, CaseBody, CaseOutcome, CaseStatus
 from backend.model.documents import Document
 from backend.model.scopes import Scope
@@ -31,12 +30,10 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
         ensure_concerned(request, case)
         return case
 
-    async def shown(case: Document) -> DiscrepancyShape:
-        return DiscrepancyShape.of(await transfers.case(case.id), await transfers.now())
-
-    async def send(request: ApiRequest, command: Command) -> None:
+    async def send(request: ApiRequest, command: TransferSettle | TransferAssign) -> DiscrepancyShape:
         request.auth.require_store(command.store_id)
-        await transfers.send(command, request.auth.who)
+        after = await transfers.step_case(command, request.auth.who)
+        return DiscrepancyShape.of(after.case, after.now)
 
     @get("/discrepancies", scope=Scope.STOCK_READ, problems=("store_not_allowed", "unknown_store"))
     async def listed(
@@ -58,7 +55,7 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
     @get("/discrepancies/{discrepancy_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, discrepancy_id: FromPath[str]) -> DiscrepancyShape:
         """A discrepancy case."""
-        return await shown(await found(request, discrepancy_id))
+        return DiscrepancyShape.of(await found(request, discrepancy_id), await transfers.now())
 
     @post(
         "/discrepancies/{discrepancy_id:str}/settle",
@@ -82,8 +79,7 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
             reason=data.reason,
             lines=data.lines,
         )
-        await send(request, command)
-        return await shown(case)
+        return await send(request, command)
 
     @post(
         "/discrepancies/{discrepancy_id:str}/assign",
@@ -103,7 +99,6 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
             discrepancy_id=case.id,
             owner=data.owner,
         )
-        await send(request, command)
-        return await shown(case)
+        return await send(request, command)
 
     return [listed, one, settle, assign]

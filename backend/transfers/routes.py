@@ -59,9 +59,7 @@ def transfer_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHandler
 
     async def send(request: ApiRequest, command: Command) -> WholeTransferShape:
         request.auth.require_store(command.store_id)
-        after = await transfers.send(command, request.auth.who)
-        assert after is not None  # each of these commands steps a transfer
-        return WholeTransferShape.whole(after)
+        return WholeTransferShape.whole(await transfers.step(command, request.auth.who))
 
     @post(
         "/transfers",

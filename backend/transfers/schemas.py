@@ -103,7 +103,7 @@ class DiscrepancyShape(Struct, frozen=True, kw_only=True):
 
 
 class WholeTransferShape(ListedTransferShape, frozen=True, kw_only=True):
-    """A transfer with its discrepancy cases, oldest first."""
+    """A transfer with its discrepancy cases, oldest first; in the answer to a step, those that the step opened."""
 
     discrepancies: tuple[DiscrepancyShape, ...]
 

@@ -15,19 +15,29 @@ from backend.documents.queries import LATEST, Place, Side, document_by_id, docum
 from backend.http.errors import UnknownDocument
 from backend.http.problems import Refused
 from backend.ledger.lanes import Ledger
+from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.discrepancies import DISCREPANCY, CaseStatus
 from backend.model.documents import Document
 from backend.model.stock import Who
 from backend.model.transfers import TRANSFER, TransferStatus
+from backend.model.verbs.transfer_assign import TransferAssign
+from backend.model.verbs.transfer_settle import TransferSettle
 
 
 class FoundTransfer(Struct, frozen=True):
-    """A transfer with its discrepancy cases, oldest first, as they are at `now`."""
+    """A transfer with discrepancy cases of it, oldest first, as they are at `now`."""
 
     transfer: Document
     cases: tuple[Document, ...]
+    now: datetime
+
+
+class FoundCase(Struct, frozen=True):
+    """A discrepancy case as it is at `now`."""
+
+    case: Document
     now: datetime
 
 
@@ -37,16 +47,20 @@ class Transfers:
     def __init__(self, db: Database, ledger: Ledger) -> None:
         self._db, self._ledger = db, ledger
 
-    async def send(self, command: Command, who: Who) -> FoundTransfer | None:
-        """Sends a command; returns the transfer that it opened or stepped, with its cases. None: it stepped a case.
+    async def step(self, command: Command, who: Who) -> FoundTransfer:
+        """Sends a command; returns the transfer that it opened or stepped, with the cases that it opened.
 
         Raises Refused for a refusal, and what the ledger raises.
         """
-        answer = await self._ledger.submit(Request(command, who))
-        if answer.refusal is not None:
-            raise Refused(answer.refusal)
-        after = next((document for document in answer.documents if document.kind == TRANSFER.name), None)
-        return None if after is None else await self._with_cases(after)
+        answer = await self._send(command, who)
+        (transfer,) = [document for document in answer.documents if document.kind == TRANSFER.name]
+        cases = tuple([document for document in answer.documents if document.kind == DISCREPANCY.name])
+        return FoundTransfer(transfer, cases, _time_of(answer))
+
+    async def step_case(self, command: TransferSettle | TransferAssign, who: Who) -> FoundCase:
+        """Sends a command about a case; returns the case after it. Raises like `step`."""
+        answer = await self._send(command, who)
+        return FoundCase(answer.documents[0], _time_of(answer))
 
     async def find(self, transfer_id: UUID) -> FoundTransfer:
         """Returns a transfer with its cases. Raises UnknownDocument."""
@@ -90,6 +104,12 @@ class Transfers:
         async with reading(self._db) as connection:
             return await moment(connection)
 
+    async def _send(self, command: Command, who: Who) -> Answer:
+        answer = await self._ledger.submit(Request(command, who))
+        if answer.refusal is not None:
+            raise Refused(answer.refusal)
+        return answer
+
     async def _document(self, kind: str, document_id: UUID) -> Document:
         async with reading(self._db) as connection:
             document = await document_by_id(connection, kind, document_id)
@@ -102,3 +122,9 @@ class Transfers:
             cases = await documents_by_reference(connection, DISCREPANCY.name, transfer.store_id, str(transfer.id), 500)
             now = await moment(connection)
         return FoundTransfer(transfer, tuple(sorted(cases, key=lambda case: case.created_at)), now)
+
+
+def _time_of(answer: Answer) -> datetime:
+    """Returns when the command was decided, so that a retry of it is answered letter by letter the same."""
+    assert answer.at is not None
+    return answer.at

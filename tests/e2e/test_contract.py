@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from backend.ids import new_id
 from tests.http.described import operation_of
 from tests.http.shop import PIN, forget_trade, furnish
 from tests.servers import PostgresServer
+from tests.transfers.walk import every_step
 
 from .server import Server
 
@@ -287,6 +289,7 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
             "lines": [{"product_id": tea, "quantity": 7}],
         }
         thrice("POST", "/commands", {"commands": [receive]})
+        every_step(partial(thrice, "POST"))
         person = {"name": "eva", "display_name": "Eva", "role": "clerk", "pin": "9630", "stores": ["norte"]}
         thrice("POST", "/users", person)
         thrice("PUT", "/users/eva", {"display_name": "Eva Sanz"})

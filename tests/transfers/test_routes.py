@@ -83,6 +83,9 @@ async def test_a_step_is_done_once(shop: Shop) -> None:
     receipt = {"id": str(new_id()), "lines": [{"product_id": "milk", "good": 2, "missing": 1}]}
     first = await post(shop, f"transfers/{transfer}/receive", receipt, south(shop))
     assert await post(shop, f"transfers/{transfer}/receive", receipt, south(shop)) == first
+    case = first["discrepancies"][0]["id"]
+    await post(shop, f"discrepancies/{case}/settle", {"outcome": "lost", "reason": "nowhere"}, south(shop))
+    assert await post(shop, f"transfers/{transfer}/receive", receipt, south(shop)) == first
     assert (await balances(shop, "sur"))[0] == 2
     assert first["discrepancies"][0]["id"] == receipt["id"]
 

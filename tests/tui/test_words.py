@@ -73,6 +73,8 @@ def test_every_action_has_a_name_and_a_help_line(lang: Lang) -> None:
         actions.ASK,
         actions.CONFLICTS,
         actions.START,
+        actions.WELCOME,
+        actions.FORM,
         actions.HELP,
         actions.SETTLE,
         actions.OPEN_SALE,

@@ -42,6 +42,8 @@ class SignInScreen(CounterScreen[Session]):
         self._sign_in, self._again = sign_in, again
         self._busy = True  # until the first field has the focus
         options = [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
+        if len(stores) == 1:
+            store_id = stores[0].id  # there is nothing to choose
         known = store_id in {store.id for store in stores}
         if not known and stores and (shared.demo or len(stores) == 1):
             store_id, known = min(store.id for store in stores), True

@@ -60,7 +60,7 @@ def _decide(books: Books, command: HoldElsewhere, who: Who, now: datetime) -> Ef
     steps = (step_of(VERB.name, who, now, command.reason),)
     body = PickupBody(lines, command.reason, command.customer_id, deadline, steps)
     pickup = opened(command.id, here, PICKUP.name, PickupStatus.ASKED, body, who, now, other_store_id=asking)
-    answer = Answer(command.id, stock=posted.rows, reservation=held, documents=(pickup,))
+    answer = Answer(command.id, stock=posted.rows, reservation=held, at=now, documents=(pickup,))
     return Effect(answer, posted.movements, (held,))
 
 

@@ -1,14 +1,14 @@
 """Alerts know whether what a row lacks is on its way.
 
 Revision: 0080
-Follows: 0019
+Follows: 0071
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0080"
-down_revision = "0019"
+down_revision = "0071"
 branch_labels = None
 depends_on = None
 
