@@ -15,7 +15,9 @@ from click.core import ParameterSource
 from backend.cli import errors
 
 COMMANDS = {
+    "adjust": "Correct what is on hand.",
     "admin": "Make the first admin, or give an admin a new secret.",
+    "approvals": "List, grant and refuse what waits for approval, and set the limits.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "demo": "Build the demo shop: 24 stores with real products.",
@@ -24,11 +26,16 @@ COMMANDS = {
     "explain": "Tell the story of one stock number.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
+    "orders": "List, hand over and cancel orders.",
+    "quarantine": "Keep units from being sold.",
     "relay": "Refill NATS from the database.",
+    "release": "Let units in quarantine be sold again.",
     "replay": "Sell a file of real baskets as many terminals would.",
+    "seal": "Seal the movements of finished days, so that a changed history shows.",
     "serve": "Run the headless server.",
     "simulate": "Estimate the fleet that a chain needs.",
     "verify": "Prove that every stock number is the sum of its movements.",
+    "write-off": "Take units out of the books for good.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
 
