@@ -36,6 +36,7 @@ COMMANDS = {
     "serve": "Run the headless server.",
     "shift": "Open and close the drawer of a terminal, and see its report.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "simulate-month": "Live through a month of the demo chain, and prove that every unit is accounted for.",
     "stores": "The stores of the shop.",
     "terminals": "The terminals of the stores.",
     "transfer": "Move goods between stores, step by step.",
