@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["drawer_id", "expiry_command_id", "grant_command_id", "new_id", "returned_id"]
+__all__ = ["derived_id", "drawer_id", "expiry_command_id", "grant_command_id", "new_id", "returned_id"]
 
 _DRAWERS = UUID("5d1c3f0a-7b0e-5c53-9a1f-0f4a6c7d2e91")
 
@@ -26,6 +26,11 @@ def expiry_command_id(reservation_id: UUID, version: int) -> UUID:
 def grant_command_id(approval_id: UUID) -> UUID:
     """The one command id under which an approval is granted on the spot: a retry of the request grants it once."""
     return _beside(approval_id, b"grant:%s" % approval_id.bytes)
+
+
+def derived_id(base: UUID, name: str) -> UUID:
+    """Returns the one id for what `name` says of `base`: who does the same twice uses the same ids."""
+    return _beside(base, b"derived:%s:%s" % (base.bytes, name.encode()))
 
 
 def _beside(first: UUID, name: bytes) -> UUID:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from backend.alerts.findings import thresholds_of
 from backend.api import create_api
 from backend.auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
@@ -37,6 +38,7 @@ from backend.model.events import Outgoing
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
 from backend.upkeep.loop import Upkeep
@@ -110,6 +112,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
+            policy=policy_of(settings),
+            thresholds=thresholds_of(settings),
         )
         yield behind_proxies(
             envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies

@@ -144,7 +144,8 @@ def lines_of(subject: str, message: Message) -> Iterator[str]:
     for sale in message.sales:
         yield f"{head} {sale.id} {sale.receipt_number}: {sale.total_cents / 100:.2f}"
     for alert in message.alerts:
-        yield f"{head} {alert.product_id} {alert.state}: {alert.available} available (version {alert.version})"
+        coming = f", {alert.incoming} on their way" if alert.on_its_way else ""
+        yield f"{head} {alert.product_id} {alert.state}: {alert.available} available{coming} (version {alert.version})"
     for document in message.documents:
         yield f"{head} {document.kind} {document.id} {document.status} (version {document.version})"
     for move in (*message.transfers, *message.counts, *message.movements):

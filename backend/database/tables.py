@@ -27,8 +27,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
+    true,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -64,6 +67,11 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
+def _bytewise(length: int) -> String:
+    """Returns a text that both databases compare byte by byte, whatever the language of the database is."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 shop = Table(
     "shop",
     metadata,
@@ -74,6 +82,7 @@ shop = Table(
     Column("time_zone", String(64), nullable=False, comment="of the IANA database"),
     Column("founded_at", Instant, nullable=False),
 )
+
 
 stores = Table(
     "stores",
@@ -99,6 +108,39 @@ products = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("active", Boolean, nullable=False, server_default=true(), comment="what is not is kept, but not found"),
+    Column("unit", String(16), nullable=False, server_default="piece", comment="what a quantity counts"),
+    Column("category_path", String(500), nullable=False, server_default="", comment="names with / between them"),
+    Column("tax_basis_points", Integer, nullable=False, server_default="0", comment="2100 is 21 %"),
+    Column("tax_included", Boolean, nullable=False, server_default=true(), comment="in the price"),
+)
+
+product_search = Table(
+    "product_search",
+    metadata,
+    # What a search reads of a product: written by triggers (migration 0031), so no writer of products can forget it.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("code", _bytewise(64), nullable=False, comment="the SKU in lower case"),
+    Column("name", _bytewise(1000), nullable=False, comment="folded words of the name"),
+    Column("more", _bytewise(1000), nullable=False, comment="folded words that it may be found by besides"),
+    Column("category", String(200), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column(
+        "words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=True, comment="PostgreSQL: = marks a name's"
+    ),
+    Index("ix_product_search_name", "name", "number"),
+    Index("ix_product_search_code", "code", "number"),
+    Index("ix_product_search_category", "category", "name", "number"),
+    Index("ix_product_search_words", "words", postgresql_using="gin").ddl_if(dialect="postgresql"),
+)
+
+search_words = Table(
+    "search_words",
+    metadata,
+    # The words that names and categories are made of, for what was typed wrongly. A word stays when its product goes.
+    Column("word", _bytewise(32), primary_key=True),
+    Column("finish", _bytewise(32), nullable=False, index=True, comment="its second half"),
 )
 
 former_prices = Table(
@@ -152,6 +194,8 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("end_reason", String(16), nullable=False, server_default=""),
+    Column("renewed_at", Instant, nullable=True, comment="when its terminal was last heard of, to some minutes"),
+    Index("ix_sessions_store_id_expires_at", "store_id", "expires_at"),
     # Every server reads this index every second.
     Index(
         "ix_sessions_ended",
@@ -243,6 +287,7 @@ alerts = Table(
     Column("state", String(16), nullable=False),
     Column("version", BigInteger, nullable=False, comment="of the stock row it was judged by"),
     Column("at", Instant, nullable=False),
+    Column("on_its_way", Boolean, nullable=False, server_default=false(), comment="what it lacks is incoming"),
     PrimaryKeyConstraint("store_id", "product_id"),
 )
 

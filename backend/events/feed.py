@@ -30,7 +30,7 @@ from backend.model.events import Message
 from backend.model.reservations import Reservation
 from backend.model.stock import Movement, StockRow
 
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .streams import HISTORY
 from .subjects import ALL, Kind, of_store
 
@@ -103,8 +103,7 @@ class Feed:
     async def close(self) -> None:
         """Stop; whoever reads is told EventsAway."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _session(self, client: Client) -> None:
         self._connection = client

@@ -22,7 +22,7 @@ from backend.auth.roles import EVERY_STORE, TokenRefused
 from backend.auth.tokens import Claims
 from backend.model.scopes import Scope
 
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .subjects import of_store
 
 log = structlog.get_logger(__name__)
@@ -74,8 +74,7 @@ class NatsAuth:
     async def close(self) -> None:
         """Stop answering. Clients that are connected stay so."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _session(self, client: Client) -> None:
         async def reply(question: Msg) -> None:

@@ -16,6 +16,7 @@ from msgspec import json
 
 from backend.model.errors import MostradorError
 
+from .connection import cancelled
 from .feed import MAX_PAGE, Event, EventsAway, Feed, News, PositionGone, number_of
 from .subjects import Kind
 
@@ -35,8 +36,6 @@ TURN = 50
 """Followers woken before the event loop, which is the ledger's too, gets its turn."""
 CATCHING_UP = 4
 """Followers of a server that read the history at the same time: when a network failed, all come back at once."""
-CANCELLED_SECONDS = 0.1
-"""How long the tail may take to stop before it is told again."""
 TICK_SECONDS = 1.0
 """How long the tail waits at most before it looks again, although nothing woke it."""
 SETTLING_SECONDS = (0.002, 0.01, 0.05, 0.2)
@@ -189,10 +188,7 @@ class _Tail:
 
     async def close(self) -> None:
         """Stop reading."""
-        # Until it has: asyncio.wait_for, inside nats-py, loses a cancellation that comes together with its result.
-        while not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=CANCELLED_SECONDS)
+        await cancelled(self._task)
 
     def place_of(self, number: int) -> int | None:
         """The batch that has what follows the event of this number; None when the tail does not reach back to it."""

@@ -248,6 +248,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Only 3 units of 818981 are still on their way, not 5.",
         {"lines": [{"product_id": "818981", "requested": 5, "available": 3}], "field": "lines"},
     ),
+    "suggestion_changed": Meaning(
+        409,
+        "What was accepted is not suggested any more, or not as much of it: stock moved, or somebody else accepted it.",
+        "Nothing was opened. Read the suggestions again and choose from them; `suggested` is how many there are now.",
+        "suggestions[0]: only 0 units of 818981 are suggested for store 292 in this way now; read them again.",
+        {"field": "suggestions[0]", "product_id": "818981", "store_id": "292", "suggested": 0},
+    ),
     "goods_in_flight": Meaning(
         422,
         "The transfer that is to be cancelled is on its way, and nobody said what becomes of its goods.",

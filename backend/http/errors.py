@@ -49,6 +49,19 @@ class UnknownDocument(MostradorError):
         super().__init__(message, field=f"{kind}_id")
 
 
+class SuggestionChanged(MostradorError):
+    """What was chosen is not suggested any more, or not as much of it."""
+
+    code = "suggestion_changed"
+
+    def __init__(self, field: str, product_id: str, store_id: str, suggested: int) -> None:
+        message = (
+            f"{field}: only {suggested} units of {product_id} are suggested for store {store_id} in this way now; read"
+            " them again."
+        )
+        super().__init__(message, field=field, product_id=product_id, store_id=store_id, suggested=suggested)
+
+
 class UnknownKey(MostradorError):
     """No key has this id, or somebody else made it and it is none of the caller's business."""
 

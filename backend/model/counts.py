@@ -72,7 +72,7 @@ class Why(StrEnum):
     MOVED = "moved"
     """Units were added to it after the stock had moved: whether those were counted already, nobody can tell."""
     HELD = "held"
-    """The shelf has less than is promised to customers; somebody has to look, and to free holds."""
+    """The shop has less than is promised to customers or put aside as unavailable; somebody has to free units first."""
 
 
 class Scope(StrEnum):

@@ -81,6 +81,8 @@ class SellBody(Struct, frozen=True, forbid_unknown_fields=True):
     receipt_number: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9/_-]*$(?!\n)")] = ""
     price_reason: Reason | UnsetType = UNSET
     tenders: TenderBodies | None = None
+    made_at: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    """When it was made, for one that is told later; counts made in between take it into account."""
 
 
 class VoidBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +128,7 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing, door: Door) -> 
             receipt_number=data.receipt_number,
             price_reason=data.price_reason,
             tenders=UNSET if tenders is None else tenders,
+            made_at=data.made_at,
         )
         objections = await pricing.objections({0: command}, request.auth, "unit_price")
         answer = await settle(ledger, command, request.auth, objections.get(0))

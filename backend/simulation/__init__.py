@@ -1,1 +1,1 @@
-"""A month of a chain: its real baskets, and everything else that moves stock, beside a model of what lies on the shelves."""
+"""A month of a chain: real baskets and everything else that moves stock, beside a model of what lies on the shelves."""

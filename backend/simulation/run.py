@@ -1,4 +1,4 @@
-"""The month: every store works at once, day after day, straight through the ledger. Days are rounds; no clock is faked."""
+"""The month: all stores work at once, day after day, straight through the ledger. Days are rounds; no clock is faked."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,11 @@ def test_a_new_pin_ends_the_sessions_of_who_forgot_it(office: Office, tmp_path: 
         try:
             if open_one:
                 async with db.writer.begin() as connection:
-                    row = {
-                        "id": "s1",
-                        "user_name": "ana",
-                        "store_id": "norte",
-                        "terminal_id": "T1",
-                        "refresh_hash": "x",
-                    }
-                    moments = {"created_at": database_now(), "expires_at": database_now()}
-                    await connection.execute(insert(tables.sessions).values(**row, **moments))
+                    where = {"user_name": "ana", "store_id": "norte", "terminal_id": "T1"}
+                    now = datetime.now(UTC)
+                    moments = {"created_at": now, "expires_at": now + timedelta(hours=1)}
+                    row = {"id": "s1", "refresh_hash": "x", **where, **moments}
+                    await connection.execute(insert(tables.sessions).values(row))
             async with reading(db) as connection:
                 return list(await connection.scalars(select(tables.sessions.c.end_reason)))
         finally:

@@ -1,6 +1,5 @@
 """One shop in memory, for the rules of money and returns: commands are decided in order and change the books."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -88,6 +87,3 @@ class Book:
 
     def returned(self, sale: UUID) -> ReturnedBody:
         return self.document(sale).read(ReturnedBody)
-
-
-Make = Callable[[UUID], Command]

@@ -335,6 +335,7 @@ WORDS = {
     "say.item_known": "That code is in the catalogue: receive it as a product.",
     "say.not_counted": "That product has not been counted yet: count it or leave it out.",
     "say.goods_in_flight": "These goods are on their way: say whether they are back or lost.",
+    "say.suggestion_changed": "That is not suggested any more: read the suggestions again.",
     "say.command_reused": "The server has another command under this id; do the step again.",
     "say.version_mismatch": "Terminal and server are different versions: update the older one.",
     "say.scope_missing": "Your role may not do this: ask a supervisor.",

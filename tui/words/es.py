@@ -323,6 +323,7 @@ WORDS = {
     "say.item_known": "Ese código está en el catálogo: recíbalo como producto.",
     "say.not_counted": "Ese producto no se ha contado todavía: cuéntelo o déjelo fuera.",
     "say.goods_in_flight": "Esta mercancía está en camino: diga si ha vuelto o se ha perdido.",
+    "say.suggestion_changed": "Eso ya no se sugiere: vuelva a leer las sugerencias.",
     "say.command_reused": "El servidor tiene otra orden con este id; repita el paso.",
     "say.version_mismatch": "La caja y el servidor son de versiones distintas: actualice la más antigua.",
     "say.scope_missing": "Su función no permite hacer esto: pida ayuda a un encargado.",

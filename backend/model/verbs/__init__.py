@@ -25,6 +25,8 @@ from . import (
     order_cancel,
     order_fulfil,
     order_open,
+    proposal_close,
+    propose,
     purchase_end,
     purchase_open,
     purchase_receive,
@@ -112,6 +114,8 @@ for _module in (
     purchase_receive,
     purchase_end,
     goods_receipt,
+    propose,
+    proposal_close,
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):

@@ -154,9 +154,9 @@ def _told(
 def _needs_approval(units: int) -> Refusal:
     message = (
         f"This count corrects {units} units; more than {APPROVAL_UNITS} are approved by somebody with the right "
-        "counts:approve. Send their name and PIN as approved_by."
+        "counts:approve. Send their name and PIN as approval."
     )
-    return Refusal(Code.APPROVAL_NEEDED, message, field="approved_by")
+    return Refusal(Code.APPROVAL_NEEDED, message, field="approval")
 
 
 POSTED = MovementKind("count", {"on_hand": Sign.EITHER}, event="count")
