@@ -6,6 +6,7 @@ never wait for the server's libraries.
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,32 +18,53 @@ from backend.cli import errors
 COMMANDS = {
     "adjust": "Correct what is on hand.",
     "admin": "Make the first admin, or give an admin a new secret.",
+    "alerts": "Say what somebody should look at in the stores.",
     "approvals": "List, grant and refuse what waits for approval, and set the limits.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
+    "count": "Count a store while it sells.",
     "demo": "Build the demo shop: 24 stores with real products.",
     "enrol": "Make this machine a terminal of a fleet.",
     "events": "Follow live events.",
     "explain": "Tell the story of one stock number.",
+    "export": "Write the shop's data into CSV files.",
+    "import": "Bring products, barcodes, stock, stores or users in from a CSV file.",
+    "init": "Found a shop of one's own in an empty database.",
+    "keys": "The API keys of other programs.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
     "orders": "List, hand over and cancel orders.",
     "quarantine": "Keep units from being sold.",
+    "receive": "Receive what suppliers deliver, announced or not.",
     "relay": "Refill NATS from the database.",
     "release": "Let units in quarantine be sold again.",
     "replay": "Sell a file of real baskets as many terminals would.",
+    "replenish": "Say what a store should order, and from where.",
+    "return": "Take goods back, by receipt or by approval.",
+    "sale": "Show a sale, or void it on its own day.",
     "seal": "Seal the movements of finished days, so that a changed history shows.",
     "serve": "Run the headless server.",
+    "shift": "Open and close the drawer of a terminal, and see its report.",
+    "shrinkage": "Tell what went missing, by product, store, reason or month.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "stores": "The stores of the shop.",
+    "terminals": "The terminals of the stores.",
+    "transfer": "Move goods between stores, step by step.",
+    "users": "The people who sign in.",
     "verify": "Prove that every stock number is the sum of its movements.",
+    "webhooks": "Who is told of what happens.",
     "write-off": "Take units out of the books for good.",
 }
-"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`."""
+"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`.
+
+A name that is a word of Python has an underscore after it there.
+"""
 
 EXAMPLES = """\b
 Examples:
-  mostrador                            open the counter; the first start builds a demo shop
+  mostrador                            open the counter; the first start asks what shop it is to be
   mostrador --store 292 --lang es      open the counter of store 292, in Spanish
+  mostrador --demo --data ./trial      open the demo shop in a directory of its own
   mostrador --server http://shop:8000  open the counter of a running server
   mostrador verify                     prove the numbers of the shop on this machine
 """
@@ -59,7 +81,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
         command = getattr(import_module(f"backend.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
@@ -72,6 +94,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, invoke_without_command=True, epilog=EXAMPLES)
 @click.option("--server", metavar="URL", envvar="MOSTRADOR_SERVER", help="Use this server instead of a private one.")
+@click.option("--demo", is_flag=True, help="Open the demo shop, without the question of a first start.")
 @click.option(
     "--data",
     metavar="DIR",
@@ -88,7 +111,9 @@ class LazyGroup(click.Group):
 )
 @click.version_option(package_name="mostrador", message="%(package)s %(version)s")
 @click.pass_context
-def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: str | None, lang: str | None) -> None:
+def mostrador(
+    ctx: click.Context, server: str | None, demo: bool, data: Path | None, store: str | None, lang: str | None
+) -> None:
     """A shop counter that cannot oversell.
 
     Without a command it opens the point of sale.
@@ -96,9 +121,9 @@ def mostrador(ctx: click.Context, server: str | None, data: Path | None, store: 
     if ctx.invoked_subcommand is None:
         from backend.cli.terminal import open_counter
 
-        open_counter(server=server, data=data, store=store, lang=lang)
+        open_counter(server=server, data=data, store=store, lang=lang, demo=demo)
         return
-    for option in ("server", "data", "store", "lang"):
+    for option in ("server", "demo", "data", "store", "lang"):
         if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE:
             raise click.UsageError(
                 f"--{option} belongs to the point of sale; a command's own options come after its name:"

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from backend.alerts.findings import thresholds_of
 from backend.api import create_api
 from backend.auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
@@ -36,13 +38,14 @@ from backend.model.events import Outgoing
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
 from backend.upkeep.loop import Upkeep
 from backend.upkeep.watch import Watch
 from backend.views.views import open_views
 from backend.webhooks.courier import Courier
-from backend.webhooks.sealing import sealer_of
+from backend.webhooks.sealing import Sealer, sealer_of
 
 log = structlog.get_logger(__name__)
 
@@ -62,11 +65,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         parts.push_async_callback(db.close)
         await check_schema(db)
         accepted = [load_accepted_key(path) for path in settings.signing_keys_accepted]
-        secret = settings.jwt_secret
-        key = derive_signing_key(secret) if secret else load_signing_key(settings.signing_key_file)
-        tokens = Tokens(key, accepted)
-        former = former_signing_keys(settings.signing_keys_accepted)
-        sealer = sealer_of(settings.webhook_key, settings.webhook_keys_accepted, key, former)
+        tokens = Tokens(_signing_key(settings), accepted)
+        sealer = sealer_for(settings)
         watch = SessionWatch(db, tokens.ended)
         await watch.start()
         parts.push_async_callback(watch.close)
@@ -112,6 +112,8 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
+            policy=policy_of(settings),
+            thresholds=thresholds_of(settings),
         )
         yield behind_proxies(
             envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies
@@ -139,6 +141,18 @@ async def serve(
                     proxies=settings.trusted_proxies,
                 ),
             )
+
+
+def sealer_for(settings: Settings) -> Sealer:
+    """What a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
+    former = former_signing_keys(settings.signing_keys_accepted)
+    return sealer_of(settings.webhook_key, settings.webhook_keys_accepted, _signing_key(settings), former)
+
+
+def _signing_key(settings: Settings) -> Ed25519PrivateKey:
+    if settings.jwt_secret:
+        return derive_signing_key(settings.jwt_secret)
+    return load_signing_key(settings.signing_key_file)
 
 
 async def _start_metrics(settings: Settings, db: Database, ledger: Ledger, parts: AsyncExitStack) -> None:

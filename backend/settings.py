@@ -104,7 +104,30 @@ class NatsSettings(_FromEnvironment):
         return [part.strip() for part in self.nats_url.split(",") if part.strip()]
 
 
-class Settings(DatabaseSettings, NatsSettings):
+class RuleSettings(_FromEnvironment):
+    """What a chain replenishes by, and when it wants to be told of something."""
+
+    replenish_window_days: int = Field(default=28, ge=1, le=366)
+    """Sales of so many days say how fast a product sells."""
+    replenish_lead_days: int = Field(default=7, ge=0, le=366)
+    """From an order until its goods are on the shelf."""
+    replenish_cover_days: int = Field(default=14, ge=0, le=366)
+    """What is ordered lasts so long beyond that; a store that gives keeps as much."""
+    alert_transfer_hours: int = Field(default=48, ge=1)
+    """A transfer that is on its way so long without a step is told of."""
+    alert_silent_minutes: int = Field(default=30, ge=1)
+    """A terminal at which somebody is signed in and which is not heard of for so long is told of."""
+    alert_refusals_an_hour: int = Field(default=5, ge=1)
+    """A product of which more attempts in an hour asked for more than there was is told of."""
+    alert_odd_sale_factor: int = Field(default=10, ge=2)
+    """A sale with so many times the usual total or units is told of."""
+    alert_held_units: int = Field(default=50, ge=1)
+    """Whoever holds more units of a product is told of."""
+    alert_hold_renewals: int = Field(default=20, ge=1)
+    """A hold that was renewed more often is told of."""
+
+
+class Settings(DatabaseSettings, NatsSettings, RuleSettings):
     """The server's settings. Each field is the environment variable of the same name in capitals."""
 
     database_url: str = Field(min_length=1, repr=False)

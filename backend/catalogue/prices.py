@@ -1,6 +1,6 @@
 """The prices of products, those of today and those they had before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import bindparam, insert, select
@@ -15,6 +15,12 @@ _FORMER = select(former_prices.c.product_id, former_prices.c.price_cents).where(
     former_prices.c.until > bindparam("since", type_=Instant),
 )
 _KEEP = insert(former_prices).values(until=database_now())
+_KEEP_CHANGED = insert(former_prices).from_select(
+    ["product_id", "version", "price_cents", "until"],
+    select(products.c.id, products.c.version, products.c.price_cents, database_now()).where(
+        products.c.id == bindparam("changing"), products.c.price_cents != bindparam("new_price")
+    ),
+)
 
 
 async def prices_of(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, int]:
@@ -34,3 +40,10 @@ async def former_prices_of(
 async def keep_former_price(connection: AsyncConnection, product_id: str, version: int, price_cents: int) -> None:
     """Remembers a price that is being changed now; `version` is the product's before the change."""
     await connection.execute(_KEEP, {"product_id": product_id, "version": version, "price_cents": price_cents})
+
+
+async def keep_former_prices(connection: AsyncConnection, new: Mapping[str, int]) -> None:
+    """Remembers the prices of the products, by id, that are about to get other ones; `new` are the prices to come."""
+    if new:
+        values = [{"changing": product_id, "new_price": price} for product_id, price in new.items()]
+        await connection.execute(_KEEP_CHANGED, values)

@@ -1,8 +1,8 @@
 """Changing the catalogue. What a product can be found by, its words and its barcode, changes with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from msgspec import Struct, structs
 from sqlalchemy import bindparam, delete, insert, update
@@ -15,7 +15,7 @@ from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
 
-from .prices import keep_former_price
+from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
 
 
@@ -67,6 +67,12 @@ _ADD_BARCODE = insert(barcodes).values(quantity=1)
 _REMOVE_BARCODE = delete(barcodes).where(
     barcodes.c.product_id == bindparam("product"), barcodes.c.barcode == bindparam("code"), barcodes.c.quantity == 1
 )
+
+
+_QUANTITY = update(barcodes).where(barcodes.c.barcode == bindparam("code")).values(quantity=bindparam("units"))
+_AT_ONCE = 2_000
+"""Rows in one statement of those that write many."""
+Row = TypeVar("Row")
 
 
 async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
@@ -129,3 +135,31 @@ def _unique(draft: Draft) -> Iterator[None]:
             message = f"Another product has the barcode {draft.barcode}; check it."
             raise BarcodeTaken(message, field="barcode") from error
         raise
+
+
+async def add_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
+    """Many new products by their ids, without their barcodes. Raises IntegrityError for an id or SKU that is taken."""
+    for part in _parts(list(drafts.items())):
+        await connection.execute(_ADD, [{"id": product_id, **_columns(draft)} for product_id, draft in part])
+
+
+async def change_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
+    """Many products, by their ids, as their drafts have them, but for their barcodes. Raises IntegrityError."""
+    for part in _parts(list(drafts.items())):
+        values = [{"product_id": product_id, **_columns(draft)} for product_id, draft in part]
+        await keep_former_prices(connection, {product_id: draft.price_cents for product_id, draft in part})
+        await connection.execute(_CHANGE, values)
+
+
+async def put_barcodes(connection: AsyncConnection, rows: Sequence[Mapping[str, object]], *, new: bool) -> None:
+    """Many barcodes with their products and quantities, all of them new, or all there already with another quantity."""
+    for part in _parts(rows):
+        if new:
+            await connection.execute(insert(barcodes), [dict(row) for row in part])
+        else:
+            await connection.execute(_QUANTITY, [{"code": row["barcode"], "units": row["quantity"]} for row in part])
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]

@@ -11,7 +11,7 @@ from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.errors import UnknownBarcode, UnknownProduct
 from backend.http.etags import UNCHANGED, tagged
-from backend.http.pages import next_link
+from backend.http.pages import Cursor, behind, cursor_of, next_link
 from backend.http.request import ApiRequest
 from backend.http.viewed import viewed
 from backend.model.scopes import Scope
@@ -21,7 +21,8 @@ from backend.stores.queries import require_store
 from backend.views.views import Views
 
 from .schemas import ProductShape
-from .search_queries import Page, product_by_barcode, product_by_id, product_by_sku, search_products
+from .search_queries import product_by_barcode, product_by_id, product_by_sku
+from .word_search import Page, SearchKey, search_products
 
 MAX_PAGE_SIZE = 100
 MAX_OFFSET = 100_000_000
@@ -35,6 +36,10 @@ class ProductsShape(Struct, frozen=True):
     page: int
     page_size: int
     total_pages: int
+    total_exact: bool = True
+    """False when there are so many that they were not counted."""
+    similar: bool = False
+    """Nothing has the words that were asked for; these have similar ones."""
 
 
 def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
@@ -50,20 +55,27 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
         page_size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
         limit: Annotated[int | None, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = None,
         offset: Annotated[int | None, QueryParameter(ge=0, le=MAX_OFFSET)] = None,
+        cursor: Cursor = None,
+        inactive: FromQuery[bool] = False,
     ) -> Response[ProductsShape]:
-        """Products in which every word of `q` occurs, best first; with the stock of `store_id` if it is given.
+        """Products with a word that begins with each word of `q`, best first; with the stock of `store_id` if given.
 
-        `limit` and `offset` say in rows what `page_size` and `page` say in pages. The page itself may come from a
-        view, with its Age; the stock in it never does.
+        The `next` link leads through all of them. `limit` and `offset` say in rows what `page_size` and `page` say in
+        pages. The page itself may come from a view, with its Age; the stock in it never does. `inactive` also finds
+        products that are no longer sold.
         """
         size = page_size if limit is None else limit
-        start = (page - 1) * size if offset is None else offset
+        after = behind(cursor, SearchKey)
+        start = after.seen if after else (page - 1) * size if offset is None else offset
 
         async def search() -> Page:
             async with reading(db) as connection:
-                return await search_products(connection, q, category=category, limit=size, offset=start)
+                skipped = 0 if after else start
+                return await search_products(
+                    connection, q, category=category, inactive=inactive, limit=size, offset=skipped, after=after
+                )
 
-        question = json.encode((q, category, size, start)).decode()
+        question = json.encode((q, category, size, start, after, inactive)).decode()
         found, headers = await viewed(request, views.search.read if views else None, question, search)
         stock = {}
         if store_id is not None:
@@ -72,11 +84,15 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
                 levels = await stock_at(connection, [(store_id, product.id) for product in found.products])
             stock = {product_id: StockShape.at(level) for (_, product_id), level in levels.items()}
         shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
-        shape = ProductsShape(shown, found.total, start // size + 1, size, -(-found.total // size))
-        if start + size >= found.total:
+        pages = -(-found.total // size)
+        shape = ProductsShape(shown, found.total, start // size + 1, size, pages, found.exact, found.similar)
+        if found.next is None:
             return Response(shape, headers=headers)
-        onwards = ("page", page + 1) if offset is None else ("offset", offset + size)
-        return Response(shape, headers=headers | next_link(request, onwards[0], str(onwards[1])))
+        if offset is not None and after is None:
+            return Response(shape, headers=headers | next_link(request, "offset", str(offset + size)))
+        if page > 1 and after is None:
+            return Response(shape, headers=headers | next_link(request, "page", str(page + 1)))
+        return Response(shape, headers=headers | next_link(request, "cursor", cursor_of(found.next)))
 
     @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_product",), responses=UNCHANGED)
     async def product(request: ApiRequest, product_id: FromPath[str]) -> Response[ProductShape]:

@@ -9,21 +9,16 @@ import click
 
 from backend.auth.pins import Pins
 from backend.database.engine import check_schema, open_database
-from backend.model.errors import InvalidInput
 from backend.people.service import make_admin
 
 from .options import database_options, database_url_of
+from .secret import secret_of, secret_option
 
 
 @click.command()
 @click.argument("name")
 @click.option("--display-name", default="", help="The name that others see; default: NAME.")
-@click.option(
-    "--secret-file",
-    type=click.File(encoding="utf-8"),
-    metavar="FILE",
-    help="Read the secret from the first line of FILE, - for standard input; asked for when absent.",
-)
+@secret_option
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def admin(
@@ -43,13 +38,7 @@ def admin(
       mostrador admin root
       mostrador admin root --secret-file /run/secrets/root --json
     """
-    if secret_file is None:
-        secret = click.prompt("Secret, at least 8 characters", hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        try:
-            secret = secret_file.readline().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise InvalidInput("secret_file", f"{secret_file.name} is not UTF-8 text; save it as UTF-8.") from error
+    secret = secret_of(secret_file, "Secret, at least 8 characters")
     created = asyncio.run(_make(database_url_of(database_url, data), name, display_name, secret))
     if as_json:
         click.echo(json.dumps({"name": name, "role": "admin", "created": created}))

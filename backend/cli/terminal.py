@@ -6,11 +6,14 @@ import re
 import sys
 import threading
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backend.embedded.choice import DEMO, OWN, Choice, remember, remembered
 from backend.embedded.client import Lease, Progress, join_or_start
 from backend.embedded.files import ShopFiles, claim_terminal, shop_files
+from backend.embedded.founding import found
 from backend.model.errors import InvalidInput, MostradorError
 
 
@@ -50,27 +53,69 @@ class Shop:
             self._lease = None
 
 
-def open_counter(*, server: str | None, data: Path | None, store: str | None, lang: str | None) -> None:
+def open_counter(
+    *, server: str | None, data: Path | None, store: str | None, lang: str | None, demo: bool = False
+) -> None:
     """Show the point of sale until the person leaves it.
 
-    Without `server` the private servers of the data directory are joined or started; they stop with the last terminal.
-    Raises MostradorError when there is no terminal to show it on, or when it was left without the shop ever opening.
+    With `server` it is that server's. Else it is what the data directory has: the demo's or an own shop's private
+    servers are joined or started, and stop with the last terminal. A new directory opens the `demo`, or the person is
+    asked first. Raises MostradorError when there is no terminal to show it on, or when it was left without the shop
+    ever opening.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidInput("terminal", "The point of sale needs a terminal to show itself on; see: mostrador --help")
-    if server is None:
-        _open_own(shop_files(data), store, lang)
+        raise InvalidInput(
+            "terminal",
+            "The point of sale needs a terminal to show itself on. Without one: mostrador init founds a shop, mostrador"
+            " demo builds the demo, mostrador serve runs the server; on one, --demo or --server URL open it unasked.",
+        )
+    files = shop_files(data)
+    if server is None and demo:
+        _check_demo(files)
+    choice = Choice("server", server) if server else (remembered(files) if not demo else DEMO) or _ask(files, lang)
+    if choice is None:
+        return
+    if choice.kind == "server":
+        _open_remote(choice.server, files, store, lang)
     else:
-        _open_remote(server, shop_files(data), store, lang)
+        _open_own(files, store, lang, demo=choice == DEMO)
 
 
-def _open_own(files: ShopFiles, store: str | None, lang: str | None) -> None:
+def _check_demo(files: ShopFiles) -> None:
+    if remembered(files) == OWN:
+        raise InvalidInput(
+            "demo", f"{files.root} has a shop of your own; leave --demo out, or name another --data DIR."
+        )
+
+
+def _ask(files: ShopFiles, lang: str | None) -> Choice | None:
+    """What a new data directory is to open; None if the person leaves."""
+    from tui.first_start import Ways, ask
+
+    async def join(address: str) -> str:
+        from backend.terminal.api import Api
+
+        url = (address if "://" in address else f"http://{address}").rstrip("/")
+        fleet_files(url, files)
+        api = await asyncio.to_thread(Api, url)
+        try:
+            await api.stores()
+        finally:
+            await api.close()
+        remember(files, Choice("server", url))
+        return url
+
+    files.prepare()
+    return ask(Ways(found=partial(found, files), join=join), lang)
+
+
+def _open_own(files: ShopFiles, store: str | None, lang: str | None, *, demo: bool) -> None:
     from tui.app import run
 
     files.prepare()
     terminal, shop = claim_terminal(files), Shop(files)
     try:
-        run(connect=shop.connect, data_dir=files.root, terminal_id=terminal.name, lang=lang, demo=True, store=store)
+        run(connect=shop.connect, data_dir=files.root, terminal_id=terminal.name, lang=lang, demo=demo, store=store)
     finally:
         shop.close()
         terminal.release()

@@ -76,6 +76,7 @@ def _forbidden(command: Command, scope: Scope, claims: Claims) -> Refusal | None
     """Returns why the caller may not send this command, if so."""
     if scope not in claims.scopes:
         return Refusal(Code.SCOPE_MISSING, f"A {claims.role} may not do this; it needs the right {scope}.")
-    if not claims.allows_store(command.store_id):
-        return Refusal(Code.STORE_NOT_ALLOWED, StoreNotAllowed(command.store_id).message, field="store_id")
+    acts_in = VERBS[type(command)].acts_in(command)
+    if not claims.allows_store(acts_in):
+        return Refusal(Code.STORE_NOT_ALLOWED, StoreNotAllowed(acts_in).message, field="store_id")
     return None

@@ -4,7 +4,7 @@ An act is written on the connection that makes its change, in the same transacti
 and no act of a change that was rolled back. What happens to stock is told by `commands` and `movements` already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, json, to_builtins
@@ -31,6 +31,8 @@ class Origin(Struct, frozen=True):
 
 
 _RECORD = insert(audit)
+_AT_ONCE = 2_000
+"""Rows in one statement of `record_many`."""
 
 
 async def record(
@@ -48,7 +50,31 @@ async def record(
     `action` and `subject` read like "product.update" and "product:818981". `before` and `after` are what a person may
     see of the subject, None where it did not or does not exist; fields that name a secret are masked.
     """
-    values = {
+    values = _row(origin, action, subject, store_id, before, after)
+    await connection.execute(_RECORD.values(at=database_now()), values)
+
+
+async def record_many(
+    connection: AsyncConnection,
+    origin: Origin,
+    action: str,
+    changes: Iterable[tuple[str, Mapping[str, Any], Mapping[str, Any]]],
+) -> None:
+    """Add many acts of one kind, each with its subject, what was before and what is after; all of the whole chain."""
+    values = [_row(origin, action, subject, CHAIN, before, after) for subject, before, after in changes]
+    for start in range(0, len(values), _AT_ONCE):
+        await connection.execute(_RECORD.values(at=database_now()), values[start : start + _AT_ONCE])
+
+
+def _row(
+    origin: Origin,
+    action: str,
+    subject: str,
+    store_id: str,
+    before: Struct | Mapping[str, Any] | None,
+    after: Struct | Mapping[str, Any] | None,
+) -> dict[str, object]:
+    return {
         "store_id": store_id,
         "id": new_id(),
         "actor": origin.actor,
@@ -60,7 +86,6 @@ async def record(
         "after": _text(after),
         "request_id": origin.request_id,
     }
-    await connection.execute(_RECORD.values(at=database_now()), values)
 
 
 def _text(state: Struct | Mapping[str, Any] | None) -> str | None:

@@ -7,7 +7,6 @@ opening delivery has a command id of its own, so it arrives once.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -17,16 +16,15 @@ from sqlalchemy import Table, delete, insert, make_url, select
 from backend.auth.pins import hash_pin
 from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
-from backend.embedded.files import FileLock
+from backend.embedded.building import AlreadyBuilding, building
 from backend.ledger.lanes import open_ledger
 from backend.model.barcode import in_store_ean13
 from backend.model.books import Request
 from backend.model.commands import MAX_LINES, Line
-from backend.model.errors import MostradorError
 from backend.model.search import search_text
 from backend.model.stock import Who
 from backend.model.verbs.receive import Receive
-from backend.private_files import make_private_directory
+from backend.shop.service import AnotherShop
 
 from .names import product_names, readable, readable_size
 from .source import SourceProduct, products, units_sold
@@ -49,18 +47,7 @@ SHELF = 6
 _OPENING = UUID("0a5f4a36-5c7f-4c43-8a3f-2e1f0f2ad9b1")
 _WHO = Who("system:demo")
 
-
-class AnotherShop(MostradorError):
-    """The database has stores that are not the demo's."""
-
-    code = "another_shop"
-
-
-class AlreadyBuilding(MostradorError):
-    """Another process builds this very shop now."""
-
-    code = "already_building"
-    retryable = True
+__all__ = ["AlreadyBuilding", "AnotherShop", "build_demo", "opening_stock"]
 
 
 def build_demo(url: str, progress: Progress) -> None:
@@ -74,19 +61,8 @@ def build_demo(url: str, progress: Progress) -> None:
     if parsed.get_backend_name() != "sqlite" or whole.exists():
         asyncio.run(_fill(url, progress))
         return
-    half = Path(f"{whole}.building")
-    make_private_directory(whole.parent)
-    lock = FileLock(whole.with_name(f"{half.name}.lock"))
-    if not lock.acquire():
-        raise AlreadyBuilding(f"Another process is building {whole}; wait until it is done.", path=str(whole))
-    try:
-        for leftover in (half, Path(f"{half}-wal"), Path(f"{half}-shm")):
-            with suppress(FileNotFoundError):
-                leftover.unlink()
+    with building(whole) as half:
         asyncio.run(_fill(f"sqlite:///{half}", progress))
-        half.rename(whole)
-    finally:
-        lock.release()
 
 
 def opening_stock(sold: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
@@ -139,6 +115,8 @@ def _catalogue_rows(
 ) -> Iterator[tuple[Table, list[dict[str, object]]]]:
     now, names = datetime.now(UTC), product_names(catalogue)
     signs = zip(stores, STORE_NAMES, strict=True)
+    about = {"name": "Demo", "currency": "EUR", "time_zone": "Europe/Madrid"}
+    yield tables.shop, [{"number": 1, "founded_at": now, **about}]
     yield tables.stores, [{"id": store_id, "name": name, "created_at": now} for store_id, name in signs]
     yield tables.products, [_product_row(product, names[product.id], now) for product in catalogue]
     yield (

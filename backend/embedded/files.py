@@ -3,7 +3,7 @@
 mostrador.db      the shop           keeper.json   where the running keeper listens; its secrets
 signing-key.pem   access tokens      keeper.lock   held by the running keeper
 nats/             its files          terminals/    T1.lock, T2.lock, … held by the running terminals
-logs/             of the children
+logs/             of the children    shop.json      whether it is a demo, one's own, or another server's
 """
 
 import os
@@ -66,6 +66,11 @@ class ShopFiles:
     def enrolment(self) -> Path:
         """Which terminal of a fleet this is, with its key; only after `mostrador enrol`."""
         return self.root / "enrolment.json"
+
+    @property
+    def choice(self) -> Path:
+        """What was chosen on the first start (see `backend.embedded.choice`)."""
+        return self.root / "shop.json"
 
     def pid(self, name: str) -> Path:
         """Names the child process `name` while it runs, and after its keeper was killed."""

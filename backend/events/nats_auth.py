@@ -22,7 +22,7 @@ from backend.auth.roles import EVERY_STORE, TokenRefused
 from backend.auth.tokens import Claims
 from backend.model.scopes import Scope
 
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .subjects import of_store
 
 log = structlog.get_logger(__name__)
@@ -74,8 +74,7 @@ class NatsAuth:
     async def close(self) -> None:
         """Stop answering. Clients that are connected stay so."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _session(self, client: Client) -> None:
         async def reply(question: Msg) -> None:
@@ -131,7 +130,8 @@ def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
             "version": 2,
             "pub": {"deny": [">"]},
             "sub": {"allow": allowed} if allowed else {"deny": [">"]},
-            "subs": 100,
+            # nats-server applies these in operator mode only; what holds here is in its configuration (`nats_config`).
+            "subs": -1,
             "data": -1,
             "payload": -1,
         },

@@ -35,7 +35,7 @@ from backend.observability import metrics
 from backend.observability import traces as tracing
 
 from . import outbox, subjects
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .newest import newer_rows
 from .streams import declare_streams
 
@@ -156,9 +156,7 @@ class Relay:
             async with asyncio.timeout(deadline):
                 await self._finish()
                 await self._flush()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
 
     async def _flush(self) -> None:
         await self._queue.join()

@@ -49,6 +49,13 @@ PROBLEMS: dict[str, Meaning] = {
         "lines must have at least 1 entries.",
         {"field": "lines"},
     ),
+    "money_mismatch": Meaning(
+        400,
+        "The amounts of the request do not agree with each other, or a discount has no reason.",
+        "`field` names the amount and the sentence says what it must be. It never depends on stock.",
+        "The tenders are 9.00 together, and the sale costs 9.50.",
+        {"field": "tenders"},
+    ),
     "malformed_json": Meaning(
         400,
         "The body is not JSON in UTF-8.",
@@ -184,10 +191,10 @@ PROBLEMS: dict[str, Meaning] = {
     ),
     "approval_needed": Meaning(
         403,
-        "The refused sale is above what a clerk may settle alone, or the correction of stock above the store's limits.",
-        "A settlement is sent again under the same id, with the name and PIN of somebody who has the right `scope` as"
-        " `approval`. A correction (`limits` tells which limits it is above) is sent to POST /api/v1/approvals with a"
-        " new id: it waits there until somebody grants it, or takes effect at once with their `approval`.",
+        "The caller may not do this alone: it needs the right `scope`, or the correction is above the store's limits.",
+        "A settlement or a return is sent again under the same id, with the name and PIN of somebody who has the right"
+        " `scope` as `approval`. A correction above the `limits` told here is sent to POST /api/v1/approvals"
+        " with a new id: it waits there until somebody grants it, or takes effect at once with their `approval`.",
         "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
         {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},
     ),
@@ -233,6 +240,41 @@ PROBLEMS: dict[str, Meaning] = {
         "`state` is where it is. Read the document again and go on from there.",
         "This transfer is received; only one that is in_transit can do this.",
         {"state": "received"},
+    ),
+    "more_than_open": Meaning(
+        409,
+        "More units than the document has open at this step: asked for, on their way, or missing.",
+        "`lines` names every line that is too much, with what is open as `available`. Say at most that.",
+        "Only 3 units of 818981 are still on their way, not 5.",
+        {"lines": [{"product_id": "818981", "requested": 5, "available": 3}], "field": "lines"},
+    ),
+    "suggestion_changed": Meaning(
+        409,
+        "What was accepted is not suggested any more, or not as much of it: stock moved, or somebody else accepted it.",
+        "Nothing was opened. Read the suggestions again and choose from them; `suggested` is how many there are now.",
+        "suggestions[0]: only 0 units of 818981 are suggested for store 292 in this way now; read them again.",
+        {"field": "suggestions[0]", "product_id": "818981", "store_id": "292", "suggested": 0},
+    ),
+    "goods_in_flight": Meaning(
+        422,
+        "The transfer that is to be cancelled is on its way, and nobody said what becomes of its goods.",
+        "Send `in_flight`: `restock` if they are back in the store that sent them, `write_off` if they are lost.",
+        "The goods are on their way; say with in_flight whether they are back (restock) or lost (write_off).",
+        {"field": "in_flight", "state": "in_transit"},
+    ),
+    "item_known": Meaning(
+        409,
+        "A delivery calls an item unknown that is in the catalogue.",
+        "Receive it as a line of that product; `unknown` is for what the catalogue does not have.",
+        "818981 is in the catalogue; receive it as a line of that product.",
+        {"field": "code"},
+    ),
+    "not_counted": Meaning(
+        409,
+        "A product that is to be posted has not been counted in this count.",
+        "Count it, or leave it out; nobody's silence says that a shelf is empty.",
+        "818981 has not been counted yet; count it, or leave it out.",
+        {"field": "products"},
     ),
     "unknown_reservation": Meaning(
         404,
@@ -369,6 +411,41 @@ PROBLEMS: dict[str, Meaning] = {
         "Make somebody else an admin first.",
         "root is the last admin; make somebody else one first.",
     ),
+    "more_than_sold": Meaning(
+        409,
+        "More units than the receipt has that have not come back yet. Nothing was taken back.",
+        "`lines` names every product that is too much, with what can still come back as `available`.",
+        "Only 1 units of 818981 can still come back, not 2.",
+        {"lines": [{"product_id": "818981", "requested": 2, "available": 1}], "field": "lines"},
+    ),
+    "refund_too_high": Meaning(
+        409,
+        "More money than was paid for the units that come back.",
+        "Give back at most the amount in the sentence, or send `refund_by` and let the server work it out.",
+        "At most 3.69 was paid for these units; 4.00 cannot be given back.",
+        {"field": "refund"},
+    ),
+    "sale_returned": Meaning(
+        409,
+        "Units of the sale have come back already, so it cannot be voided as a whole.",
+        "Return the units that are left, line by line.",
+        "Units of this sale have come back already; return the others one by one.",
+        {"field": "sale_id", "state": "partly_returned"},
+    ),
+    "void_too_late": Meaning(
+        409,
+        "The sale is of another day of its store.",
+        "Return its lines instead; the sale stays as it was.",
+        "This sale is of 2026-11-23; a sale is voided on its own day. Return its lines instead.",
+        {"field": "sale_id"},
+    ),
+    "shift_open": Meaning(
+        409,
+        "The terminal has a shift that is open.",
+        "Close it first; `state` is its id.",
+        "Terminal T1 has the open shift 0197a2b4-c0de-7000-8a52-c1d3e5f60718; close it first.",
+        {"field": "terminal_id", "state": "0197a2b4-c0de-7000-8a52-c1d3e5f60718"},
+    ),
     "receipt_taken": Meaning(
         409,
         "The store already has a sale with this receipt number.",
@@ -474,6 +551,14 @@ PROBLEMS: dict[str, Meaning] = {
         {"policy": "caller", "limit": 6000, "window_seconds": 60, "retry_after": 7},
         retryable=True,
     ),
+    "too_many_streams": Meaning(
+        429,
+        "The caller holds as many event streams on this server as one may.",
+        "Close one, or follow all kinds of a store in one stream; `limit` says how many there may be.",
+        "You hold 20 event streams already; close one, or follow all kinds of a store in one.",
+        {"limit": 20, "retry_after": 5},
+        retryable=True,
+    ),
     # 500 and 503: the server's own.
     "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
     "not_recorded": Meaning(
@@ -497,6 +582,13 @@ PROBLEMS: dict[str, Meaning] = {
         "The history of events cannot be read now, or this server has none.",
         "Ask again after the seconds in Retry-After; the state itself can be read over HTTP at any time.",
         "Events cannot be read now; ask again in a moment, or read the state over HTTP.",
+        retryable=True,
+    ),
+    "too_slow": Meaning(
+        503,
+        "An event stream was not read as fast as events came. It is told by the stream's last event, `dropped`.",
+        "Connect again with the last `id`, which loses nothing; follow one `kind` if that is too much.",
+        "This stream was not read as fast as events came; connect again, with the last id.",
         retryable=True,
     ),
     "busy": Meaning(

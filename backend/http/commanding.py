@@ -10,6 +10,7 @@ from backend.model.answers import Answer, Refusal
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.errors import InvalidInput
+from backend.model.verbs import VERBS
 
 from .problems import Refused
 from .request import ApiRequest
@@ -46,7 +47,7 @@ async def settle(ledger: Ledger, command: Command, claims: Claims, objection: Re
 
     Raises StoreNotAllowed for a store outside the token, Refused for a refusal, and what the ledger raises.
     """
-    claims.require_store(command.store_id)
+    claims.require_store(VERBS[type(command)].acts_in(command))
     answer = await ledger.submit(Request(command, claims.who, objection))
     if answer.refusal is not None:
         raise Refused(answer.refusal)

@@ -53,7 +53,12 @@ def page(
     shown = rows[:limit]
     if len(rows) <= limit:
         return shown, {}
-    return shown, next_link(request, "cursor", urlsafe_b64encode(json.encode(key(shown[-1]))).decode())
+    return shown, next_link(request, "cursor", cursor_of(key(shown[-1])))
+
+
+def cursor_of(key: tuple[Any, ...]) -> str:
+    """Returns the cursor of the page behind the row with this key."""
+    return urlsafe_b64encode(json.encode(key)).decode()
 
 
 def next_link(request: ApiRequest, parameter: str, value: str) -> dict[str, str]:

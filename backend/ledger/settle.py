@@ -1,24 +1,24 @@
 """How one batch of commands is settled, without I/O: a generator that asks for rows and returns what to write.
 
 The two databases differ in how they read and write, not in what is decided; so the procedure is written once and driven
-by `ledger.postgres` (awaiting) and `ledger.sqlite` (in its own thread). It yields a `NamedDocuments` and is sent those
-that exist, a `Needs` and is sent the `Snapshot` for it, or a `DueHolds` and is sent the dead holds found; it returns a
-`Settled`.
+by `ledger.postgres` (awaiting) and `ledger.sqlite` (in its own thread). It yields a `NamedDocuments` or a `NamedSales`
+and is sent those that exist, a `Needs` and is sent the `Snapshot` for it, or a `DueHolds` and is sent the dead holds
+found; it returns a `Settled`.
 """
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import Raw, Struct, json, structs
+from msgspec import UNSET, Raw, Struct, json, structs
 
 from backend.ids import expiry_command_id, new_id
 from backend.model.answers import Answer, Code, Refusal, SaleRecord
-from backend.model.books import Books, Effect, Request, Sale
-from backend.model.commands import kind_of
+from backend.model.books import Books, Effect, Refund, Request, Sale
+from backend.model.commands import Command, kind_of
 from backend.model.decide import decide_all
 from backend.model.documents import Document
 from backend.model.events import Message, Outgoing
@@ -29,7 +29,20 @@ from backend.model.verbs import MOVEMENT_KINDS, VERBS
 from backend.model.verbs.expire import Expire
 from backend.model.verbs.verb import Documents, Rows
 
-from .rows import CommandRow, DocumentChange, HoldChange, HoldRow, OutboxRow, SaleLineRow, SaleRow, StockChange, Writes
+from .rows import (
+    CommandRow,
+    DocumentChange,
+    HoldChange,
+    HoldRow,
+    LinePricingRow,
+    OutboxRow,
+    Place,
+    SaleLineRow,
+    SaleRow,
+    StockChange,
+    Writes,
+    tender_row,
+)
 
 EXPIRY = Who("system:expiry")
 MAX_PAYLOAD = 512 * 1024
@@ -54,12 +67,20 @@ class Needs(Struct, frozen=True):
     reservations: list[tuple[str, UUID]]
     commands: list[UUID]
     levels: list[Key]
+    moved_since: dict[Key, int] = {}
+    """Rows of which a count wants the movements after a version; to be read after their stock rows."""
 
 
 class NamedDocuments(Struct, frozen=True):
     """Asks for the documents with these ids, in order; those that do not exist are left out."""
 
     ids: list[UUID]
+
+
+class NamedSales(Struct, frozen=True):
+    """Asks for these sales by store and id, with their lines and tenders; those that do not exist are left out."""
+
+    ids: list[tuple[str, UUID]]
 
 
 class Recorded(Struct, frozen=True):
@@ -101,11 +122,12 @@ class Settled(Struct):
     outgoing: list[Outgoing]
 
 
-Procedure = Generator[Needs | DueHolds | NamedDocuments, Snapshot | list[DueHold] | list[Document], Settled]
+Asked = Needs | DueHolds | NamedDocuments | NamedSales
+Procedure = Generator[Asked, Snapshot | list[DueHold] | list[Document] | list[Sale], Settled]
 
 
 class NeedsOneByOne(Exception):
-    """A command of the batch names a document that another command of it opens: settle each of them alone."""
+    """A command of the batch names a document or a sale that another command of it makes: settle each of them alone."""
 
 
 def settle(tickets: Sequence[Ticket]) -> Procedure:
@@ -122,9 +144,14 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
                 found = yield NamedDocuments(named)
                 assert not isinstance(found, Snapshot)
                 documents = {**documents, **{x.id: x for x in found if isinstance(x, Document)}}
-        snapshot = yield _needs(batch, documents)
+        sales: dict[UUID, Sale] = {}
+        if sold := _named_sales(batch):
+            found = yield NamedSales(sold)
+            assert not isinstance(found, Snapshot)
+            sales = {x.record.id: x for x in found if isinstance(x, Sale)}
+        snapshot = yield _needs(batch, documents, sales)
         assert isinstance(snapshot, Snapshot)
-        snapshot.books.documents = dict(documents)
+        snapshot.books.documents, snapshot.books.sales = dict(documents), sales
         batch = [_with_free_id(ticket, snapshot.recorded) for ticket in batch]
         fresh, effects, answers = _decide(snapshot, batch)
         short = _short_keys(fresh, effects)
@@ -182,6 +209,18 @@ def _named_documents(tickets: Sequence[Ticket]) -> list[UUID]:
     return sorted(named)
 
 
+def _named_sales(tickets: Sequence[Ticket]) -> list[tuple[str, UUID]]:
+    """Returns the sales that the commands name, by store and id. Raises NeedsOneByOne if one of them makes it."""
+    named: set[tuple[str, UUID]] = set()
+    for ticket in tickets:
+        command = ticket.request.command
+        named.update((command.store_id, id_) for id_ in VERBS[type(command)].sales(command))
+    made_here = {ticket.request.command.id for ticket in tickets} if named and len(tickets) > 1 else ()
+    if any(id_ in made_here for _, id_ in named):
+        raise NeedsOneByOne
+    return sorted(named)
+
+
 def _documents_named_by(tickets: Sequence[Ticket], documents: Documents) -> list[UUID]:
     """Returns the ids of further documents. Raises NeedsOneByOne if a command of the batch opens one of them."""
     named: set[UUID] = set()
@@ -193,13 +232,13 @@ def _documents_named_by(tickets: Sequence[Ticket], documents: Documents) -> list
     return sorted(named - documents.keys())
 
 
-def _needs(tickets: Iterable[Ticket], documents: Documents) -> Needs:
-    rows, ids = Rows(), []
+def _needs(tickets: Iterable[Ticket], documents: Documents, sales: Mapping[UUID, Sale]) -> Needs:
+    rows, ids = Rows(sales), []
     for ticket in tickets:
         command = ticket.request.command
         ids.append(command.id)
         VERBS[type(command)].rows(command, documents, rows)
-    return Needs(sorted(rows.stock), rows.reservations, ids, rows.levels)
+    return Needs(sorted(rows.stock), rows.reservations, ids, rows.levels, rows.moved_since)
 
 
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
@@ -270,6 +309,8 @@ def _writes(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect], 
             documents[document.id] = document
         if effect.sale:
             _add_sale(writes, effect.sale)
+        if effect.refund:
+            _add_refund(writes, effect.refund, command, who, now)
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
         rest = (kind_of(command), ticket.fingerprint, answer, who.actor, who.terminal_id, now)
@@ -315,11 +356,26 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
         sale.actor,
         record.total_cents,
         record.sold_at,
+        sale.made_at,
     )
     writes.sales.append(head)
     for number, line in enumerate(sale.lines, 1):
         row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents)
         writes.sale_lines.append(row)
+        if (pricing := line.pricing) is not UNSET:
+            tax = pricing.tax
+            of_tax = (tax.rate_bp, tax.amount_cents, tax.included) if tax else (None, None, None)
+            said = (pricing.list_price_cents, pricing.discount_reason, *of_tax)
+            writes.sale_line_pricing.append(LinePricingRow(record.id, record.store_id, number, *said))
+    for number, tender in enumerate(sale.tenders, 1):
+        place = Place(record.id, record.store_id, number, record.id, sale.terminal_id, sale.actor, record.sold_at)
+        writes.tenders.append(tender_row(place, tender, tender.amount_cents))
+
+
+def _add_refund(writes: Writes, refund: Refund, command: Command, who: Who, now: datetime) -> None:
+    for number, tender in enumerate(refund.tenders, 1):
+        place = Place(command.id, command.store_id, number, refund.sale_id, who.terminal_id, who.actor, now)
+        writes.tenders.append(tender_row(place, tender, -tender.amount_cents))
 
 
 def _hold_rows(hold: Reservation) -> list[HoldRow]:

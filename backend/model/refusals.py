@@ -59,3 +59,19 @@ def wrong_status(document: Document, wanted: str) -> Refusal:
     """The document is not at the step that this command continues; `wanted` names the states in which it could."""
     message = f"This {document.kind} is {document.status}; only one that is {wanted} can do this."
     return Refusal(Code.WRONG_STATUS, message, state=document.status)
+
+
+def in_status(document: Document, *statuses: str) -> None:
+    """Raises Refused unless the document is in one of these statuses."""
+    if document.status not in statuses:
+        raise Refused(wrong_status(document, " or ".join(statuses)))
+
+
+def empty_lines() -> Refusal:
+    """The command says nothing of any product."""
+    return Refusal(Code.EMPTY_BASKET, "There is no line; add at least one product.", field="lines")
+
+
+def known_item(code: str) -> Refusal:
+    """Something that is in the catalogue was called unknown."""
+    return Refusal(Code.ITEM_KNOWN, f"{code} is in the catalogue; receive it as a line of that product.", field="code")

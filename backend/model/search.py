@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from msgspec import Struct
+
 MAX_WORDS = 8
 """Words of a query that count; a person never types more, a pasted page would only cost time."""
 NAME_END = " | "
@@ -23,3 +25,10 @@ def search_text(name: str, *more: str) -> str:
 def search_words(query: str) -> list[str]:
     """The words a query looks for; every one of them must be in a product's text. At most MAX_WORDS."""
     return folded(query).split()[:MAX_WORDS]
+
+
+class Term(Struct, frozen=True):
+    """One word of a query: what it may be, and whether that must be a whole word or only its beginning."""
+
+    options: tuple[str, ...]
+    whole: bool = False

@@ -21,7 +21,7 @@ from backend.terminals.signing_in import place_of
 from .failures import count_failure, failures_of, forgive
 from .queries import User, find_user, set_secret, stores_of
 from .session_queries import end_sessions_of
-from .sessions import Sessions, SignedIn
+from .sessions import Sessions, SignedIn, home_of
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +60,9 @@ class Door:
 
     async def sign_in(self, origin: Origin, pin: str, store_id: str, terminal_key: str = "") -> SignedIn:
         """A new session of the person `origin.actor` at a terminal of a store: the one whose key is shown, else
-        `origin.terminal_id`, else one that gets its id now.
+        `origin.terminal_id`, else one that gets its id now. Without a store ("") it is at the one `home_of` says.
 
-        Raises SignInRefused, SignInLocked, UnknownStore, StoreNotAllowed, and what `place_of` raises.
+        Raises SignInRefused, SignInLocked, UnknownStore, StoreNotAllowed, and what `home_of` and `place_of` raise.
         """
         async with self._attempts:
             checked = await self._check(origin, pin, store_id)
@@ -72,6 +72,7 @@ class Door:
             user = await find_user(connection, checked.name, keep=True)
             if user is None or user.pin_hash != checked.pin_hash:
                 raise SignInRefused
+            store_id = await home_of(connection, user, store_id)
             place = await place_of(connection, store_id, user.name, origin.terminal_id, terminal_key)
             origin = structs.replace(origin, terminal_id=place.terminal_id)
             signed_in = await self._sessions.open(connection, origin, user, store_id)

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.auth.ended import EndedSessions
 from backend.auth.pins import Pins, check_secret
 from backend.auth.roles import EVERY_STORE, ROLES, ScopeMissing
-from backend.auth.tokens import Claims, Tokens
+from backend.auth.tokens import Claims
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.once import Attempt, run_once
@@ -71,8 +72,8 @@ class UserChange(Struct, frozen=True, forbid_unknown_fields=True):
 class People:
     """Manages the users."""
 
-    def __init__(self, db: Database, pins: Pins, tokens: Tokens) -> None:
-        self._db, self._pins, self._tokens = db, pins, tokens
+    def __init__(self, db: Database, pins: Pins, ended: EndedSessions) -> None:
+        self._db, self._pins, self._ended = db, pins, ended
 
     async def add(self, caller: Claims, origin: Origin, new: NewUser, attempt: Attempt | None) -> Person:
         """A new person. Raises InvalidInput, ScopeMissing, StoreNotAllowed, UnknownStore, UserTaken, KeyReused."""
@@ -123,7 +124,7 @@ class People:
             return after
 
         person = await run_once(self._db, attempt, effect, Person)
-        self._tokens.ended.add(ended)
+        self._ended.add(ended)
         return person
 
     async def remove(self, caller: Claims, origin: Origin, name: str) -> None:
@@ -133,7 +134,7 @@ class People:
             await remove_user(connection, name)
             ended = await end_sessions_of(connection, name, "user_removed")
             await record(connection, origin, "user.delete", f"user:{name}", before=before)
-        self._tokens.ended.add(ended)
+        self._ended.add(ended)
 
     async def sign_out(self, caller: Claims, origin: Origin, name: str) -> int:
         """End all sessions of a person; how many there were. Raises UnknownUser, ScopeMissing, StoreNotAllowed."""
@@ -141,7 +142,7 @@ class People:
             await self._seen(connection, caller, name)
             ended = await end_sessions_of(connection, name, "ended_by_other")
             await record(connection, origin, "user.sign_out", f"user:{name}", after={"sessions": len(ended)})
-        self._tokens.ended.add(ended)
+        self._ended.add(ended)
         return len(ended)
 
     async def _seen(
@@ -164,24 +165,31 @@ async def make_admin(db: Database, pins: Pins, name: str, display_name: str, sec
     For whoever has the database anyway: the first admin, and the way back in for one who forgot the secret.
     Raises InvalidInput, DatabaseAway and its like.
     """
+    pin_hash = await admin_hash(pins, name, display_name, secret)
+    async with writing(db) as connection:
+        return await put_admin(connection, name, display_name, pin_hash)
+
+
+async def admin_hash(pins: Pins, name: str, display_name: str, secret: str) -> str:
+    """Returns the hash of an admin's secret. Raises InvalidInput for what no admin may have as a name or secret."""
     _check_name("name", name, Name)
     _check_name("display_name", display_name or name, DisplayName)
     check_secret(name, "admin", secret)
-    pin_hash, origin, subject = await pins.hash(secret), Origin("system:cli"), f"user:{name}"
-    async with writing(db) as connection:
-        before = await find_person(connection, name, lock=True)
-        if before is None:
-            await add_user(connection, User(name, display_name or name, "admin", pin_hash), ())
-        else:
-            shown = display_name or before.display_name
-            await change_user(
-                connection, structs.replace(before, display_name=shown, role="admin", stores=()), pin_hash
-            )
-            await end_sessions_of(connection, name, "user_changed")
-        after = await find_person(connection, name)
-        await record(
-            connection, origin, "user.new_pin" if before else "user.create", subject, before=before, after=after
-        )
+    return await pins.hash(secret)
+
+
+async def put_admin(connection: AsyncConnection, name: str, display_name: str, pin_hash: str) -> bool:
+    """Make `name` an admin with the secret that has this hash, in the transaction of `connection`; whether new."""
+    origin, subject = Origin("system:cli"), f"user:{name}"
+    before = await find_person(connection, name, lock=True)
+    if before is None:
+        await add_user(connection, User(name, display_name or name, "admin", pin_hash), ())
+    else:
+        shown = display_name or before.display_name
+        await change_user(connection, structs.replace(before, display_name=shown, role="admin", stores=()), pin_hash)
+        await end_sessions_of(connection, name, "user_changed")
+    after = await find_person(connection, name)
+    await record(connection, origin, "user.new_pin" if before else "user.create", subject, before=before, after=after)
     return before is None
 
 

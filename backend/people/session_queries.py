@@ -26,6 +26,7 @@ _ROTATE = (
         refresh_hash=bindparam("next"),
         previous_hash=bindparam("shown"),
         sealed_successor=bindparam("sealed"),
+        renewed_at=database_now(),
     )
     .returning(*_COLUMNS)
 )

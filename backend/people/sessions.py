@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.auth.refresh import RefreshToken
 from backend.auth.roles import EVERY_STORE, StoreNotAllowed, TerminalRemoved, TokenRefused
 from backend.auth.tokens import Tokens
-from backend.database.audit_trail import Origin, record
+from backend.database.audit_trail import CHAIN, Origin, record
 from backend.database.engine import Database
 from backend.database.reads import moment
 from backend.database.writes import writing
-from backend.model.errors import UnknownStore
+from backend.model.errors import InvalidInput, UnknownStore
 from backend.stores.queries import all_stores
 
 from .queries import User, find_user, stores_of
@@ -51,18 +51,18 @@ class Sessions:
         self._db, self._tokens = db, tokens
 
     async def open(self, connection: AsyncConnection, origin: Origin, user: User, store_id: str) -> SignedIn:
-        """A new session of `user` at the terminal `origin.terminal_id` of a store.
+        """A new session of `user` at the terminal `origin.terminal_id` of a store, or of none (see `home_of`).
 
         Raises UnknownStore or StoreNotAllowed.
         """
         stores = await _stores_of(connection, user)
-        if store_id not in stores:
+        if store_id and store_id not in stores:
             known = dict(await all_stores(connection))
             raise StoreNotAllowed(store_id) if store_id in known else UnknownStore(store_id)
         token, now = RefreshToken.first(), await moment(connection)
         session = Session(token.session_id, user.name, store_id, origin.terminal_id, now + SESSION_LIFETIME)
         await add_session(connection, session, token.digest, now)
-        await record(connection, origin, "session.open", f"session:{session.id}", store_id=store_id)
+        await record(connection, origin, "session.open", f"session:{session.id}", store_id=store_id or CHAIN)
         return self._signed_in(session, user, stores, token)
 
     async def refresh(self, origin: Origin, refresh_token: str, key: str) -> SignedIn:
@@ -83,7 +83,7 @@ class Sessions:
         if renewed is None:
             await self._end(shown, "reused", structs.replace(origin, actor="system:sessions"))
             raise TokenRefused("Your session has ended; sign in again.")
-        if user is None or session.store_id not in stores:
+        if user is None or session.store_id not in ("", *stores):
             raise TokenRefused("You do not work in this store any more; sign in again.")
         return self._signed_in(session, user, stores, successor)
 
@@ -100,7 +100,7 @@ class Sessions:
                 origin, actor=origin.actor or session.user_name, terminal_id=origin.terminal_id or session.terminal_id
             )
             subject, how = f"session:{session.id}", {"end_reason": reason}
-            await record(connection, who, "session.end", subject, store_id=session.store_id, after=how)
+            await record(connection, who, "session.end", subject, store_id=session.store_id or CHAIN, after=how)
         self._tokens.ended.add([session.id])
         where = {"store": session.store_id, "terminal": session.terminal_id}
         log.warning("session_ended", person=session.user_name, reason=reason, **where)
@@ -117,6 +117,23 @@ class Sessions:
             session_id=session.id,
         )
         return SignedIn(session, user, stores, token, expires_at, str(refresh_token))
+
+
+async def home_of(connection: AsyncConnection, user: User, store_id: str) -> str:
+    """The store to sign in at for who names one, or none (empty).
+
+    Who names none is at the only store they have. Supervisors and admins of several, or of none yet, are at none: they
+    act where each request says. Raises InvalidInput for a clerk of several.
+    """
+    if store_id:
+        return store_id
+    stores = await _stores_of(connection, user)
+    if len(stores) == 1:
+        return next(iter(stores))
+    if user.role == "clerk":
+        names = ", ".join(stores)
+        raise InvalidInput("store_id", f"{user.name} works in several stores; name one of them as store_id: {names}.")
+    return ""
 
 
 async def _rotate(connection: AsyncConnection, shown: RefreshToken, key: str) -> tuple[Session, RefreshToken] | None:

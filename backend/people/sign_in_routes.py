@@ -32,7 +32,8 @@ class SignInBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     user: UserName
     pin: Pin
-    store_id: StoreId
+    store_id: StoreId | None = None
+    """Without it: the only store there is for the person, or none for who manages several (see `sessions.home_of`)."""
     terminal_id: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*$(?!\n)")] = ""
     terminal_key: Annotated[str, Meta(max_length=128, description="An enrolled terminal's own key.")] = ""
 
@@ -65,6 +66,7 @@ class SessionShape(Struct, frozen=True):
     display_name: str
     role: str
     store_id: str
+    """The store signed in at; empty, as `store_name` is, for who named none and works in several."""
     store_name: str
     stores: list[StoreShape]
     terminal_id: str
@@ -84,7 +86,7 @@ class SessionShape(Struct, frozen=True):
             given.user.display_name,
             given.user.role,
             given.session.store_id,
-            given.stores[given.session.store_id],
+            given.stores.get(given.session.store_id, ""),
             [StoreShape(*store) for store in given.stores.items()],
             given.session.terminal_id,
             given.receipt_series,
@@ -119,7 +121,7 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
     async def sign_in(request: ApiRequest, data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for a session."""
         origin = request.origin(data.user, data.terminal_id)
-        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id, data.terminal_key))
+        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id or "", data.terminal_key))
 
     @post("/auth/refresh", scope=PUBLIC, problems=(*WRITE, "token_refused", "terminal_removed"), status_code=200)
     async def refresh(request: ApiRequest, data: JSONBody[RefreshBody]) -> SessionShape:

@@ -36,15 +36,18 @@ from backend.database.tables import (
     movements,
     openings,
     reservations,
+    sale_line_pricing,
     sale_lines,
     sales,
     stock,
+    tenders,
 )
 from backend.model.forgetting import first_remembered
 from backend.model.stock import BALANCES
 from backend.model.verbs import MOVEMENT_KINDS
 from backend.model.verbs.verb import Sign
 
+from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
 from .sums import CHANGES, summed
@@ -80,12 +83,11 @@ async def prove(db: Database) -> Proof:
             await keep_partitions(connection)
             totals = (await connection.execute(_TOTALS)).one()
             until = await connection.scalar(select(func.max(archives.c.until)))
-            bounds = {
-                "remembered": first_remembered(await moment(connection)),
-                "whole": until + CLOCK_STEP if until else _EVER,
-            }
+            whole = until + CLOCK_STEP if until else _EVER
+            bounds = {"remembered": first_remembered(await moment(connection)), "whole": whole}
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
+            drifts += await accounted(connection, whole)
     return Proof(*totals, drifts=tuple(drifts))
 
 
@@ -299,11 +301,20 @@ def _kinds() -> _Comparison:
 
 
 def _sale_totals() -> _Comparison:
-    """The total of each sale against its lines, in cents."""
+    """The total of each sale against its lines and the tax that is added to them, in cents."""
     lines = sales.outerjoin(
         sale_lines, and_(sale_lines.c.sale_id == sales.c.id, sale_lines.c.store_id == sales.c.store_id)
     )
-    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents).label("lines")
+    added = case((sale_line_pricing.c.tax_included.is_(False), sale_line_pricing.c.tax_cents), else_=0)
+    lines = lines.outerjoin(
+        sale_line_pricing,
+        and_(
+            sale_line_pricing.c.sale_id == sale_lines.c.sale_id,
+            sale_line_pricing.c.store_id == sale_lines.c.store_id,
+            sale_line_pricing.c.line == sale_lines.c.line,
+        ),
+    )
+    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents + added).label("lines")
     s = (
         select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents, total)
         .select_from(lines)
@@ -311,6 +322,28 @@ def _sale_totals() -> _Comparison:
         .subquery("s")
     )
     return _Comparison(s, {"cents of sale": (s.c.lines, s.c.total_cents)})
+
+
+def _tenders() -> _Comparison:
+    """What each sale was paid with, if that was said, against its total; nothing more of it was given back."""
+    t, same_store = tenders.c, tenders.c.store_id == sales.c.store_id
+    own = case((t.id == sales.c.id, t.amount_cents), else_=0)
+    back = case((t.id != sales.c.id, -t.amount_cents), else_=0)
+    p = (
+        select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents)
+        .add_columns(func.max(case((t.id == sales.c.id, 1), else_=0)).label("said"))
+        .add_columns(summed(own).label("paid"), summed(back).label("refunded"))
+        .select_from(sales.join(tenders, and_(t.sale_id == sales.c.id, same_store)))
+        .group_by(sales.c.store_id, sales.c.id, sales.c.total_cents)
+        .subquery("p")
+    )
+    paid = p.c
+    too_much = case((paid.refunded > paid.total_cents, paid.refunded), else_=paid.total_cents)
+    pairs: dict[str, Pair] = {
+        "cents of tenders of sale": (case((paid.said == 1, paid.total_cents), else_=0), paid.paid),
+        "cents at most refunded of sale": (paid.total_cents, too_much),
+    }
+    return _Comparison(p, pairs)
 
 
 def _holds() -> _Comparison:
@@ -328,7 +361,7 @@ def _holds() -> _Comparison:
 
 def _comparisons() -> list[_Comparison]:
     """Returns all of them; verbs may have been registered since the last time."""
-    makers = (_balances, _steps, _causes, _sold_units, _arrivals, _kinds, _sale_totals, _holds)
+    makers = (_balances, _steps, _causes, _sold_units, _arrivals, _kinds, _sale_totals, _tenders, _holds)
     return [make() for make in makers]
 
 

@@ -20,6 +20,7 @@ class CountersShape(Struct, frozen=True):
     unavailable_qty: int
     allocated_qty: int
     version: int
+    incoming_qty: int
 
     @classmethod
     def of(cls, row: StockRow) -> "CountersShape":
@@ -49,7 +50,7 @@ class StockShape(CountersShape, frozen=True):
         return cls(*counters(level.row), level.updated_at, *names, *wanted)
 
 
-def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int]:
+def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int, int]:
     """The wire's view of a row's counters, in the order of CountersShape."""
     return (
         row.product_id,
@@ -60,4 +61,5 @@ def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int]:
         row.unavailable,
         row.allocated,
         row.version,
+        row.incoming,
     )

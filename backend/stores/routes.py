@@ -6,28 +6,27 @@ from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, PathParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.reads import reading
-from backend.database.writes import writing
 from backend.http.declaring import WRITE
 from backend.http.request import ApiRequest
 from backend.model.errors import UnknownStore
 from backend.model.scopes import Scope
-from backend.model.text import LINE
 
-from .queries import found_store, put_store, store_name
-from .schemas import StoreShape
+from .queries import found_store, store_name
+from .schemas import StoreName, StoreShape
+from .service import name_store
 
 
 class StoreBody(Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of a store."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
+    name: StoreName
 
 
 def store_routes(db: Database) -> list[HTTPRouteHandler]:
@@ -55,16 +54,8 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
         data: JSONBody[StoreBody],
     ) -> Response[StoreShape]:
         """Found a store under this id (201), or give it another name."""
-        request.auth.require_store(store_id)
-        after = StoreShape(store_id, data.name)
-        async with writing(db) as connection:
-            was = await put_store(connection, store_id, data.name)
-            before = None if was is None else StoreShape(store_id, was)
-            if before != after:
-                action, subject = "store.create" if was is None else "store.rename", f"store:{store_id}"
-                origin = request.origin()
-                await record(connection, origin, action, subject, store_id=store_id, before=before, after=after)
-        return Response(after, status_code=201 if was is None else 200)
+        was = await name_store(db, request.auth, request.origin(), StoreShape(store_id, data.name))
+        return Response(StoreShape(store_id, data.name), status_code=201 if was is None else 200)
 
     return [store, put_one]
 

@@ -176,9 +176,9 @@ class Api:
             body = {"refresh_token": renewal.refresh_token}
             await asyncio.wait_for(self._send("POST", "/auth/sign-out", body=body), patience)
 
-    async def search(self, words: str, store_id: str, limit: int) -> Found:
-        """Products that match all `words`, best first, with their stock in `store_id`."""
-        return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
+    async def search(self, words: str, store_id: str, limit: int, offset: int = 0) -> Found:
+        """Products that match all `words`, best first, with their stock in `store_id`; `limit` behind `offset`."""
+        return await self._get("/products", Found, q=words, store_id=store_id, limit=limit, offset=offset)
 
     async def by_barcode(self, barcode: str) -> Product:
         """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
@@ -225,6 +225,12 @@ class Api:
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
+
+    async def call(
+        self, method: str, path: str, body: object = None, query: dict[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        """Call a route that has no method of its own here; its answer as it is."""
+        return await self._call(method, path, dict[str, Any], body=body, query=query)
 
     async def close(self) -> None:
         """Close the connections."""

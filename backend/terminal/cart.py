@@ -31,6 +31,12 @@ class _Before(Struct, frozen=True):
     place: int
 
 
+class Touch(Struct, frozen=True, eq=False):
+    """A line that the clerk, or what the clerk was told, is about; every touch is a new one."""
+
+    product_id: str
+
+
 class LineShort(MostradorError):
     """A line asks for more than there is; `name`, `requested` and `available` say which."""
 
@@ -50,6 +56,8 @@ class Cart:
         self.store_id = store_id
         self.hold_seconds = hold_seconds
         self.lines: list[CartLine] = []
+        self.touched: Touch | None = None
+        """The line touched last: added to, changed, brought back or refused."""
         self._leaving: list[CartLine] = []
         self._steps: list[_Before] = []
         self._make_id = make_id
@@ -119,6 +127,7 @@ class Cart:
             self.lines.insert(len(self.lines) if place is None else place, line)
         self._steps.append(_Before(product, line.quantity, self.lines.index(line)))
         line.quantity, line.short = quantity, None
+        self.touched = Touch(product.id)
         if quantity == 0:
             self.lines.remove(line)
             self._leaving.append(line)
@@ -230,6 +239,7 @@ class Cart:
             raise EmptyBasket("There is nothing to sell yet; scan a product or type its name.")
         for line in self.lines:
             if line.short:
+                self.touched = Touch(line.product.id)
                 message = f"{line.product.name}: {line.short.requested} asked, {line.short.available} here."
                 raise LineShort(
                     message,

@@ -32,7 +32,7 @@ WATCHED = 64
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds before each new attempt to connect; the last one repeats."""
 MAX_SUBJECTS = 90
-"""Stores listened to: the server allows a terminal 100 subscriptions. Stores beyond are as of the last fetch."""
+"""Stores listened to. Stores beyond are as of the last fetch."""
 BEAT = 1.0
 """Seconds without a word from the server after which it is asked whether it is there."""
 SILENCE = 2.0

@@ -42,13 +42,16 @@ class Place(Struct, frozen=True):
 async def place_of(connection: AsyncConnection, store_id: str, user: str, said: str, key: str) -> Place:
     """Returns where somebody signs in who says to be at the terminal `said`, or nothing, and shows `key`, or nothing.
 
-    Raises TerminalRemoved, TerminalElsewhere or TerminalKeyNeeded.
+    Who is at no store (empty) needs no till, so gets no id for one. Raises TerminalRemoved, TerminalElsewhere or
+    TerminalKeyNeeded.
     """
     enrolled = await _enrolled(connection, store_id, key) if key else ""
     if not enrolled and said:
         known = await find_terminal(connection, store_id, said)
         if known is not None and known.key_id is not None:
             raise TerminalKeyNeeded(said)
+    if not store_id and not said and not enrolled:
+        return Place("", "")
     series = said or await allot(connection, store_id, user)
     return Place(enrolled or series, series)
 

@@ -6,57 +6,25 @@ from uuid import UUID
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct, structs
-from sqlalchemy.ext.asyncio import AsyncConnection
+from msgspec import Meta, Struct
 
 from backend.auth.roles import EVERY_STORE
-from backend.auth.tokens import Claims
-from backend.database.audit_trail import record
 from backend.database.engine import Database
-from backend.database.once import run_once
-from backend.database.reads import moment, reading
-from backend.database.writes import writing
-from backend.events.subjects import Kind
+from backend.database.reads import reading
 from backend.http.commanding import attempt
 from backend.http.declaring import ONCE, WRITE
-from backend.http.errors import UnknownDeadLetter, UnknownWebhook
-from backend.http.ids import id_or
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.request import ApiRequest
-from backend.ids import new_id
-from backend.keys.routes import KeyStore
 from backend.model.scopes import Scope
-from backend.stores.queries import require_store
 
-from .address import check_url
 from .queries import (
     DeadLetter,
     StoredWebhook,
-    add_webhook,
     dead_letters,
-    find_webhook,
-    remove_webhook,
-    replay,
     webhooks_after,
 )
 from .sealing import Sealer
-from .signing import new_secret
-
-
-class NewWebhookBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be told, and where."""
-
-    url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    """https:// and a host on the public internet."""
-    store_id: KeyStore
-    """The store to hear of, or * for all."""
-    kinds: Annotated[tuple[Kind, ...], Meta(min_length=1, max_length=len(Kind))] = tuple(Kind)
-
-
-class WebhookMade(StoredWebhook, frozen=True, kw_only=True):
-    """A new webhook. Its receiver verifies with `secret` who sent an event; it cannot be shown again."""
-
-    secret: str
+from .service import NewWebhookBody, WebhookMade, delete_webhook, make_webhook, replay_letter, webhook_of
 
 
 class WebhooksShape(Struct, frozen=True):
@@ -95,29 +63,14 @@ def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list
     @post("/webhooks", scope=Scope.WEBHOOKS_WRITE, problems=(*ONCE, "store_not_allowed", "unknown_store"))
     async def make(request: ApiRequest, data: JSONBody[NewWebhookBody]) -> WebhookMade:
         """Have events delivered from now on. A webhook of all stores needs a caller of all stores."""
-        check_url(data.url, allow_private=allow_private)
-        request.auth.require_store(data.store_id)
-
-        async def effect(connection: AsyncConnection) -> WebhookMade:
-            if data.store_id != EVERY_STORE:
-                await require_store(connection, data.store_id)
-            kinds = tuple(sorted(set(data.kinds)))
-            now = await moment(connection)
-            made = StoredWebhook(new_id().hex, data.url, data.store_id, kinds, request.auth.actor, now)
-            secret = new_secret()
-            await add_webhook(connection, made, sealer.seal(made.id, secret))
-            await _tell(connection, request, "webhook.create", made, after=made)
-            return WebhookMade(**structs.asdict(made), secret=secret)
-
-        return await run_once(db, attempt(request, data), effect, WebhookMade)
+        return await make_webhook(
+            db, sealer, request.auth, request.origin(), data, attempt(request, data), allow_private=allow_private
+        )
 
     @delete("/webhooks/{webhook_id:str}", scope=Scope.WEBHOOKS_WRITE, problems=(*WRITE, "unknown_webhook"))
     async def remove(request: ApiRequest, webhook_id: FromPath[str]) -> None:
         """Deliver nothing more to a webhook, not even what it is still owed."""
-        async with writing(db) as connection:
-            was = await _found(connection, request.auth, webhook_id)
-            await remove_webhook(connection, webhook_id)
-            await _tell(connection, request, "webhook.delete", was, before=was)
+        await delete_webhook(db, request.auth, request.origin(), webhook_id)
 
     @get("/webhooks/{webhook_id:str}/dead-letters", scope=Scope.WEBHOOKS_WRITE, problems=("unknown_webhook",))
     async def letters(
@@ -126,7 +79,7 @@ def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list
         """The events that are not tried any more, oldest first."""
         place = behind(cursor, _LetterPlace) or _LetterPlace(UUID(int=0))
         async with reading(db) as connection:
-            await _found(connection, request.auth, webhook_id)
+            await webhook_of(connection, request.auth, webhook_id)
             found = await dead_letters(connection, webhook_id, place.event_id, limit + 1)
         shown, headers = page(request, found, limit, lambda letter: _LetterPlace(letter.event_id))
         return Response(DeadLettersShape(list(shown)), headers=headers)
@@ -140,34 +93,6 @@ def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list
     async def again(request: ApiRequest, webhook_id: FromPath[str], event_id: FromPath[str]) -> DeadLetter:
         """Try a dead letter once more, from its first attempt on."""
 
-        async def effect(connection: AsyncConnection) -> DeadLetter:
-            webhook = await _found(connection, request.auth, webhook_id)
-            letter = await replay(connection, webhook_id, id_or(UnknownDeadLetter, event_id))
-            if letter is None:
-                raise UnknownDeadLetter(event_id)
-            await _tell(connection, request, "webhook.replay", webhook, after={"event_id": event_id})
-            return letter
-
-        return await run_once(db, attempt(request, None), effect, DeadLetter)
+        return await replay_letter(db, request.auth, request.origin(), webhook_id, event_id, attempt(request, None))
 
     return [list_webhooks, make, remove, letters, again]
-
-
-async def _found(connection: AsyncConnection, claims: Claims, webhook_id: str) -> StoredWebhook:
-    webhook = await find_webhook(connection, webhook_id)
-    if webhook is None or not claims.allows_store(webhook.store_id):
-        raise UnknownWebhook(webhook_id)
-    return webhook
-
-
-async def _tell(
-    connection: AsyncConnection,
-    request: ApiRequest,
-    action: str,
-    webhook: StoredWebhook,
-    before: StoredWebhook | None = None,
-    after: StoredWebhook | dict[str, str] | None = None,
-) -> None:
-    subject = f"webhook:{webhook.id}"
-    origin = request.origin()
-    await record(connection, origin, action, subject, store_id=webhook.store_id, before=before, after=after)

@@ -7,6 +7,7 @@ Time passes by moving a hold's deadline into the past, in the database and in th
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -32,6 +33,8 @@ from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Line, SaleLine
 from backend.model.reasons import ReasonCode
+from backend.model.returns import Condition, ReturnLine
+from backend.model.tenders import TenderKind
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.expire import Expire
 from backend.model.verbs.order_cancel import OrderCancel
@@ -40,9 +43,11 @@ from backend.model.verbs.order_open import OrderOpen
 from backend.model.verbs.quarantine import Quarantine
 from backend.model.verbs.release import Release
 from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.return_sale import ReturnSale
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.set_stock import SetStock
 from backend.model.verbs.transfer import Transfer
+from backend.model.verbs.void_sale import VoidSale
 from backend.model.verbs.write_off import Source, WriteOff
 from backend.proof.books import prove
 
@@ -75,22 +80,32 @@ class Held:
 
 
 @dataclass
+class Sold:
+    """A sale as the dict sees it; its lines are the products in this order."""
+
+    store_id: str
+    units: dict[str, int]
+    back: dict[str, int] = field(default_factory=dict)
+    voided: bool = False
+
+
+@dataclass
 class Shop:
     """Stock and holds by hand."""
 
     on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
-    unavailable: dict[tuple[str, str], int] = field(default_factory=dict)
+    sales: dict[UUID, Sold] = field(default_factory=dict)
+    damaged: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
-        """What may be sold: on hand less what living holds keep."""
+        """What may be sold: on hand less what is damaged and what living holds keep."""
         kept = sum(
             hold.units.get(product, 0)
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
-        key = store_id, product
-        return self.on_hand.get(key, 0) - self.unavailable.get(key, 0) - kept
+        return self.on_hand.get((store_id, product), 0) - self.damaged.get((store_id, product), 0) - kept
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
@@ -105,6 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     url: str
     holds = Bundle("holds")
+    sales = Bundle("sales")
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +189,7 @@ class LedgerMachine(RuleBasedStateMachine):
         fits = self.shop.free(store, product) >= n
         assert self.send(request(command)).accepted == fits
         if fits:
-            self.shop.unavailable[store, product] = self.shop.unavailable.get((store, product), 0) + n
+            self.shop.damaged[store, product] = self.shop.damaged.get((store, product), 0) + n
 
     @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), gone=st.booleans())
     def units_leave_quarantine(self, store: str, product: str, n: int, gone: bool) -> None:
@@ -183,10 +199,10 @@ class LedgerMachine(RuleBasedStateMachine):
             if gone
             else Release(id=new_id(), store_id=store, lines=lines)
         )
-        fits = self.shop.unavailable.get((store, product), 0) >= n
+        fits = self.shop.damaged.get((store, product), 0) >= n
         assert self.send(request(command)).accepted == fits
         if fits:
-            self.shop.unavailable[store, product] -= n
+            self.shop.damaged[store, product] -= n
             if gone:
                 self.shop.take(store, {product: n})
 
@@ -232,12 +248,44 @@ class LedgerMachine(RuleBasedStateMachine):
         self.shop.holds[order.command.id] = Held(held.store_id, wanted)
         return order.command.id
 
-    @rule(store=stores, wanted=units)
-    def something_is_sold(self, store: str, wanted: dict[str, int]) -> None:
-        fits = self.shop.has(store, wanted)
-        assert self.send(selling(store, wanted)).accepted == fits
+    @rule(target=sales, store=stores, wanted=units)
+    def something_is_sold(self, store: str, wanted: dict[str, int]) -> object:
+        order, fits = selling(store, wanted), self.shop.has(store, wanted)
+        assert self.send(order).accepted == fits
+        if not fits:
+            return multiple()
+        self.shop.take(store, wanted)
+        self.shop.sales[order.command.id] = Sold(store, wanted)
+        return order.command.id
+
+    @rule(sale=sales, line=st.integers(1, 3), quantity=st.integers(1, 4), condition=st.sampled_from(Condition))
+    def units_come_back(self, sale: UUID, line: int, quantity: int, condition: Condition) -> None:
+        sold = self.shop.sales[sale]
+        lines = (ReturnLine(line, quantity, condition),)
+        order = ReturnSale(id=new_id(), store_id=sold.store_id, sale_id=sale, lines=lines, refund_by=TenderKind.CASH)
+        product = list(sold.units)[line - 1] if line <= len(sold.units) else ""
+        left = sold.units.get(product, 0) - sold.back.get(product, 0)
+        fits = not sold.voided and quantity <= left
+        assert self.send(request(order)).accepted == fits
         if fits:
-            self.shop.take(store, wanted)
+            sold.back[product] = sold.back.get(product, 0) + quantity
+            self.shop.take(sold.store_id, {product: -quantity})
+            if condition is Condition.DAMAGED:
+                key = (sold.store_id, product)
+                self.shop.damaged[key] = self.shop.damaged.get(key, 0) + quantity
+
+    @rule(sale=sales)
+    def a_sale_is_voided(self, sale: UUID) -> None:
+        sold = self.shop.sales[sale]
+        noon = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # where no day ends while this runs
+        order = VoidSale(
+            id=new_id(), store_id=sold.store_id, sale_id=sale, reason="twice", approved_by="luis", time_zone=noon
+        )
+        fits = not sold.voided and not sold.back
+        assert self.send(request(order)).accepted == fits
+        if fits:
+            sold.voided = True
+            self.shop.take(sold.store_id, {product: -n for product, n in sold.units.items()})
 
     @rule(hold=holds, more=units)
     def a_held_cart_is_sold(self, hold: UUID, more: dict[str, int]) -> None:

@@ -1,11 +1,28 @@
 import pytest
 
-from tui.actions import APP, ASK, CONFLICTS, HELP, OPEN_SALE, SELL, SETTLE, SIGN_IN, START, Act, key_name, key_names
+from tui.actions import (
+    APP,
+    ASK,
+    CONFLICTS,
+    FORM,
+    HELP,
+    OPEN_SALE,
+    SELL,
+    SETTLE,
+    SIGN_IN,
+    START,
+    WELCOME,
+    Act,
+    key_name,
+    key_names,
+)
 from tui.words import Words
 
 SCREENS = {"sell": SELL, "sign in": SIGN_IN, "ask": ASK, "conflicts": CONFLICTS, "help": HELP, "start": START} | {
     "open sale": OPEN_SALE,
     "settle": SETTLE,
+    "welcome": WELCOME,
+    "form": FORM,
 }
 
 

@@ -60,6 +60,11 @@ class StartScreen(CounterScreen[None]):
         self._progress.update(Text(f"✗ {sentence}\n\n").append(details, "dim"))
         self.refresh_chrome()
 
+    @property
+    def takes_keys(self) -> bool:
+        """There is nothing to type here: text is meant for the sign-in."""
+        return False
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to try again only after a failure."""
         return self._failed if action == "reconnect" else True

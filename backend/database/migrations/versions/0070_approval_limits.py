@@ -1,14 +1,14 @@
 """Limits above which a correction of stock waits for approval.
 
 Revision: 0070
-Follows: 0019
+Follows: 0060
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0070"
-down_revision = "0019"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
