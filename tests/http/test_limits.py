@@ -60,6 +60,8 @@ async def test_every_field_of_every_body_has_its_bounds(shop: Shop) -> None:
         name = struct.cls.__name__
         assert struct.forbid_unknown_fields, f"{name} takes fields that it does not know"
         for field in struct.fields:
+            if (name, field.name) == ("ApprovalRequest", "command"):
+                continue  # a command within a command: `approvable` decodes it into its own type, with its bounds
             assert not list(unbounded(field.type)), f"{name}.{field.name} has no bounds; give it a Meta"
 
 
@@ -72,7 +74,7 @@ async def test_json_may_not_be_deep_in_any_field(shop: Shop) -> None:
                 content = b'{"%s":%s}' % (field.encode(), deep)
                 answer = await shop.client.request(method, f"http://shop{path}", content=content, headers=headers)
                 assert answer.status_code == 400, f"{name} {field}: {answer.text[:200]}"
-                assert answer.json()["code"] in ("invalid_input", "invalid_quantity"), answer.text
+                assert answer.json()["code"] in ("invalid_input", "invalid_quantity", "malformed_json"), answer.text
 
 
 async def test_an_address_may_not_be_long(shop: Shop) -> None:
