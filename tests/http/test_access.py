@@ -104,12 +104,6 @@ async def test_every_scope_but_one_guards_something_and_that_one_is_said_to_guar
     assert "`metrics:read` guards nothing" in document
 
 
-@pytest.fixture
-def many_sign_ins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a walk that calls every route that takes a PIN many times."""
-    monkeypatch.setattr("backend.http.rates.SIGN_INS", 10_000)
-
-
 async def test_no_route_but_the_open_ones_answers_without_a_good_token(
     many_sign_ins: None, shop: Shop, tmp_path: Path
 ) -> None:
