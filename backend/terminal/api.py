@@ -193,7 +193,7 @@ class Api:
             raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
     async def by_sku(self, sku: str, store_id: str) -> Product:
-        """The product with exactly this SKU, with its price in `store_id`. ServerRefused `unknown_product` if none has."""
+        """The product with exactly this SKU, with its price in `store_id`. ServerRefused `unknown_product` if none."""
         return await self._get(f"/products/sku/{_part(sku)}", Product, store_id=store_id)
 
     async def product(self, product_id: str) -> Product:
