@@ -188,6 +188,8 @@ async def search_products(
 
 async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None) -> Page:
     total, exact = await _about(connection, asked)
+    if exact and not total:
+        return Page([], 0)
     if total <= RANKED and not asked.everything:
         rows, total = await _ranked(connection, asked, limit + 1, offset, after)
         exact = True
