@@ -32,9 +32,10 @@ from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.observability.sparing import Sparing
 
+from .asking import NeedsOneByOne, Procedure, Settled, Ticket
 from .errors import Conflict, DatabaseLost, Undone
 from .postgres import PostgresLedgerStore
-from .settle import NeedsOneByOne, Procedure, Settled, Ticket, fingerprint, settle
+from .settle import fingerprint, settle
 from .sqlite import SqliteLedgerStore
 
 log = structlog.get_logger(__name__)

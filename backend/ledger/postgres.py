@@ -27,6 +27,7 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import (
     DocumentChange,
@@ -39,7 +40,6 @@ from .rows import (
     document_of,
     sales_of,
 )
-from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
     "22012": "a row's version moved",  # division_by_zero: the guard below

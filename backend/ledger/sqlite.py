@@ -28,9 +28,9 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import Writes, add_hold_row, add_moves, add_stock, document_of, sales_of
-from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _holds, _commands = tables.reservations.c, tables.commands.c
 

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
 from backend.database.tables import reservations
-from backend.ledger.settle import DueHold
+from backend.ledger.asking import DueHold
 
 # A literal: only so the partial index is used.
 _PENDING: ColumnElement[bool] = literal_column("reservations.status = 'PENDING'")
