@@ -47,6 +47,7 @@ COMMANDS = {
     "shift": "Open and close the drawer of a terminal, and see its report.",
     "shrinkage": "Tell what went missing, by product, store, reason or month.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "simulate-month": "Live through a month of the demo chain, and prove that every unit is accounted for.",
     "stores": "The stores of the shop.",
     "terminals": "The terminals of the stores.",
     "transfer": "Move goods between stores, step by step.",

@@ -26,7 +26,7 @@ WITH moved AS (
            row_number() OVER (PARTITION BY m.store_id, m.product_id, {{ago}} ORDER BY m.version) AS from_first,
            row_number() OVER (PARTITION BY m.store_id, m.product_id, {{ago}} ORDER BY m.version DESC) AS from_last
     FROM {{keys}}
-    JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND m.at >= :since
+    JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND {{at}} >= :since
 )
 SELECT store_id, product_id, ago,
        CAST(sum(CASE WHEN kind IN ({", ".join(f"'{kind}'" for kind in DEMAND_KINDS)}) THEN -on_hand_change ELSE 0 END)
@@ -39,10 +39,13 @@ GROUP BY store_id, product_id, ago
 """
 _DIALECTS = {
     "postgresql": {
+        "at": "m.at",
         "ago": "greatest(0, CAST(floor(extract(epoch FROM CAST(:now AS timestamptz) - m.at) / 86400) AS int))",
         "keys": "unnest(CAST(:stores AS text[]), CAST(:products AS text[])) k(store_id, product_id)",
     },
     "sqlite": {
+        # The sign keeps SQLite from the index by moment, which would read what the whole store moved for each row.
+        "at": "+m.at",
         "ago": "max(0, CAST(julianday(:now) - julianday(m.at) AS INTEGER))",
         "keys": "(SELECT value ->> 0 AS store_id, value ->> 1 AS product_id FROM json_each(:keys)) k",
     },

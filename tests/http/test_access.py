@@ -38,6 +38,7 @@ OPEN = {
     "/api/v1/auth/pin",
     "/api/v1/openapi.json",
     "/api/v1/stores",
+    "/api/v1/shop",
     "/api/v1/terminals/enrol",
     "/.well-known/jwks.json",
 }

@@ -96,7 +96,7 @@ class Shop:
     on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
     sales: dict[UUID, Sold] = field(default_factory=dict)
-    damaged: dict[tuple[str, str], int] = field(default_factory=dict)
+    unavailable: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
         """What may be sold: on hand less what is damaged and what living holds keep."""
@@ -105,7 +105,8 @@ class Shop:
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
-        return self.on_hand.get((store_id, product), 0) - self.damaged.get((store_id, product), 0) - kept
+        key = store_id, product
+        return self.on_hand.get(key, 0) - self.unavailable.get(key, 0) - kept
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
@@ -189,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
         fits = self.shop.free(store, product) >= n
         assert self.send(request(command)).accepted == fits
         if fits:
-            self.shop.damaged[store, product] = self.shop.damaged.get((store, product), 0) + n
+            self.shop.unavailable[store, product] = self.shop.unavailable.get((store, product), 0) + n
 
     @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), gone=st.booleans())
     def units_leave_quarantine(self, store: str, product: str, n: int, gone: bool) -> None:
@@ -199,10 +200,10 @@ class LedgerMachine(RuleBasedStateMachine):
             if gone
             else Release(id=new_id(), store_id=store, lines=lines)
         )
-        fits = self.shop.damaged.get((store, product), 0) >= n
+        fits = self.shop.unavailable.get((store, product), 0) >= n
         assert self.send(request(command)).accepted == fits
         if fits:
-            self.shop.damaged[store, product] -= n
+            self.shop.unavailable[store, product] -= n
             if gone:
                 self.shop.take(store, {product: n})
 
@@ -272,7 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.shop.take(sold.store_id, {product: -quantity})
             if condition is Condition.DAMAGED:
                 key = (sold.store_id, product)
-                self.shop.damaged[key] = self.shop.damaged.get(key, 0) + quantity
+                self.shop.unavailable[key] = self.shop.unavailable.get(key, 0) + quantity
 
     @rule(sale=sales)
     def a_sale_is_voided(self, sale: UUID) -> None:

@@ -144,9 +144,9 @@ async def test_demand_is_read_by_the_key_of_the_movements(database: Database) ->
     ]
     async with database.writer.begin() as connection:
         await connection.execute(insert(tables.movements), rows)
-    async with database.engine.connect() as connection:
-        await connection.exec_driver_sql("ANALYZE movements")
-        await connection.commit()
+    if database.dialect == "postgresql":  # a shop's SQLite has no statistics
+        async with database.engine.begin() as connection:
+            await connection.exec_driver_sql("ANALYZE movements")
     sql = str(DAYS[database.dialect])
     keys = {"sqlite": """'[["s1","p1"]]'""", "postgresql": ""}[database.dialect]
     for name, value in (
@@ -158,5 +158,7 @@ async def test_demand_is_read_by_the_key_of_the_movements(database: Database) ->
     ):
         sql = sql.replace(name, value)
     steps = await plan(database, sql, ())
-    assert {"sqlite": "SEARCH m USING INDEX", "postgresql": "Index Scan"}[database.dialect] in steps
+    assert {"sqlite": "(store_id=? AND product_id=?)", "postgresql": "Index Scan"}[database.dialect] in steps
     assert not re.search(r"SCAN m\b|Seq Scan on movements_\d", steps)
+    if database.dialect == "postgresql":
+        assert re.search(r"Index Cond: .*product_id", steps)
