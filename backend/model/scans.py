@@ -91,6 +91,14 @@ def stored_code(text: str, masks: Sequence[Mask] = ()) -> tuple[str, CodeKind]:
     return scan.keys[0], scan.kind
 
 
+def kind_of(code: str, masks: Sequence[Mask] = ()) -> CodeKind:
+    """Returns the kind of a code that is kept already, which may be of a time when nobody looked at its check digit."""
+    try:
+        return read_scan(code, masks).kind
+    except DamagedBarcode:
+        return CodeKind.CODE_128
+
+
 def read_scan(text: str, masks: Sequence[Mask] = ()) -> Scan:
     """Returns what a scanner sent or a person typed. Raises DamagedBarcode if it was misread."""
     code = text.strip(" \t\r\n")

@@ -1,15 +1,19 @@
 """What the ledger says at the end of the month, and how it compares with what lies on the shelves."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from backend.counts.shrinkage import GroupBy, shrinkage
 from backend.database.engine import Database
-from backend.database.tables import movements, stock
+from backend.database.tables import stock
 from backend.model.stock import Key
 
 from .shelves import Balances, Shelves
+
+_EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
 class Unlike(Struct, frozen=True):
@@ -38,12 +42,15 @@ async def unlike_shelves(db: Database, shelves: Shelves) -> list[Unlike]:
     ]
 
 
-async def shrinkage(db: Database) -> dict[Key, int]:
-    """Returns by how many units counts have corrected each product: less than 0 is missing."""
-    of, units = (movements.c.store_id, movements.c.product_id), func.sum(movements.c.on_hand_change)
-    corrected = select(*of, units).where(movements.c.kind == "count").group_by(*of).having(units != 0)
+async def corrected(db: Database, stores: Iterable[str]) -> dict[Key, int]:
+    """Returns by how many units the shrinkage report says that each product was corrected: less than 0 is missing."""
     async with db.engine.connect() as connection:
-        return {(row[0], row[1]): int(row[2]) for row in await connection.execute(corrected)}
+        return {
+            (store, row.group): row.net
+            for store in stores
+            for row in await shrinkage(connection, [store], GroupBy.PRODUCT, *_EVER)
+            if row.net
+        }
 
 
 def unlike_injected(found: Mapping[Key, int], injected: Mapping[Key, int]) -> list[Unlike]:

@@ -1,4 +1,4 @@
-"""The month: all stores work at once, day after day, straight through the ledger. Days are rounds; no clock is faked."""
+"""The month: all stores work at once, day after day, straight through the ledger. Days are rounds, without a clock."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -19,7 +19,7 @@ from backend.replay.baskets import read_baskets
 from .counting import Counting
 from .plan import Plan, StoreDay, make_plan
 from .receiving import BackDoor
-from .report import Unlike, missing, shrinkage, surplus, unlike_injected, unlike_shelves
+from .report import Unlike, corrected, missing, surplus, unlike_injected, unlike_shelves
 from .selling import Till
 from .shelves import Shelves
 from .spoiling import tidy
@@ -163,7 +163,7 @@ async def _drive(trucks: Trucks, stores: dict[str, Store], plan: Plan, number: i
 async def _concluded(db: Database, plan: Plan, shelves: Shelves, tally: Tally, seconds: float, watch: Watcher) -> Month:
     watch("proof", 0, 1)
     proof = await prove(db)
-    found, injected = await shrinkage(db), {key: n for key, n in shelves.untold.items() if n}
+    found, injected = await corrected(db, plan.stores), {key: n for key, n in shelves.untold.items() if n}
     unlike = await unlike_shelves(db, shelves) + unlike_injected(found, injected)
     watch("proof", 1, 1)
     return Month(
