@@ -15,7 +15,6 @@ from backend.http.commanding import command_id, settle
 from backend.http.declaring import COMMAND, WRITE
 from backend.http.ids import id_or
 from backend.http.pages import Cursor, Limit, behind, page
-from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
@@ -68,7 +67,6 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         "/approvals",
         scope=Scope.APPROVALS_REQUEST,
         problems=(*COMMAND, *INNER, *ON_THE_SPOT, "command_not_approvable"),
-        rate=SIGN_IN,
         example={
             "command": {
                 "type": "adjust",
