@@ -15,6 +15,7 @@ from backend.audit.routes import audit_routes
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
 from backend.catalogue.barcode_routes import barcode_routes
+from backend.catalogue.price_routes import price_routes
 from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
@@ -106,6 +107,7 @@ def create_api(
         *sign_in_routes(db, door, sessions),
         *catalogue_routes(db, views, masks),
         *barcode_routes(db, masks),
+        *price_routes(db),
         *product_routes(db, views),
         *store_routes(db),
         *shop_routes(db),

@@ -51,6 +51,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
     updated_at: datetime
     version: int
     stock: StockShape | None = None
+    store_price: float | None = None
     pack_quantity: int | None = None
     scan: ScanShape | None = None
 
@@ -61,6 +62,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
         stock: StockShape | None = None,
         pack_quantity: int | None = None,
         scan: ScanShape | None = None,
+        store_cents: int | None = None,
     ) -> "ProductShape":
         """`product` as the wire shows it."""
         return cls(
@@ -83,6 +85,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
             product.updated_at,
             product.version,
             stock,
+            None if store_cents is None else store_cents / 100,
             pack_quantity,
             scan,
         )

@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct, json
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -23,12 +24,14 @@ from backend.stock.schemas import StockShape
 from backend.stores.queries import require_store
 from backend.views.views import Views
 
+from .price_lists import prices_in
 from .schemas import ProductShape, ScanShape
-from .search_queries import product_by_barcode, product_by_id, product_by_sku
+from .search_queries import Product, product_by_barcode, product_by_id, product_by_sku
 from .word_search import Page, SearchKey, search_products
 
 MAX_PAGE_SIZE = 100
 MAX_OFFSET = 100_000_000
+OfStore = Annotated[str | None, QueryParameter(max_length=32, description="Adds what it costs in this store.")]
 
 
 class ProductsShape(Struct, frozen=True):
@@ -80,13 +83,14 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
 
         question = json.encode((q, category, size, start, after, inactive)).decode()
         found, headers = await viewed(request, views.search.read if views else None, question, search)
-        stock = {}
+        stock, costs = {}, dict[str, int]()
         if store_id is not None:
             async with reading(db) as connection:
                 await require_store(connection, store_id)
                 levels = await stock_at(connection, [(store_id, product.id) for product in found.products])
+                costs = await prices_in(connection, store_id, found.products)
             stock = {product_id: StockShape.at(level) for (_, product_id), level in levels.items()}
-        shown = [ProductShape.of(product, stock.get(product.id)) for product in found.products]
+        shown = [ProductShape.of(x, stock.get(x.id), store_cents=costs.get(x.id)) for x in found.products]
         pages = -(-found.total // size)
         shape = ProductsShape(shown, found.total, start // size + 1, size, pages, found.exact, found.similar)
         if found.next is None:
@@ -97,26 +101,40 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             return Response(shape, headers=headers | next_link(request, "page", str(page + 1)))
         return Response(shape, headers=headers | next_link(request, "cursor", cursor_of(found.next)))
 
-    @get("/products/{product_id:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_product",), responses=UNCHANGED)
-    async def product(request: ApiRequest, product_id: FromPath[str]) -> Response[ProductShape]:
+    @get(
+        "/products/{product_id:str}",
+        scope=Scope.CATALOGUE_READ,
+        problems=("unknown_product", "unknown_store"),
+        responses=UNCHANGED,
+    )
+    async def product(
+        request: ApiRequest, product_id: FromPath[str], store_id: OfStore = None
+    ) -> Response[ProductShape]:
         """One product by its id."""
         async with reading(db) as connection:
             found = await product_by_id(connection, product_id)
-        if found is None:
-            raise UnknownProduct(product_id)
-        return tagged(request, found.version, ProductShape.of(found))
+            if found is None:
+                raise UnknownProduct(product_id)
+            cost = await _cost(connection, store_id, found)
+        return tagged(request, found.version, ProductShape.of(found, store_cents=cost))
 
-    @get("/products/sku/{sku:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_product",), responses=UNCHANGED)
-    async def by_sku(request: ApiRequest, sku: FromPath[str]) -> Response[ProductShape]:
+    @get(
+        "/products/sku/{sku:str}",
+        scope=Scope.CATALOGUE_READ,
+        problems=("unknown_product", "unknown_store"),
+        responses=UNCHANGED,
+    )
+    async def by_sku(request: ApiRequest, sku: FromPath[str], store_id: OfStore = None) -> Response[ProductShape]:
         """One product by its SKU."""
         async with reading(db) as connection:
             found = await product_by_sku(connection, sku)
-        if found is None:
-            raise UnknownProduct(sku, "sku")
-        return tagged(request, found.version, ProductShape.of(found))
+            if found is None:
+                raise UnknownProduct(sku, "sku")
+            cost = await _cost(connection, store_id, found)
+        return tagged(request, found.version, ProductShape.of(found, store_cents=cost))
 
-    @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode",))
-    async def by_barcode(barcode: FromPath[str]) -> ProductShape:
+    @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode", "unknown_store"))
+    async def by_barcode(barcode: FromPath[str], store_id: OfStore = None) -> ProductShape:
         """The product that carries a barcode, how many units one scan of it means, and what else the code says.
 
         A GS1 code may come with its brackets or as it was scanned; of one in which a weight or a price is printed, the
@@ -128,9 +146,18 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             scan = Scan(CodeKind.CODE_128, ())
         async with reading(db) as connection:
             found = await product_by_barcode(connection, list(dict.fromkeys([barcode, *scan.keys])))
-        if found is None:
-            raise UnknownBarcode(barcode)
+            if found is None:
+                raise UnknownBarcode(barcode)
+            cost = await _cost(connection, store_id, found[0])
         said = ScanShape.of(scan) if scan.says_more else None
-        return ProductShape.of(found[0], pack_quantity=found[1], scan=said)
+        return ProductShape.of(found[0], pack_quantity=found[1], scan=said, store_cents=cost)
 
     return [products, product, by_sku, by_barcode]
+
+
+async def _cost(connection: AsyncConnection, store_id: str | None, product: Product) -> int | None:
+    """Returns what a product costs in a store, if one is named. Raises UnknownStore."""
+    if store_id is None:
+        return None
+    await require_store(connection, store_id)
+    return (await prices_in(connection, store_id, [product]))[product.id]

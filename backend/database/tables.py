@@ -153,6 +153,24 @@ former_prices = Table(
     PrimaryKeyConstraint("product_id", "version"),
 )
 
+prices = Table(
+    "prices",
+    metadata,
+    # Price lists; see backend.model.price_lists. Without a row a product costs what the catalogue says.
+    Column("store_id", String(32), nullable=False, comment="* for all"),
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("valid_from", Instant, nullable=False),
+    Column(
+        "price_cents",
+        BigInteger,
+        CheckConstraint("price_cents >= 0", name="price"),
+        nullable=True,
+        comment="without it: no list price from then on",
+    ),
+    Column("actor", String(64), nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id", "valid_from"),
+)
+
 barcodes = Table(
     "barcodes",
     metadata,

@@ -227,6 +227,13 @@ PROBLEMS: dict[str, Meaning] = {
         "No product has the barcode 2000008189811; scan it again or search by name.",
         {"field": "barcode"},
     ),
+    "unknown_price": Meaning(
+        404,
+        "No price of the product begins in that store at that moment.",
+        "Read the list of its prices, and send `store_id` and `valid_from` as it has them.",
+        "No price of 818981 in 292 begins then; read the list of its prices.",
+        {"field": "valid_from"},
+    ),
     "unknown_document": Meaning(
         404,
         "No document has this id, or it belongs to stores that are not the caller's.",

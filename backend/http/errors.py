@@ -21,6 +21,16 @@ class UnknownBarcode(MostradorError):
         super().__init__(f"No product has the barcode {barcode}; scan it again or search by name.", field="barcode")
 
 
+class UnknownPrice(MostradorError):
+    """The list has no price of the product that begins then."""
+
+    code = "unknown_price"
+
+    def __init__(self, product_id: str, store_id: str) -> None:
+        message = f"No price of {product_id} in {store_id} begins then; read the list of its prices."
+        super().__init__(message, field="valid_from")
+
+
 class UnknownSale(MostradorError):
     """No sale has this id or receipt number, or it is another store's and none of the caller's business."""
 

@@ -180,18 +180,21 @@ class Api:
         """Products that match all `words`, best first, with their stock in `store_id`; `limit` behind `offset`."""
         return await self._get("/products", Found, q=words, store_id=store_id, limit=limit, offset=offset)
 
-    async def by_barcode(self, barcode: str) -> Product:
-        """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
+    async def by_barcode(self, barcode: str, store_id: str) -> Product:
+        """The product behind a barcode, with its price in `store_id`.
+
+        ServerRefused `unknown_barcode`, with the field `barcode`, if there is none.
+        """
         try:
-            return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+            return await self._get(f"/products/barcode/{_part(barcode)}", Product, store_id=store_id)
         except ServerRefused as error:
             if error.code != "unknown_barcode":
                 raise
             raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
-    async def by_sku(self, sku: str) -> Product:
-        """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
-        return await self._get(f"/products/sku/{_part(sku)}", Product)
+    async def by_sku(self, sku: str, store_id: str) -> Product:
+        """The product with exactly this SKU, with its price in `store_id`. ServerRefused `unknown_product` if none has."""
+        return await self._get(f"/products/sku/{_part(sku)}", Product, store_id=store_id)
 
     async def product(self, product_id: str) -> Product:
         """The product with this id. ServerRefused `unknown_product` when there is none."""

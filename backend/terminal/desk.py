@@ -184,7 +184,7 @@ class Desk:
                 raise
             refused = error
         try:
-            return await self._api.by_sku(code)
+            return await self._api.by_sku(code, self.session.store_id)
         except ServerRefused as error:
             if error.code != "unknown_product":
                 raise
@@ -210,7 +210,7 @@ class Desk:
             return known
         try:
             async with asyncio.timeout(PATIENCE if known is not None or self.is_away else None):
-                product = await self._api.by_barcode(barcode)
+                product = await self._api.by_barcode(barcode, self.session.store_id)
         except (ServerAway, TimeoutError) as error:
             self.live.check()
             if known is None:

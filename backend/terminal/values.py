@@ -52,11 +52,14 @@ class Product(Struct, frozen=True):
     package_size: str | None = None
     pack_quantity: int = 1
     """Units that one scan of the barcode stands for."""
+    store_price: Decimal | None = None
+    """What it costs in the store that asked; `price` is the catalogue's."""
 
     @property
     def price_cents(self) -> int:
         """The price of a unit in cents."""
-        return int((self.price * 100).to_integral_value(ROUND_HALF_UP))
+        price = self.price if self.store_price is None else self.store_price
+        return int((price * 100).to_integral_value(ROUND_HALF_UP))
 
 
 class StoreStock(Struct, frozen=True):

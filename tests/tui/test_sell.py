@@ -169,7 +169,7 @@ BAD_KEYS = {
 }
 BAD_SCANS = {
     "2000000010411": "2000000010411 was misread, its check digit is wrong: scan it again.",
-    "123456": "123456 is no whole barcode, it needs 8, 12 or 13 digits: scan it again.",
+    "123456": "123456 is no whole barcode, it needs 8, 12, 13 or 14 digits: scan it again.",
     "4006381333931": "No product has the barcode 4006381333931: type its name instead.",
 }
 

@@ -295,7 +295,7 @@ WORDS = {
     "say.invalid_quantity": "The server refused the quantity: use a whole number from 1 to 1,000,000.",
     "say.damaged_barcode": "{barcode} is no whole barcode: scan it again.",
     "say.damaged_barcode.characters": "“{barcode}” is no barcode, it has other characters than digits: scan it again.",
-    "say.damaged_barcode.length": "{barcode} is no whole barcode, it needs 8, 12 or 13 digits: scan it again.",
+    "say.damaged_barcode.length": "{barcode} is no whole barcode, it needs 8, 12, 13 or 14 digits: scan it again.",
     "say.damaged_barcode.check_digit": "{barcode} was misread, its check digit is wrong: scan it again.",
     "say.scan_broken": "The scan stopped in the middle (“{barcode}”): scan it again.",
     "say.unknown_barcode": "No product has the barcode {barcode}: type its name instead.",

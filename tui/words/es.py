@@ -283,7 +283,7 @@ WORDS = {
     "say.invalid_quantity": "El servidor no acepta la cantidad: use un número entero de 1 a 1.000.000.",
     "say.damaged_barcode": "{barcode} no es un código entero: escanéelo otra vez.",
     "say.damaged_barcode.characters": "«{barcode}» no es un código de barras, no todo son cifras: escanéelo otra vez.",
-    "say.damaged_barcode.length": "{barcode} no es un código entero, debe tener 8, 12 o 13 cifras: escanéelo otra vez.",
+    "say.damaged_barcode.length": "{barcode} no es un código entero (8, 12, 13 o 14 cifras): escanéelo otra vez.",
     "say.damaged_barcode.check_digit": "{barcode} se ha leído mal, su dígito de control no cuadra: escanéelo otra vez.",
     "say.scan_broken": "La lectura se ha cortado a la mitad («{barcode}»): escanee otra vez.",
     "say.unknown_barcode": "Ningún producto tiene el código {barcode}: escriba su nombre.",
