@@ -25,6 +25,8 @@ from .schemas import (
     AcceptBody,
     AcceptedShape,
     CloseProposalBody,
+    OpenedShape,
+    OrderProposalBody,
     ProposalShape,
     ProposalsShape,
     SuggestionsShape,
@@ -125,4 +127,18 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
         request.auth.require_store(command.store_id)
         return ProposalShape.of(await replenishment.send(command, request.auth.who))
 
-    return [suggestions, accept, proposals, one, close]
+    @post(
+        "/replenishment/proposals/{proposal_id:str}/order",
+        scope=Scope.STOCK_WRITE,
+        problems=STEP,
+        example={"supplier": "Dairy of the North", "reference": "4711"},
+        status_code=200,
+    )
+    async def order(request: ApiRequest, proposal_id: FromPath[str], data: JSONBody[OrderProposalBody]) -> OpenedShape:
+        """Order what was proposed: it becomes a purchase, whose units are incoming, and the proposal ends with it."""
+        proposal = await found(request, proposal_id)
+        base = command_id(request, data.id)
+        request.auth.require_store(proposal.store_id)
+        return opened_shape(await replenishment.order(proposal, base, data.supplier, data.reference, request.auth.who))
+
+    return [suggestions, accept, proposals, one, close, order]
