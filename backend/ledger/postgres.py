@@ -163,7 +163,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> AsyncEngine:
-    """An engine for one ledger lane.
+    """Returns an engine for one ledger lane.
 
     Its plans are made once, because planning a batch costs more than running it, and by rule instead of by statistics:
     every row is found by its key. A plan made while the tables were empty would read them whole for ever.

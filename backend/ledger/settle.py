@@ -91,7 +91,7 @@ def fingerprint(request: Request) -> str:
 
 
 def expiry_ticket(hold: DueHold) -> Ticket:
-    """The command that ends a dead hold; the same on every server, so it has one effect."""
+    """Returns the command that ends a dead hold; the same on every server, so it has one effect."""
     request = Request(
         Expire(id=expiry_command_id(hold.id, hold.version), store_id=hold.store_id, reservation_id=hold.id), EXPIRY
     )
@@ -99,7 +99,7 @@ def expiry_ticket(hold: DueHold) -> Ticket:
 
 
 def _with_free_id(ticket: Ticket, recorded: dict[UUID, Recorded]) -> Ticket:
-    """An expiry whose id somebody has used up gets a new one; any other ticket as it is.
+    """Returns an expiry whose id somebody has used up gets a new one; any other ticket as it is.
 
     The id can be worked out from the hold, so a client may have sent it. The hold has to end all the same, and ends
     once by its own status and version.
@@ -157,7 +157,8 @@ def _needs(tickets: Iterable[Ticket], documents: Documents, sales: Mapping[UUID,
 
 
 def _decide(snapshot: Snapshot, tickets: Sequence[Ticket]) -> tuple[list[Ticket], list[Effect], list[Answer]]:
-    """The tickets that are new, their effects, and the answers to all tickets; a known id gets its first answer."""
+    """Returns the tickets that are new, their effects, and the answers to all tickets; a known id gets its first
+    answer."""
     fresh: dict[UUID, Ticket] = {}
     old: set[UUID] = set()
     for ticket in tickets:

@@ -102,7 +102,8 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> Engine:
-    """The ledger's engine, with room: a page that many batches change is written to the file once, not each time."""
+    """Returns the ledger's engine, with room: a page that many batches change is written to the file once, not each
+    time."""
     engine = sqlite_writer(url)
 
     def roomy(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -261,7 +262,7 @@ def _update(connection: Connection, statement: str, rows: Sequence[Struct], keys
 
 
 def _stored(row: Struct) -> tuple[object, ...]:
-    """The fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
+    """Returns the fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
     form = _FORMS.get
     return tuple([of(value) if (of := form(type(value))) else value for value in structs.astuple(row)])
 

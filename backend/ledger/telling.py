@@ -70,7 +70,7 @@ def messages_of(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
 
 
 def _fitting(message: Message) -> list[Outgoing]:
-    """`message` in as many parts as NATS takes; the parts are independent, like all messages."""
+    """Returns `message` in as many parts as NATS takes; the parts are independent, like all messages."""
     payload = json.encode(message)
     store_id, at, *lists = structs.astuple(message)
     if len(payload) <= MAX_PAYLOAD or max(map(len, lists)) == 1:

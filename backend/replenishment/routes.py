@@ -43,7 +43,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
     """/replenishment"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The proposal, if its store is the caller's."""
+        """Returns the proposal, if its store is the caller's."""
         proposal = await replenishment.proposal(document_id(PROPOSAL.name, text))
         ensure_concerned(request, proposal)
         return proposal
@@ -52,7 +52,10 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
     async def suggestions(
         request: ApiRequest, store_id: StoreOf = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response[SuggestionsShape]:
-        """What a store should order, and from where, by product id, in pages. Each suggestion shows its arithmetic."""
+        """Returns what a store should order, and from where, by product id, in pages.
+
+        Each suggestion shows its arithmetic.
+        """
         after = behind(cursor, _Product)
         store = await asked_store(db, request, store_id)
         several = await replenishment.suggestions(store, after.product_id if after else "", limit)
@@ -90,7 +93,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ProposalsShape]:
-        """The proposals to purchase of a store, latest change first, in pages."""
+        """Returns the proposals to purchase of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(ProposalStatus) if status is None else (status,)
@@ -101,7 +104,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
 
     @get("/replenishment/proposals/{proposal_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, proposal_id: FromPath[str]) -> ProposalShape:
-        """A proposal to purchase."""
+        """Returns a proposal to purchase."""
         return ProposalShape.of(await found(request, proposal_id))
 
     @post(

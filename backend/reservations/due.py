@@ -24,7 +24,8 @@ NEXT = (
 
 
 async def due_rows(connection: AsyncConnection, limit: int) -> list[DueHold]:
-    """At most `limit` rows of due holds, oldest deadline first; a hold of several products has a row for each."""
+    """Returns at most `limit` rows of due holds, oldest deadline first; a hold of several products has a row for
+    each."""
     return [DueHold(*row) for row in await connection.execute(DUE, {"limit": limit})]
 
 
