@@ -14,6 +14,7 @@ from backend.approvals.routes import approval_routes
 from backend.audit.routes import audit_routes
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
+from backend.catalogue.barcode_routes import barcode_routes
 from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
@@ -35,6 +36,7 @@ from backend.keys.routes import key_routes
 from backend.keys.service import Keys
 from backend.ledger.lanes import Ledger
 from backend.model.replenishment import DEFAULT_POLICY, Policy
+from backend.model.scans import Mask
 from backend.orders.routes import order_routes
 from backend.people.door import Door
 from backend.people.routes import user_routes
@@ -85,6 +87,7 @@ def create_api(
     feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
     webhooks_allow_private: bool = False,
+    masks: Sequence[Mask] = (),
     policy: Policy = DEFAULT_POLICY,
     thresholds: Thresholds | None = None,
 ) -> Litestar:
@@ -101,7 +104,8 @@ def create_api(
     corrections = Corrections(db, ledger, limiting, door)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, door, sessions),
-        *catalogue_routes(db, views),
+        *catalogue_routes(db, views, masks),
+        *barcode_routes(db, masks),
         *product_routes(db, views),
         *store_routes(db),
         *shop_routes(db),

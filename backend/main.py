@@ -16,8 +16,10 @@ from click.core import ParameterSource
 from backend.cli import errors
 
 COMMANDS = {
+    "adjust": "Correct what is on hand.",
     "admin": "Make the first admin, or give an admin a new secret.",
     "alerts": "Say what somebody should look at in the stores.",
+    "approvals": "List, grant and refuse what waits for approval, and set the limits.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
     "count": "Count a store while it sells.",
@@ -31,22 +33,28 @@ COMMANDS = {
     "keys": "The API keys of other programs.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
+    "orders": "List, hand over and cancel orders.",
+    "quarantine": "Keep units from being sold.",
     "receive": "Receive what suppliers deliver, announced or not.",
     "relay": "Refill NATS from the database.",
-    "replenish": "Say what a store should order, and from where.",
+    "release": "Let units in quarantine be sold again.",
     "replay": "Sell a file of real baskets as many terminals would.",
+    "replenish": "Say what a store should order, and from where.",
     "return": "Take goods back, by receipt or by approval.",
     "sale": "Show a sale, or void it on its own day.",
+    "seal": "Seal the movements of finished days, so that a changed history shows.",
     "serve": "Run the headless server.",
     "shift": "Open and close the drawer of a terminal, and see its report.",
     "shrinkage": "Tell what went missing, by product, store, reason or month.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "simulate-month": "Live through a month of the demo chain, and prove that every unit is accounted for.",
     "stores": "The stores of the shop.",
     "terminals": "The terminals of the stores.",
     "transfer": "Move goods between stores, step by step.",
     "users": "The people who sign in.",
     "verify": "Prove that every stock number is the sum of its movements.",
     "webhooks": "Who is told of what happens.",
+    "write-off": "Take units out of the books for good.",
 }
 """Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`.
 

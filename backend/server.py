@@ -35,6 +35,7 @@ from backend.http.rates import Rates
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.errors import InvalidInput
 from backend.model.events import Outgoing
+from backend.model.scans import masks_of
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
@@ -112,6 +113,7 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
+            masks=masks_of(settings.in_store_codes),
             policy=policy_of(settings),
             thresholds=thresholds_of(settings),
         )

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from backend.addresses import fault_of
 from backend.model.commands import MAX_TTL_SECONDS
 from backend.model.errors import InvalidInput
+from backend.model.scans import masks_of
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 """As browsers send it: no path, and nothing that stands for many."""
@@ -162,6 +163,8 @@ class Settings(DatabaseSettings, NatsSettings, RuleSettings):
     """Seconds a hold lasts when its client names no duration."""
     require_if_match: bool = True
     """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
+    in_store_codes: str = ""
+    """The chain's own EAN-13 with a weight or price in them, with spaces between; see `backend.model.scans.Mask`."""
     webhook_key: str = Field(default="", repr=False)
     """What the secrets of webhooks are sealed with in the database, 32 random characters or more, on all servers alike;
     empty: the signing key."""
@@ -180,6 +183,15 @@ class Settings(DatabaseSettings, NatsSettings, RuleSettings):
     """The share of traces that is recorded."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("in_store_codes")
+    @classmethod
+    def _masks(cls, value: str) -> str:
+        try:
+            masks_of(value)
+        except InvalidInput as error:
+            raise ValueError(error.message.removesuffix(".")) from error
+        return value
 
     @field_validator("nats_client_url")
     @classmethod

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
-from msgspec import Struct, defstruct
+from msgspec import Struct
 
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -25,15 +25,14 @@ from backend.model.documents import Document
 from backend.model.errors import InvalidInput
 from backend.model.limits import Limits
 from backend.model.scopes import Scope
-from backend.model.verbs import approvable_commands
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_refuse import ApprovalRefuse
 from backend.people.door import Door
 from backend.stores.queries import require_store
 
+from .bodies import approval_body, command_in
 from .schemas import ApprovalShape, ApprovalsShape, LimitsBody, LimitsShape
 from .service import (
-    SpotApproval,
     UnknownApproval,
     approval_of,
     approved_on_the_spot,
@@ -63,14 +62,7 @@ class RefuseBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHandler]:
     """/approvals and /stores/{store_id}/approval-limits, for every verb that may wait by now."""
-    body: Any = defstruct(
-        "ApprovalBody",
-        [("command", approvable_commands()), ("reason", Reason), ("approval", SpotApproval | None, None)],
-        frozen=True,
-        forbid_unknown_fields=True,
-        module=__name__,
-    )
-    body.__doc__ = "A command as it would be sent to /commands, why it is needed, and who approves it on the spot."
+    body: Any = approval_body()
 
     @post(
         "/approvals",
@@ -92,8 +84,7 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
     )
     async def ask(request: ApiRequest, data: JSONBody[body]) -> ApprovalShape:
         """Put a command before a second person; with `approval` they grant it at once. It keeps the command's id."""
-        command = data.command
-        command_id(request, command.id)
+        command = command_in(data.command, command_id(request, data.command.id))
         request.auth.require_store(command.store_id)
         asking = await asking_for(db, command, data.reason)
         if data.approval is None:

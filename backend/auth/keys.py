@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -72,6 +74,11 @@ def load_accepted_key(path: Path) -> Ed25519PublicKey:
 def former_signing_keys(paths: Iterable[Path]) -> list[Ed25519PrivateKey]:
     """The private keys among the files of SIGNING_KEYS_ACCEPTED; of the others only the public half is there."""
     return [key for path in paths if (key := _private(path.read_bytes())) is not None]
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The name of a key, the same wherever it is met."""
+    return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
 
 
 def _private(pem: bytes) -> Ed25519PrivateKey | None:

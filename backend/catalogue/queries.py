@@ -14,6 +14,7 @@ from backend.database.tables import barcodes, products
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
+from backend.model.units import Unit
 
 from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
@@ -49,6 +50,11 @@ class Draft(Struct, frozen=True):
     brand: str
     package_size: str
     barcode: str | None
+    active: bool = True
+    unit: Unit = "piece"
+    category_path: str = ""
+    tax_basis_points: int = 0
+    tax_included: bool = True
 
     @classmethod
     def of(cls, product: Product) -> Self:

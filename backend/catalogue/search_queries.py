@@ -9,6 +9,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, products
+from backend.model.units import Unit
 
 
 class Product(Struct, frozen=True):
@@ -29,6 +30,13 @@ class Product(Struct, frozen=True):
     updated_at: datetime
     version: int
     """Grows with every change of the product."""
+    active: bool = True
+    """Whether it is sold; a search finds no other."""
+    unit: Unit = "piece"
+    category_path: str = ""
+    tax_basis_points: int = 0
+    tax_included: bool = True
+    """Whether the tax is in the price; else it is added to it."""
 
 
 _unit_barcode = (
@@ -53,6 +61,11 @@ _columns = (
     products.c.created_at,
     products.c.updated_at,
     products.c.version,
+    products.c.active,
+    products.c.unit,
+    products.c.category_path,
+    products.c.tax_basis_points,
+    products.c.tax_included,
 )
 _product: Select[*tuple[Any, ...]] = select(*_columns)
 _BY_ID = _product.where(products.c.id == bindparam("code"))
@@ -61,7 +74,8 @@ _BY_SKU = _product.where(products.c.sku == bindparam("code"))
 _BY_BARCODE = (
     select(*_columns, barcodes.c.quantity.label("pack_quantity"))
     .join(barcodes, products.c.id == barcodes.c.product_id)
-    .where(barcodes.c.barcode == bindparam("code"))
+    .where(barcodes.c.barcode.in_(bindparam("codes", expanding=True)))
+    .add_columns(barcodes.c.barcode.label("found_by"))
 )
 _BY_IDS = _product.where(products.c.id.in_(bindparam("ids", expanding=True)))
 BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.id).limit(bindparam("limit"))
@@ -79,10 +93,11 @@ async def product_by_sku(connection: AsyncConnection, sku: str) -> Product | Non
     return None if row is None else Product(*row)
 
 
-async def product_by_barcode(connection: AsyncConnection, barcode: str) -> tuple[Product, int] | None:
-    """The product that carries this barcode and how many units one scan of it means, or None."""
-    row = (await connection.execute(_BY_BARCODE, {"code": barcode})).one_or_none()
-    return None if row is None else (Product(*row[:-1]), row.pack_quantity)
+async def product_by_barcode(connection: AsyncConnection, codes: Sequence[str]) -> tuple[Product, int] | None:
+    """Returns the product that has the first of these barcodes that any has, and the units one scan of it means."""
+    rows = (await connection.execute(_BY_BARCODE, {"codes": codes})).all()
+    row = min(rows, key=lambda row: codes.index(row.found_by), default=None)
+    return None if row is None else (Product(*row[:-2]), row.pack_quantity)
 
 
 async def products_by_ids(connection: AsyncConnection, ids: Sequence[str]) -> list[Product]:

@@ -1,5 +1,6 @@
 """The catalogue: the counter's search, and one product by any of its codes."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import Response, get
@@ -14,13 +15,15 @@ from backend.http.etags import UNCHANGED, tagged
 from backend.http.pages import Cursor, behind, cursor_of, next_link
 from backend.http.request import ApiRequest
 from backend.http.viewed import viewed
+from backend.model.barcode import DamagedBarcode
+from backend.model.scans import CodeKind, Mask, Scan, read_scan
 from backend.model.scopes import Scope
 from backend.stock.queries import stock_at
 from backend.stock.schemas import StockShape
 from backend.stores.queries import require_store
 from backend.views.views import Views
 
-from .schemas import ProductShape
+from .schemas import ProductShape, ScanShape
 from .search_queries import product_by_barcode, product_by_id, product_by_sku
 from .word_search import Page, SearchKey, search_products
 
@@ -42,7 +45,7 @@ class ProductsShape(Struct, frozen=True):
     """Nothing has the words that were asked for; these have similar ones."""
 
 
-def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
+def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = ()) -> list[HTTPRouteHandler]:
     """GET /products and its single forms."""
 
     @get("/products", scope=Scope.CATALOGUE_READ, problems=("unknown_store",))
@@ -114,11 +117,20 @@ def catalogue_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler
 
     @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode",))
     async def by_barcode(barcode: FromPath[str]) -> ProductShape:
-        """The product that carries a barcode, and how many units one scan of it means."""
+        """The product that carries a barcode, how many units one scan of it means, and what else the code says.
+
+        A GS1 code may come with its brackets or as it was scanned; of one in which a weight or a price is printed, the
+        product is found by the rest. Damaged codes are looked up as they are.
+        """
+        try:
+            scan = read_scan(barcode, masks)
+        except DamagedBarcode:
+            scan = Scan(CodeKind.CODE_128, ())
         async with reading(db) as connection:
-            found = await product_by_barcode(connection, barcode)
+            found = await product_by_barcode(connection, list(dict.fromkeys([barcode, *scan.keys])))
         if found is None:
             raise UnknownBarcode(barcode)
-        return ProductShape.of(found[0], pack_quantity=found[1])
+        said = ScanShape.of(scan) if scan.says_more else None
+        return ProductShape.of(found[0], pack_quantity=found[1], scan=said)
 
     return [products, product, by_sku, by_barcode]

@@ -41,10 +41,10 @@ from .search_queries import Product, products_by_ids
 
 CODE, SKU, BEGINS, NAME, ANY, SIMILAR_NAME, SIMILAR_ANY = range(7)
 """An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the
-same with other words than the typed ones, when these find nothing."""
+last two with other words than the typed ones, when these find nothing."""
 RANKED = 1_000
 """Hits that are ranked in one statement."""
-SORTED = 4_000
+SORTED = 5_000
 """Hits of one stage that are sorted; more are met soon enough on a walk through the names in their order."""
 COUNTED = 10_000
 """Hits that are counted on SQLite."""
@@ -169,7 +169,7 @@ async def search_products(
         connection.dialect.name,
         tuple(Term((word,)) for word in words),
         codes=await _codes(connection, typed) if typed else (),
-        sku=typed.lower() if any(c.isdigit() for c in typed) and " " not in typed else "",
+        sku="" if typed.isalpha() or " " in typed else typed.lower(),
         phrase=" ".join(words),
         everything=not typed,
         category=category,
@@ -194,10 +194,14 @@ async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: 
     else:
         rows = await _staged(connection, asked, limit + 1, offset, after, total)
     shown, last = rows[:limit], None
+    start = after.seen if after else offset
     if len(rows) > limit:
-        seen = (after.seen if after else offset) + limit
-        last = SearchKey(shown[-1].stage, shown[-1].sort, shown[-1].number, seen)
-        total = max(total, seen + 1)
+        last = SearchKey(shown[-1].stage, shown[-1].sort, shown[-1].number, start + limit)
+        total = max(total, start + len(rows))
+    elif rows:  # the last page knows
+        total, exact = start + len(rows), True
+    elif not exact and not (start and await _staged(connection, asked, 1, 0, None, total)):
+        total, exact = 0, True
     found = await products_by_ids(connection, [row.product_id for row in shown])
     return Page(found, total, exact, asked.similar and bool(total), last)
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import movements, products
 from backend.model.verbs import MOVEMENT_KINDS
+from backend.model.verbs.write_off import VERB as WRITE_OFF
 
 
 class GroupBy(StrEnum):
@@ -36,8 +37,9 @@ class Shrinkage(Struct, frozen=True):
 
 
 def kinds() -> list[str]:
-    """Returns the kinds of movement by which somebody who looked corrects the books."""
-    return sorted(kind.name for kind in MOVEMENT_KINDS.values() if kind.event == "count" and "on_hand" in kind.changes)
+    """Returns the kinds of movement by which somebody who looked corrects the books, or gives units up."""
+    looked = {kind.name for kind in MOVEMENT_KINDS.values() if kind.event == "count" and "on_hand" in kind.changes}
+    return sorted(looked | {WRITE_OFF.name})
 
 
 async def shrinkage(

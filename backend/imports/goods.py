@@ -20,7 +20,9 @@ BY = Origin("system:cli")
 _IDS = UUID("0d9a0c55-6c1e-4b0f-9a42-7f1c2f6f5c1e")
 _FIT_FOR_AN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FIELDS = tuple(name for name in Draft.__struct_fields__ if name != "barcode")
-_BLANK = Draft(**dict.fromkeys(Draft.__struct_fields__, "") | {"price_cents": 0, "barcode": None})  # type: ignore[arg-type]  # of several types
+_BLANK = Draft(
+    sku="", name="", price_cents=0, description="", category="", department="", brand="", package_size="", barcode=None
+)
 _PRODUCTS = select(tables.products.c.id, *(tables.products.c[name] for name in _FIELDS))
 _BARCODES = select(tables.barcodes.c.barcode, tables.barcodes.c.product_id, tables.barcodes.c.quantity)
 

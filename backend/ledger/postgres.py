@@ -120,13 +120,14 @@ FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 """
 
-_READ_MOVES = """
+READ_MOVES = """
 SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
 FROM unnest($1::text[], $2::text[], $3::bigint[]) k(store_id, product_id, version)
 JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND m.version > k.version
 LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
 ORDER BY m.store_id, m.product_id, m.version
 """
+"""What has moved rows after a version, by the key of movements; only counts ask."""
 
 _READ_DOCUMENTS = f"SELECT {', '.join(tables.documents.columns.keys())} FROM documents WHERE id = ANY($1::uuid[])"
 # In order of ids, as every locked batch takes them, and before its stock rows.
@@ -249,7 +250,7 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
                     for row in await driver.fetch(_READ_LEVELS, *_keys(request.levels)):
                         snapshot.books.levels[row[0], row[1]] = Levels(*row)
                 if asked := request.moved_since:
-                    moves = await driver.fetch(_READ_MOVES, *_keys(list(asked)), list(asked.values()))
+                    moves = await driver.fetch(READ_MOVES, *_keys(list(asked)), list(asked.values()))
                     add_moves(snapshot.books, asked, map(tuple, moves))
                 request = procedure.send(snapshot)
     except StopIteration as stop:

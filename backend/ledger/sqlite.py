@@ -52,7 +52,7 @@ SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quan
 FROM json_each(:keys) k
 JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
 """)
-_READ_MOVES = text("""
+READ_MOVES = text("""
 SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
 FROM json_each(:keys) k
 JOIN movements m ON m.store_id = json_extract(k.value, '$[0]') AND m.product_id = json_extract(k.value, '$[1]')
@@ -68,6 +68,7 @@ ORDER BY m.store_id, m.product_id, m.version
     tables.movements.c.at,
     tables.sales.c.made_at,
 )
+"""What has moved rows after a version, by the key of movements; only counts ask."""
 _READ_DOCUMENTS = select(tables.documents).where(tables.documents.c.id.in_(text("SELECT value FROM json_each(:ids)")))
 _s, _l, _p, _t = tables.sales.c, tables.sale_lines.c, tables.sale_line_pricing.c, tables.tenders.c
 _NAMED = text("SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:keys)")
@@ -200,7 +201,7 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
             books.levels[row.store_id, row.product_id] = Levels(*row)
     if asked := needs.moved_since:
         wanted = _json([(*key, version) for key, version in asked.items()])
-        add_moves(books, asked, map(tuple, connection.execute(_READ_MOVES, {"keys": wanted})))
+        add_moves(books, asked, map(tuple, connection.execute(READ_MOVES, {"keys": wanted})))
     return snapshot
 
 

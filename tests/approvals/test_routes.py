@@ -98,6 +98,23 @@ async def test_sent_twice_it_is_asked_and_granted_once(shop: Shop) -> None:
     assert await shop.available() == 12
 
 
+async def test_the_id_may_be_left_to_the_key(shop: Shop) -> None:
+    await shop.receive("milk", 20)
+    command = adjust()
+    del command["id"]
+    key = str(new_id())
+    body = {"command": command, "reason": "see photo"}
+    first, again = [await shop.post("approvals", body, {"Idempotency-Key": key}) for _ in range(2)]
+    assert (first.status_code, first.json()["id"], first.json()) == (201, key, again.json()), first.text
+    assert first.json()["command"] == command | {"id": key}
+    other = {"command": adjust(), "reason": "see photo"}
+    assert_problem(await shop.post("approvals", other, {"Idempotency-Key": key}), 400, "invalid_input")
+    wrong = {"command": command | {"adjustment": "8"}, "reason": "see photo"}
+    assert assert_problem(await shop.post("approvals", wrong), 400, "invalid_quantity")["field"]
+    wrong = {"command": command | {"type": "receive"}, "reason": "see photo"}
+    assert_problem(await shop.post("approvals", wrong), 400, "invalid_input")
+
+
 async def test_nobody_grants_their_own(shop: Shop) -> None:
     await shop.receive("milk", 10)
     approval = await asked(shop, headers=shop.supervisor)

@@ -38,6 +38,7 @@ OPEN = {
     "/api/v1/auth/pin",
     "/api/v1/openapi.json",
     "/api/v1/stores",
+    "/api/v1/shop",
     "/api/v1/terminals/enrol",
     "/.well-known/jwks.json",
 }
@@ -103,7 +104,9 @@ async def test_every_scope_but_one_guards_something_and_that_one_is_said_to_guar
     assert "`metrics:read` guards nothing" in document
 
 
-async def test_no_route_but_the_open_ones_answers_without_a_good_token(shop: Shop, tmp_path: Path) -> None:
+async def test_no_route_but_the_open_ones_answers_without_a_good_token(
+    many_sign_ins: None, shop: Shop, tmp_path: Path
+) -> None:
     good = shop.auth["Authorization"].removeprefix("Bearer ")
     kid = jwt.get_unverified_header(good)["kid"]
     claims = jwt.decode(good, options={"verify_signature": False}) | {"exp": int(time.time()) + 60}

@@ -32,16 +32,23 @@ from backend.ledger.lanes import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Line, SaleLine
+from backend.model.reasons import ReasonCode
 from backend.model.returns import Condition, ReturnLine
 from backend.model.tenders import TenderKind
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.expire import Expire
+from backend.model.verbs.order_cancel import OrderCancel
+from backend.model.verbs.order_fulfil import OrderFulfil
+from backend.model.verbs.order_open import OrderOpen
+from backend.model.verbs.quarantine import Quarantine
+from backend.model.verbs.release import Release
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.return_sale import ReturnSale
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.set_stock import SetStock
 from backend.model.verbs.transfer import Transfer
 from backend.model.verbs.void_sale import VoidSale
+from backend.model.verbs.write_off import Source, WriteOff
 from backend.proof.books import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
@@ -89,7 +96,7 @@ class Shop:
     on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
     sales: dict[UUID, Sold] = field(default_factory=dict)
-    damaged: dict[tuple[str, str], int] = field(default_factory=dict)
+    unavailable: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
         """What may be sold: on hand less what is damaged and what living holds keep."""
@@ -98,7 +105,8 @@ class Shop:
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
-        return self.on_hand.get((store_id, product), 0) - self.damaged.get((store_id, product), 0) - kept
+        key = store_id, product
+        return self.on_hand.get(key, 0) - self.unavailable.get(key, 0) - kept
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
@@ -174,6 +182,41 @@ class LedgerMachine(RuleBasedStateMachine):
         if fits:
             self.shop.on_hand[store, product] = counted
 
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4))
+    def units_go_into_quarantine(self, store: str, product: str, n: int) -> None:
+        command = Quarantine(
+            id=new_id(), store_id=store, lines=(Line(product, n),), reason_code=ReasonCode.QUALITY_HOLD
+        )
+        fits = self.shop.free(store, product) >= n
+        assert self.send(request(command)).accepted == fits
+        if fits:
+            self.shop.unavailable[store, product] = self.shop.unavailable.get((store, product), 0) + n
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), gone=st.booleans())
+    def units_leave_quarantine(self, store: str, product: str, n: int, gone: bool) -> None:
+        lines, unavailable = (Line(product, n),), Source.UNAVAILABLE
+        command = (
+            WriteOff(id=new_id(), store_id=store, lines=lines, reason_code=ReasonCode.RECALL, source=unavailable)
+            if gone
+            else Release(id=new_id(), store_id=store, lines=lines)
+        )
+        fits = self.shop.unavailable.get((store, product), 0) >= n
+        assert self.send(request(command)).accepted == fits
+        if fits:
+            self.shop.unavailable[store, product] -= n
+            if gone:
+                self.shop.take(store, {product: n})
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), ended=st.booleans())
+    def an_order_is_handed_over_or_cancelled(self, store: str, product: str, n: int, ended: bool) -> None:
+        order = OrderOpen(id=new_id(), store_id=store, lines=(Line(product, n),))
+        fits = self.shop.free(store, product) >= n
+        assert self.send(request(order)).accepted == fits
+        end = OrderCancel if ended else OrderFulfil
+        assert self.send(request(end(id=new_id(), store_id=store, order_id=order.id))).accepted == fits
+        if fits and not ended:
+            self.shop.take(store, {product: n})
+
     @rule(source=stores, to=stores, wanted=units)
     def goods_change_store(self, source: str, to: str, wanted: dict[str, int]) -> None:
         lines = tuple(Line(product, n) for product, n in wanted.items())
@@ -230,7 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.shop.take(sold.store_id, {product: -quantity})
             if condition is Condition.DAMAGED:
                 key = (sold.store_id, product)
-                self.shop.damaged[key] = self.shop.damaged.get(key, 0) + quantity
+                self.shop.unavailable[key] = self.shop.unavailable.get(key, 0) + quantity
 
     @rule(sale=sales)
     def a_sale_is_voided(self, sale: UUID) -> None:

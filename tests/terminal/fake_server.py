@@ -244,6 +244,7 @@ class FakeServer:
         found.sort(key=lambda product: (not product["name"].lower().startswith(" ".join(words)), product["name"]))
         size, start = int(query.get("limit", query.get("page_size", "50"))), int(query.get("offset", "0"))
         shown = {"page": start // size + 1, "page_size": size, "total_pages": -(-len(found) // size)}
+        shown |= {"total_exact": True, "similar": False}
         return _json({"products": found[start : start + size], "total": len(found), **shown})
 
     def _barcode(self, code: str) -> httpx.Response:
@@ -274,6 +275,7 @@ class FakeServer:
             "reserved_qty": row.reserved,
             "available_qty": row.available,
             "unavailable_qty": row.unavailable,
+            "incoming_qty": row.incoming,
             "allocated_qty": row.allocated,
             "version": row.version,
             "last_updated": MADE_AT,
@@ -412,6 +414,11 @@ def _product(key: str) -> dict[str, Any]:
         "brand": "",
         "package_size": of.get("package_size", ""),
         "price": of["price"],
+        "active": True,
+        "unit": "piece",
+        "category_path": "",
+        "tax_rate": 0.0,
+        "tax_included": True,
         "created_at": MADE_AT,
         "updated_at": MADE_AT,
         "version": 1,
