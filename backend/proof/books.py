@@ -229,7 +229,7 @@ def _steps() -> _Comparison:
 
 
 def _causes() -> _Comparison:
-    """Compares: each movement has a recorded command, unless the command's id is so old that it may have been forgotten.
+    """Compares: each movement has a recorded command, unless the id is so old that it may have been forgotten.
 
     The id is what counts: a sale that waited in a terminal's journal is older than its movements, and forgotten first.
     """
