@@ -309,6 +309,8 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
         thrice("POST", "/terminals/enrol", {"code": code})
         thrice("POST", "/webhooks", {"url": "https://example.org/hook", "store_id": "norte"})
         assert thrice("PUT", f"/products/{tea}", {"price": 2})["version"] == 2
+        thrice("POST", f"/products/{tea}/barcodes", {"barcode": "TEA-BOX", "quantity": 12})
+        thrice("PUT", f"/products/{tea}/prices", {"price": 1.5, "store_id": "norte"})
 
     operations = {(method.upper(), path): x for path, item in described["paths"].items() for method, x in item.items()}
     keyed = {key for key, x in operations.items() if "Idempotency-Key" in {p["name"] for p in x["parameters"]}}
