@@ -11,12 +11,12 @@ _DRAWERS = UUID("5d1c3f0a-7b0e-5c53-9a1f-0f4a6c7d2e91")
 
 
 def new_id() -> UUID:
-    """A new UUIDv7."""
+    """Returns a new UUIDv7."""
     return uuid7()
 
 
 def expiry_command_id(reservation_id: UUID, version: int) -> UUID:
-    """The one command id under which any server expires this state of a hold: two servers, one effect.
+    """Returns the one command id under which any server expires this state of a hold: two servers, one effect.
 
     A UUIDv8 that begins like the hold's id, so that it sorts, and is forgotten, with what was made at the same time.
     """
@@ -24,7 +24,8 @@ def expiry_command_id(reservation_id: UUID, version: int) -> UUID:
 
 
 def grant_command_id(approval_id: UUID) -> UUID:
-    """The one command id under which an approval is granted on the spot: a retry of the request grants it once."""
+    """Returns the one command id under which an approval is granted on the spot: a retry of the request grants it
+    once."""
     return _beside(approval_id, b"grant:%s" % approval_id.bytes)
 
 
@@ -41,10 +42,11 @@ def _beside(first: UUID, name: bytes) -> UUID:
 
 
 def returned_id(sale_id: UUID) -> UUID:
-    """The id of the one document that says what of a sale has come back: whoever opens it first, there is only one."""
+    """Returns the id of the one document that says what of a sale has come back: whoever opens it first, there is only
+    one."""
     return uuid5(sale_id, "returned")
 
 
 def drawer_id(store_id: str, terminal_id: str) -> UUID:
-    """The id of the one document that says which shift of a terminal is open."""
+    """Returns the id of the one document that says which shift of a terminal is open."""
     return uuid5(_DRAWERS, f"{store_id}/{terminal_id}")

@@ -75,11 +75,11 @@ class LazyGroup(click.Group):
     """A group that knows its commands' names and help lines, and imports a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, without importing anything."""
+        """Returns all names, without importing anything."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; None for a name that does not exist."""
+        """Returns the command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")

@@ -53,7 +53,8 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def running(settings: Settings, stopping: Callable[[], bool] = lambda: False) -> AsyncIterator[ASGIApp]:
-    """A server without its socket, until the end of the block; then all that it accepted is settled and published.
+    """Yields a server without its socket, until the end of the block; then all that it accepted is settled and
+    published.
 
     Raises MostradorError when it cannot start: the database, its schema or the key file. NATS may be away: events wait
     in the outbox until it is there.
@@ -146,7 +147,7 @@ async def serve(
 
 
 def sealer_for(settings: Settings) -> Sealer:
-    """What a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
+    """Returns what a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
     former = former_signing_keys(settings.signing_keys_accepted)
     return sealer_of(settings.webhook_key, settings.webhook_keys_accepted, _signing_key(settings), former)
 

@@ -33,7 +33,7 @@ class _FromEnvironment(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """The settings of this process; `overrides` (command-line options) win over the environment.
+        """Returns the settings of this process; `overrides` (command-line options) win over the environment.
 
         Raises:
             InvalidInput: a variable is missing or wrong, or .env is; the sentence names it and says what it must be.
@@ -232,7 +232,7 @@ class Settings(DatabaseSettings, NatsSettings, RuleSettings):
 
 
 def _checked(url: str, schemes: Collection[str], example: str, default_scheme: str = "") -> str:
-    """`url`, if a client could connect to it; a wrong one would only fail for ever, later."""
+    """Returns `url`, if a client could connect to it; a wrong one would only fail for ever, later."""
     if url and (fault := fault_of(url, schemes, example, default_scheme)):
         raise ValueError(fault)
     return url

@@ -102,12 +102,12 @@ HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
 
 
 def bindings(acts: Iterable[Act]) -> list[BindingType]:
-    """The BINDINGS of a screen."""
+    """Returns the BINDINGS of a screen."""
     return [act.binding for act in acts]
 
 
 def key_name(keys: str, words: Words) -> str:
-    """The first of `keys` as people call it: F9, Enter, ctrl+z."""
+    """Returns the first of `keys` as people call it: F9, Enter, ctrl+z."""
     first = keys.split(",")[0]
     symbols = {"plus": "+", "minus": "−", "equals_sign": "="}
     if first in symbols:
@@ -118,5 +118,5 @@ def key_name(keys: str, words: Words) -> str:
 
 
 def key_names(keys: str, words: Words) -> str:
-    """All of `keys` that differ in name, for the help page."""
+    """Returns all of `keys` that differ in name, for the help page."""
     return " · ".join(key_name(key, words) for key in keys.split(","))

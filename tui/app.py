@@ -222,7 +222,7 @@ class CounterApp(App[None]):
                 screen.refresh_chrome()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette: what the keys of this screen and of the program can do now."""
+        """Yields the command palette: what the keys of this screen and of the program can do now."""
         words = self.shared.words
         own = [(act, screen) for act in screen.ACTS if screen.works(act.action)] if _is_counter(screen) else []
         for act, target in (*own, *((act, self) for act in APP)):
@@ -296,7 +296,7 @@ class CounterApp(App[None]):
 
 
 def _typed(text: str) -> Iterator[events.Key]:
-    """The keys that would have typed `text`."""
+    """Yields the keys that would have typed `text`."""
     for character in text.replace("\r\n", "\n"):
         name = {"\n": "enter", "\r": "enter", "\t": "tab"}.get(character)
         yield events.Key(name or character, None if name else character)

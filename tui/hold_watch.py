@@ -17,7 +17,7 @@ class HoldWatch:
         self._ended: set[Hold] = set()
 
     def look(self, lines: Sequence[CartLine], now: float) -> Notice | None:
-        """What is new since the last look: holds that ended, else holds that will soon."""
+        """Returns what is new since the last look: holds that ended, else holds that will soon."""
         holds = [(line, line.hold) for line in lines if line.hold is not None]
         ended = {hold: line for line, hold in holds if line.state(now) is State.EXPIRED}
         ending = {hold: line for line, hold in holds if line.state(now) is State.HELD and hold.deadline - now < SOON}

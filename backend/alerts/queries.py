@@ -56,7 +56,7 @@ async def look(db: Database, keys: Collection[Key]) -> list[Outgoing]:
 
 
 async def _changed(db: Database, keys: Collection[Key]) -> list[Alert]:
-    """The rows whose state is another now, by their keys: in one order, so that two servers never deadlock."""
+    """Returns the rows whose state is another now, by their keys: in one order, so that two servers never deadlock."""
     asked: dict[str, object] = {"keys": json.encode(list(keys)).decode()}
     if db.dialect == "postgresql":
         asked = {"stores": [store_id for store_id, _ in keys], "products": [product_id for _, product_id in keys]}

@@ -36,7 +36,7 @@ def alert_routes(db: Database, alerts: Alerts) -> list[HTTPRouteHandler]:
     async def listed(
         request: ApiRequest, store_id: StoreOf = None, rule: FromQuery[RuleName | None] = None
     ) -> AlertsShape:
-        """What somebody should look at in a store, of one rule or of all; some seconds old at most."""
+        """Returns what somebody should look at in a store, of one rule or of all; some seconds old at most."""
         found = await alerts.open_in(await asked_store(db, request, store_id))
         shown = [alert for alert in found.alerts if rule is None or alert.rule == rule]
         cut = [name for name in found.cut if rule is None or name == rule]

@@ -7,7 +7,7 @@ from msgspec import Struct, json
 from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from backend.database.reads import database_now
-from backend.database.tables import Instant, commands, movements, reservations, sale_lines, sales
+from backend.database.tables import Instant, commands, movements, reservations, sale_line_pricing, sale_lines, sales
 from backend.model.answers import Code
 
 from .findings import LIMIT, Look, OpenAlert
@@ -222,22 +222,50 @@ OTHER_PRICE = (
 )
 
 
+DISCOUNTED = (
+    select(
+        sales.c.id,
+        sales.c.receipt_number,
+        sales.c.actor,
+        sales.c.terminal_id,
+        func.min(sale_line_pricing.c.discount_reason),
+        sales.c.sold_at,
+        _units,
+    )
+    .join(sale_lines, _of_sale)
+    .join(
+        sale_line_pricing,
+        (sale_line_pricing.c.sale_id == sale_lines.c.sale_id)
+        & (sale_line_pricing.c.store_id == sale_lines.c.store_id)
+        & (sale_line_pricing.c.line == sale_lines.c.line),
+    )
+    .where(_sold, sale_line_pricing.c.discount_reason != "")
+    .group_by(sales.c.id, sales.c.receipt_number, sales.c.actor, sales.c.terminal_id, sales.c.sold_at)
+    .order_by(sales.c.sold_at.desc(), sales.c.id)
+    .limit(LIMIT)
+)
+
+
 async def price_overrides(look: Look) -> list[OpenAlert]:
-    """Returns the sales of the last day in which somebody gave a reason for another price than the catalogue's."""
-    found = []
-    for row in await look.connection.execute(OTHER_PRICE, {"store_id": look.store_id, "since": look.now - RECENT}):
-        found.append(
-            OpenAlert(
+    """Returns the sales of the last day with a reason for another price than the catalogue's, latest first.
+
+    The reason stands with the sale, or as that of a discount with some of its lines.
+    """
+    asked = {"store_id": look.store_id, "since": look.now - RECENT}
+    found: dict[str, OpenAlert] = {}
+    for statement in (OTHER_PRICE, DISCOUNTED):
+        for id_, name, actor, terminal_id, reason, at, units in await look.connection.execute(statement, asked):
+            sale = name or str(id_)
+            alert = OpenAlert(
                 rule="price_override",
                 store_id=look.store_id,
-                subject=str(row.command_id),
-                since=row.at,
-                value=int(row.units),
+                subject=str(id_),
+                since=at,
+                value=int(units),
                 threshold=0,
-                actor=row.actor,
-                terminal_id=row.terminal_id,
-                sentence=f"{row.actor} sold {int(row.units)} units at another price in sale {row.document_id}:"
-                f" {row.reason}",
+                actor=actor,
+                terminal_id=terminal_id,
+                sentence=f"{actor} sold {int(units)} units at another price in sale {sale}: {reason}",
             )
-        )
-    return found
+            found.setdefault(alert.subject, alert)
+    return sorted(found.values(), key=lambda alert: alert.since, reverse=True)[:LIMIT]

@@ -15,7 +15,6 @@ from backend.http.commanding import command_id, settle
 from backend.http.declaring import COMMAND, WRITE
 from backend.http.ids import id_or
 from backend.http.pages import Cursor, Limit, behind, page
-from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer
@@ -68,7 +67,6 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         "/approvals",
         scope=Scope.APPROVALS_REQUEST,
         problems=(*COMMAND, *INNER, *ON_THE_SPOT, "command_not_approvable"),
-        rate=SIGN_IN,
         example={
             "command": {
                 "type": "adjust",
@@ -100,7 +98,8 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ApprovalsShape]:
-        """The approvals of a store in a status, latest change first; those that wait unless it is said otherwise."""
+        """Returns the approvals of a store in a status, latest change first; those that wait unless it is said
+        otherwise."""
         if status not in STATUSES:
             raise InvalidInput("status", f"status must be one of {', '.join(STATUSES)}, not {status!r}.")
         after = behind(cursor, Place) or LATEST
@@ -113,7 +112,7 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
 
     @get("/approvals/{approval_id:str}", scope=Scope.APPROVALS_REQUEST, problems=("unknown_document",))
     async def one(request: ApiRequest, approval_id: FromPath[str]) -> ApprovalShape:
-        """One approval."""
+        """Returns one approval."""
         return ApprovalShape.of(await _found(request, approval_id))
 
     @post(
@@ -148,7 +147,7 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         problems=("store_not_allowed", "unknown_store"),
     )
     async def limits(request: ApiRequest, store_id: FromPath[str]) -> LimitsShape:
-        """The limits above which a correction in this store waits for approval."""
+        """Returns the limits above which a correction in this store waits for approval."""
         request.auth.require_store(store_id)
         return LimitsShape.of(store_id, await limits_in(db, store_id))
 

@@ -33,7 +33,7 @@ class ApprovalShape(Struct, frozen=True):
 
     @classmethod
     def of(cls, document: Document) -> "ApprovalShape":
-        """`document` as the wire shows it."""
+        """Returns `document` as the wire shows it."""
         body = document.read(Approval)
         return cls(
             id=document.id,
@@ -80,5 +80,5 @@ class LimitsShape(Struct, frozen=True):
 
     @classmethod
     def of(cls, store_id: str, limits: Limits) -> "LimitsShape":
-        """`limits` as the wire shows them."""
+        """Returns `limits` as the wire shows them."""
         return cls(store_id, limits.units, limits.value_cents)

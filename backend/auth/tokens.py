@@ -49,7 +49,7 @@ class Claims(Struct, frozen=True):
     """Empty for a machine."""
 
     def allows_store(self, store_id: str) -> bool:
-        """Whether the bearer may act in this store."""
+        """Returns whether the bearer may act in this store."""
         return store_id in self.stores or EVERY_STORE in self.stores
 
     def require_store(self, store_id: str) -> None:
@@ -98,7 +98,7 @@ class Tokens:
     def issue(
         self, *, user: str, role: str, stores: Iterable[str], store_id: str, terminal_id: str, session_id: str
     ) -> tuple[str, datetime]:
-        """A token for LIFETIME from now, and the moment it expires."""
+        """Returns a token for LIFETIME from now, and the moment it expires."""
         now = int(time.time())
         expires_at = now + int(LIFETIME.total_seconds())
         claims = {
@@ -117,7 +117,7 @@ class Tokens:
         return token, datetime.fromtimestamp(expires_at, UTC)
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token of an accepted key, for this audience, not expired, whose session is not over.
+        """Returns the claims of a token of an accepted key, for this audience, not expired, whose session is not over.
 
         Raises:
             TerminalRemoved: the session is over because its terminal was removed.

@@ -47,7 +47,7 @@ def barcode_routes(db: Database, masks: Sequence[Mask]) -> list[HTTPRouteHandler
 
     @get("/products/{product_id:str}/barcodes", scope=Scope.CATALOGUE_READ, problems=("unknown_product",))
     async def of_product(product_id: FromPath[str]) -> BarcodesShape:
-        """The barcodes of a product: each with its kind and the units that one scan of it means."""
+        """Returns the barcodes of a product: each with its kind and the units that one scan of it means."""
         async with reading(db) as connection:
             await _known(connection, product_id)
             return BarcodesShape(product_id, await barcodes_of(connection, product_id, masks))

@@ -78,7 +78,8 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
         store_id: Annotated[str | None, QueryParameter(max_length=32)] = None,
         at: FromQuery[datetime | None] = None,
     ) -> PricesShape:
-        """The list prices of a product, the latest first; with `store_id` also what it costs there, now or at `at`."""
+        """Returns the list prices of a product, the latest first; with `store_id` also what it costs there, now or at
+        `at`."""
         when = None if at is None else moment("at", at)
         async with reading(db) as connection:
             product = await _known(connection, product_id)

@@ -58,7 +58,7 @@ class Draft(Struct, frozen=True):
 
     @classmethod
     def of(cls, product: Product) -> Self:
-        """The draft that would leave `product` as it is."""
+        """Returns the draft that would leave `product` as it is."""
         return cls(*(getattr(product, field) for field in cls.__struct_fields__))
 
 
@@ -82,7 +82,7 @@ Row = TypeVar("Row")
 
 
 async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
-    """A new product with an id of its own. Raises SkuTaken and BarcodeTaken."""
+    """Returns a new product with an id of its own. Raises SkuTaken and BarcodeTaken."""
     product_id = str(new_id())
     with _unique(draft):
         await connection.execute(_ADD, {"id": product_id, **_columns(draft)})
@@ -91,7 +91,7 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 
 
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
-    """`before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
+    """Returns `before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
         if draft.price_cents != before.price_cents:
             await keep_former_price(connection, before.id, before.version, before.price_cents)

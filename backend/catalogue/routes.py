@@ -58,7 +58,7 @@ class NewProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     tax_included: bool = True
 
     def draft(self) -> Draft:
-        """The product in cents and with the barcode as scanners send it."""
+        """Returns the product in cents and with the barcode as scanners send it."""
         values = structs.asdict(self)
         price, rate = cents("price", values.pop("price")), cents("tax_rate", values.pop("tax_rate"))
         values |= {"price_cents": price, "tax_basis_points": rate, "barcode": _scanned(self.barcode)}
@@ -84,7 +84,7 @@ class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     tax_included: bool | UnsetType = UNSET
 
     def changes(self) -> dict[str, object]:
-        """The fields of a draft that change."""
+        """Returns the fields of a draft that change."""
         sent = {name: value for name, value in structs.asdict(self).items() if value is not UNSET}
         if self.price is not UNSET:
             sent["price_cents"] = cents("price", sent.pop("price"))
@@ -163,7 +163,7 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
 
 
 async def _seen(request: ApiRequest, connection: AsyncConnection, product_id: str) -> Product:
-    """The product, kept from others until the transaction ends, and no other than the caller has seen."""
+    """Returns the product, kept from others until the transaction ends, and no other than the caller has seen."""
     match = if_match(request)
     product = await product_by_id(connection, product_id, lock=True)
     if product is None:

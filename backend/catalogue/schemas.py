@@ -64,7 +64,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
         scan: ScanShape | None = None,
         store_cents: int | None = None,
     ) -> "ProductShape":
-        """`product` as the wire shows it."""
+        """Returns `product` as the wire shows it."""
         return cls(
             product.id,
             product.sku,

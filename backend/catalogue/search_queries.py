@@ -82,13 +82,13 @@ BEHIND = _product.where(products.c.id > bindparam("after")).order_by(products.c.
 
 
 async def product_by_id(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product | None:
-    """The product with this id, or None; with `lock` nobody else changes it before the transaction ends."""
+    """Returns the product with this id, or None; with `lock` nobody else changes it before the transaction ends."""
     row = (await connection.execute(_LOCKED if lock else _BY_ID, {"code": product_id})).one_or_none()
     return None if row is None else Product(*row)
 
 
 async def product_by_sku(connection: AsyncConnection, sku: str) -> Product | None:
-    """The product with this SKU, or None."""
+    """Returns the product with this SKU, or None."""
     row = (await connection.execute(_BY_SKU, {"code": sku})).one_or_none()
     return None if row is None else Product(*row)
 
@@ -107,5 +107,5 @@ async def products_by_ids(connection: AsyncConnection, ids: Sequence[str]) -> li
 
 
 async def products_behind(connection: AsyncConnection, after: str, limit: int) -> list[Product]:
-    """At most `limit` products, by id, whose ids come after this one."""
+    """Returns at most `limit` products, by id, whose ids come after this one."""
     return [Product(*row) for row in await connection.execute(BEHIND, {"after": after, "limit": limit})]

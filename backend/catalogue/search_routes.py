@@ -64,7 +64,8 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
         cursor: Cursor = None,
         inactive: FromQuery[bool] = False,
     ) -> Response[ProductsShape]:
-        """Products with a word that begins with each word of `q`, best first; with the stock of `store_id` if given.
+        """Returns products with a word that begins with each word of `q`, best first; with the stock of `store_id` if
+        given.
 
         The `next` link leads through all of them. `limit` and `offset` say in rows what `page_size` and `page` say in
         pages. The page itself may come from a view, with its Age; the stock in it never does. `inactive` also finds
@@ -110,7 +111,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
     async def product(
         request: ApiRequest, product_id: FromPath[str], store_id: OfStore = None
     ) -> Response[ProductShape]:
-        """One product by its id."""
+        """Returns one product by its id."""
         async with reading(db) as connection:
             found = await product_by_id(connection, product_id)
             if found is None:
@@ -125,7 +126,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
         responses=UNCHANGED,
     )
     async def by_sku(request: ApiRequest, sku: FromPath[str], store_id: OfStore = None) -> Response[ProductShape]:
-        """One product by its SKU."""
+        """Returns one product by its SKU."""
         async with reading(db) as connection:
             found = await product_by_sku(connection, sku)
             if found is None:
@@ -135,7 +136,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
 
     @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode", "unknown_store"))
     async def by_barcode(barcode: FromPath[str], store_id: OfStore = None) -> ProductShape:
-        """The product that carries a barcode, how many units one scan of it means, and what else the code says.
+        """Returns the product that carries a barcode, how many units one scan of it means, and what else the code says.
 
         A GS1 code may come with its brackets or as it was scanned; of one in which a weight or a price is printed, the
         product is found by the rest. Damaged codes are looked up as they are.

@@ -133,7 +133,7 @@ async def _listen(options: dict[str, Any], subjects: list[str], as_json: bool) -
 
 
 def lines_of(subject: str, message: Message) -> Iterator[str]:
-    """A line for each thing that a message tells of."""
+    """Yields a line for each thing that a message tells of."""
     head = f"{message.at.astimezone():%H:%M:%S.%f}"[:-3] + f" {message.store_id} {subject.split('.')[2]}"
     for row in message.stock:
         numbers = f"on hand {row.on_hand}, reserved {row.reserved}, available {row.available}"

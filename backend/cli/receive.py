@@ -32,7 +32,7 @@ class _Pieces(click.ParamType[tuple[str, int]]):
     name = "pieces"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """A code and how many pieces carry it: `8412345678905=6`."""
+        """Returns a code and how many pieces carry it: `8412345678905=6`."""
         code, found, number = str(value).rpartition("=")
         if not found or not code or not number.isdecimal() or not 1 <= int(number) <= MAX_QUANTITY:
             self.fail(f"it must be CODE=PIECES, such as 8412345678905=6, with 1 to {MAX_QUANTITY}", param, ctx)

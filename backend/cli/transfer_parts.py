@@ -32,7 +32,7 @@ class _Units(click.ParamType[tuple[str, int]]):
     name = "units"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """A SKU and a number of its units: `1029743=6`."""
+        """Returns a SKU and a number of its units: `1029743=6`."""
         sku, found, number = str(value).rpartition("=")
         if not found or not sku or not number.isdecimal() or not 1 <= int(number) <= MAX_QUANTITY:
             self.fail(f"it must be SKU=UNITS, such as 1029743=6, with 1 to {MAX_QUANTITY} units", param, ctx)

@@ -83,7 +83,7 @@ def count_routes(db: Database, counts: Counts, door: Door) -> list[HTTPRouteHand
     """/counts"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The count, if its store is the caller's."""
+        """Returns the count, if its store is the caller's."""
         count = await counts.count(document_id(COUNT.name, text))
         ensure_concerned(request, count)
         return count
@@ -121,7 +121,7 @@ def count_routes(db: Database, counts: Counts, door: Door) -> list[HTTPRouteHand
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[CountsShape]:
-        """The counts of a store, latest change first, in pages."""
+        """Returns the counts of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(CountStatus) if status is None else (status,)
@@ -131,7 +131,7 @@ def count_routes(db: Database, counts: Counts, door: Door) -> list[HTTPRouteHand
 
     @get("/counts/{count_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, count_id: FromPath[str]) -> CountShape:
-        """A count with its lines and what is still to be counted, so that anybody can go on with it."""
+        """Returns a count with its lines and what is still to be counted, so that anybody can go on with it."""
         count = await found(request, count_id)
         return CountShape.whole(await counts.find(count.id), blind=_blind(request))
 

@@ -53,7 +53,7 @@ def shrinkage_routes(db: Database) -> list[HTTPRouteHandler]:
         since: FromQuery[datetime | None] = None,
         until: FromQuery[datetime | None] = None,
     ) -> ShrinkageShape:
-        """What counts and corrections found missing or too much, the largest loss first, grouped as asked."""
+        """Returns what counts and corrections found missing or too much, the largest loss first, grouped as asked."""
         first, last = moment("since", since or OLDEST), moment("until", until or NEWEST)
         stores: list[str] | None = sorted(request.auth.stores)
         if store_id is not None:

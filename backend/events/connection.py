@@ -75,7 +75,7 @@ class NatsAway(MostradorError):
 
 @asynccontextmanager
 async def connected(options: Mapping[str, Any]) -> AsyncIterator[Client]:
-    """One connection with nats-py's `options` until the end of the block, for tools. Raises NatsAway."""
+    """Yields one connection with nats-py's `options` until the end of the block, for tools. Raises NatsAway."""
 
     async def quiet(_: Exception) -> None:
         """What goes wrong on the way is told by whoever waits for an answer."""

@@ -124,7 +124,7 @@ class Feed:
         return self._connection
 
     async def read(self, store_id: str, kind: Kind | None, after: str | None, limit: int) -> Page:
-        """At most `limit` events of a store after a position; without one, none and the position of now.
+        """Returns at most `limit` events of a store after a position; without one, none and the position of now.
 
         Raises EventsAway, and PositionGone for a position that is not in the history.
         """
@@ -146,7 +146,7 @@ class Feed:
         return Page([], after or _position(history, sequence))
 
     async def checked(self, position: str | None) -> str:
-        """This position if the history has it; without one, that of now. Raises EventsAway and PositionGone."""
+        """Returns this position if the history has it; without one, that of now. Raises EventsAway and PositionGone."""
         try:
             history = await self._client.jetstream(timeout=PATIENCE_SECONDS).stream_info(HISTORY)
         except (NatsError, TimeoutError) as error:
@@ -155,7 +155,7 @@ class Feed:
         return _position(history, sequence)
 
     async def last_of(self, store_id: str) -> str | None:
-        """The position of the newest event of a store, as the history's leader has it. Raises EventsAway."""
+        """Returns the position of the newest event of a store, as the history's leader has it. Raises EventsAway."""
         jetstream = self._client.jetstream(timeout=PATIENCE_SECONDS)
         try:
             history = await jetstream.stream_info(HISTORY)
@@ -195,7 +195,10 @@ class News:
         self._something.set()
 
     async def within(self, seconds: float) -> bool:
-        """Whether something has happened since the last call, or does within so many seconds. Raises EventsAway."""
+        """Returns whether something has happened since the last call, or does within so many seconds.
+
+        Raises EventsAway.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._something.wait()
@@ -207,12 +210,12 @@ class News:
 
 
 def is_position(text: str) -> bool:
-    """Whether this looks like a position."""
+    """Returns whether this looks like a position."""
     return _POSITION.fullmatch(text) is not None
 
 
 def number_of(position: str) -> int:
-    """The place in the history that a position names: later events have greater ones."""
+    """Returns the place in the history that a position names: later events have greater ones."""
     return int(position.partition("-")[2])
 
 
@@ -236,7 +239,7 @@ def _sequence(history: StreamInfo, position: str) -> int:
 
 
 async def _messages(client: Client, subject: str, first: int, limit: int) -> list[Msg]:
-    """The history's messages on `subject` from the sequence number `first` on, in one request."""
+    """Returns the history's messages on `subject` from the sequence number `first` on, in one request."""
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox)
     try:

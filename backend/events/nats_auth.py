@@ -89,7 +89,7 @@ class NatsAuth:
             self._asked.clear()
 
     def answer(self, request: bytes) -> bytes:
-        """The signed answer to one question of nats-server."""
+        """Returns the signed answer to one question of nats-server."""
         # Its signature is not checked: only nats-server may publish on this subject.
         question = json.decode(_payload(request), type=_Request).nats
         try:
@@ -110,12 +110,15 @@ class NatsAuth:
 
 
 def inbox_prefix(actor: str, terminal_id: str) -> str:
-    """The inbox of a person at a terminal: nats-py's `inbox_prefix`."""
+    """Returns the inbox of a person at a terminal: nats-py's `inbox_prefix`."""
     return f"_INBOX.{actor}-{terminal_id}"
 
 
 def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
-    """What the bearer of a token may do. "Allow nothing" would mean "allow all" to NATS, so it is said as a denial."""
+    """Returns what the bearer of a token may do.
+
+    "Allow nothing" would mean "allow all" to NATS, so it is said as a denial.
+    """
     stores = ["*"] if EVERY_STORE in claims.stores else sorted(filter(_PLAIN.fullmatch, claims.stores))
     allowed = [of_store(store) for store in stores]
     if _PLAIN.fullmatch(claims.actor) and _PLAIN.fullmatch(claims.terminal_id):

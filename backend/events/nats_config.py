@@ -23,12 +23,12 @@ WRITE_DEADLINE = "5s"
 
 
 def new_issuer_seed() -> str:
-    """A new secret account key, in the form that NATS_ISSUER_SEED_FILE holds."""
+    """Returns a new secret account key, in the form that NATS_ISSUER_SEED_FILE holds."""
     return str(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT).decode())
 
 
 def public_key(issuer_seed: str) -> str:
-    """The public half of an issuer's seed, by which nats-server knows its signatures."""
+    """Returns the public half of an issuer's seed, by which nats-server knows its signatures."""
     return str(nkeys.from_seed(issuer_seed.encode()).public_key.decode())
 
 
@@ -59,7 +59,8 @@ def render_config(
     cluster: Cluster | None = None,
     tls: Tls | None = None,
 ) -> str:
-    """The text of a nats-server.conf that lets in our own servers by password and everybody else by access token.
+    """Returns the text of a nats-server.conf that lets in our own servers by password and everybody else by access
+    token.
 
     `store` is JetStream's directory and `issuer` the public key of the servers' seed. Contains the password.
     """

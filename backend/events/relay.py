@@ -237,7 +237,7 @@ class Relay:
             log.warning("message_refused", message_id=key, detail=why)
 
     def _answer(self, key: str) -> _Sent | None:
-        """This message is in flight no more."""
+        """Tells that this message is in flight no more."""
         sent = self._in_flight.pop(key, None)
         if sent is not None:
             self._parts_in_flight -= sent.parts

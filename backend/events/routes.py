@@ -48,7 +48,7 @@ def event_routes(
         after: After = None,
         limit: Annotated[int, QueryParameter(ge=1, le=500)] = 100,
     ) -> Page:
-        """The events of a store after a position, oldest first; without a position, where now is."""
+        """Returns the events of a store after a position, oldest first; without a position, where now is."""
         return await feed.read(await store_of(request, store_id), kind, _checked("after", after), limit)
 
     @get(
@@ -64,7 +64,7 @@ def event_routes(
         after: After = None,
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=40)] = None,
     ) -> EventStream:
-        """The events of a store as they happen, after `Last-Event-ID`, after a position, or from now on."""
+        """Returns the events of a store as they happen, after `Last-Event-ID`, after a position, or from now on."""
         store = await store_of(request, store_id)
         position = _checked("Last-Event-ID", last_event_id) or _checked("after", after)
         position = await feed.checked(position)

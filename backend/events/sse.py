@@ -88,7 +88,10 @@ class Streams:
 
     @asynccontextmanager
     async def holding(self, actor: str, headers: Headers) -> AsyncIterator[Held]:
-        """One more stream, until the end of the block or until it is over. Raises TooManyStreams and StreamsTaken."""
+        """Yields one more stream, until the end of the block or until it is over.
+
+        Raises TooManyStreams and StreamsTaken.
+        """
         if self._of_actor[actor] >= MAX_OF_A_CALLER:
             raise TooManyStreams
         if self._number >= MAX_STREAMS:
@@ -165,7 +168,7 @@ class EventStream(Response[None]):
         self._position, self._holding, self._following = position, holding, following
 
     def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **given: Any) -> ASGIResponse:
-        """The response as an ASGI application."""
+        """Returns the response as an ASGI application."""
         given.pop("type_encoders", None)
         given["headers"] = {**(given.get("headers") or {}), **self.headers}
         given["media_type"] = self.media_type

@@ -77,7 +77,7 @@ class _Batch:
         return sum(len(event.data) for event in self.events)
 
     def after(self, number: int, kind: Kind | None) -> bytes:
-        """The events of a kind after a number, joined once for all who want the same."""
+        """Returns the events of a kind after a number, joined once for all who want the same."""
         if not self.events:
             return STILL_HERE
         if number >= self._first:
@@ -97,7 +97,10 @@ class Tails:
 
     @asynccontextmanager
     async def following(self, store_id: str, kind: Kind | None, after: str) -> AsyncIterator["Follower"]:
-        """A follower of a store from a position on, until the end of the block. Raises EventsAway and PositionGone."""
+        """Yields a follower of a store from a position on, until the end of the block.
+
+        Raises EventsAway and PositionGone.
+        """
         tail = self._tails.get(store_id)
         if tail is None or tail.ended:
             tail = self._tails[store_id] = _Tail(self._feed, store_id)
@@ -124,7 +127,7 @@ class Follower:
         self._caught_up()
 
     async def read(self) -> bytes:
-        """What is to be sent next, as server-sent events: it may be only a heartbeat.
+        """Returns what is to be sent next, as server-sent events: it may be only a heartbeat.
 
         Raises Overtaken, EventsAway and PositionGone; and then there is nothing more.
         """
@@ -139,7 +142,7 @@ class Follower:
                 return data
 
     async def _page(self) -> bytes:
-        """The next page of the history. All kinds are read: only so it is known when the tail is reached."""
+        """Returns the next page of the history. All kinds are read: only so it is known when the tail is reached."""
         async with self._turns:
             page = await self._feed.read(self._tail.store_id, None, self._position, MAX_PAGE)
         self._position = page.next
@@ -153,7 +156,7 @@ class Follower:
         return data
 
     def _caught_up(self) -> bool:
-        """Whether the tail goes on where the follower is; then it is read from now on."""
+        """Returns whether the tail goes on where the follower is; then it is read from now on."""
         if self._next is None:
             self._next = self._tail.place_of(self._number)
         return self._next is not None
@@ -191,14 +194,18 @@ class _Tail:
         await cancelled(self._task)
 
     def place_of(self, number: int) -> int | None:
-        """The batch that has what follows the event of this number; None when the tail does not reach back to it."""
+        """Returns the batch that has what follows the event of this number; None when the tail does not reach back to
+        it."""
         if number < self._before:
             return None
         late = (index for index, batch in enumerate(self._batches) if batch.last > number)
         return self._dropped + next(late, len(self._batches))
 
     def batch(self, place: int) -> _Batch | None:
-        """A batch; None when there is none yet. Raises Overtaken when there is none any more, or the tail's own end."""
+        """Returns a batch; None when there is none yet.
+
+        Raises Overtaken when there is none any more, or the tail's own end.
+        """
         if place < self._dropped:
             raise Overtaken
         index = place - self._dropped
@@ -231,7 +238,8 @@ class _Tail:
                 _wake(waiting)
 
     async def _begin(self) -> str:
-        """The position to read from; followers that have seen the last event before it need not read the history."""
+        """Returns the position to read from; followers that have seen the last event before it need not read the
+        history."""
         position = (await self._feed.read(self.store_id, None, None, 1)).next
         last = await self._feed.last_of(self.store_id)
         if last is not None:
@@ -258,7 +266,7 @@ class _Tail:
                 settling = iter(SETTLING_SECONDS)
 
     async def _since(self, position: str) -> list[Event]:
-        """The events after a position, from as many pages as they fill, within reason."""
+        """Returns the events after a position, from as many pages as they fill, within reason."""
         events: list[Event] = []
         for _ in range(MAX_PAGES):
             page = await self._feed.read(self.store_id, None, position, MAX_PAGE)

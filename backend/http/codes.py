@@ -615,10 +615,10 @@ PROBLEMS: dict[str, Meaning] = {
 
 
 def title_of(code: str) -> str:
-    """The code in words."""
+    """Returns the code in words."""
     return code.replace("_", " ").capitalize()
 
 
 def page_of(code: str) -> str:
-    """The address of the code's page: the `type` of its problems, relative to this server (RFC 9457, 3.1.1)."""
+    """Returns the address of the code's page: the `type` of its problems, relative to this server (RFC 9457, 3.1.1)."""
     return f"/problems/{code}"

@@ -79,7 +79,7 @@ def _price(cents: int) -> str:
 
 
 def _barcode(cell: str) -> str:
-    """The code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
+    """Returns the code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
     digits = cell.strip()
     if len(digits) == 14 and digits.isascii() and digits.isdigit() and check_digit(digits[:-1]) == digits[-1]:
         return digits

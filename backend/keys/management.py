@@ -108,5 +108,5 @@ async def _check_stores(connection: AsyncConnection, stores: Iterable[str]) -> N
 
 
 def _home(key: StoredKey) -> str:
-    """The store whose trail tells of the key."""
+    """Returns the store whose trail tells of the key."""
     return key.stores[0] if len(key.stores) == 1 else CHAIN

@@ -27,6 +27,7 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import (
     DocumentChange,
@@ -39,7 +40,6 @@ from .rows import (
     document_of,
     sales_of,
 )
-from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _CONFLICTS = {
     "22012": "a row's version moved",  # division_by_zero: the guard below
@@ -163,7 +163,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> AsyncEngine:
-    """An engine for one ledger lane.
+    """Returns an engine for one ledger lane.
 
     Its plans are made once, because planning a batch costs more than running it, and by rule instead of by statistics:
     every row is found by its key. A plan made while the tables were empty would read them whole for ever.

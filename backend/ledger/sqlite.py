@@ -28,9 +28,9 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import Writes, add_hold_row, add_moves, add_stock, document_of, sales_of
-from .settle import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 
 _holds, _commands = tables.reservations.c, tables.commands.c
 
@@ -102,7 +102,8 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> Engine:
-    """The ledger's engine, with room: a page that many batches change is written to the file once, not each time."""
+    """Returns the ledger's engine, with room: a page that many batches change is written to the file once, not each
+    time."""
     engine = sqlite_writer(url)
 
     def roomy(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -261,7 +262,7 @@ def _update(connection: Connection, statement: str, rows: Sequence[Struct], keys
 
 
 def _stored(row: Struct) -> tuple[object, ...]:
-    """The fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
+    """Returns the fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
     form = _FORMS.get
     return tuple([of(value) if (of := form(type(value))) else value for value in structs.astuple(row)])
 

@@ -32,7 +32,7 @@ class Alert(Struct, frozen=True):
 
 
 def judge(known: AlertState, available: int, reorder_point: int, min_level: int) -> AlertState:
-    """The state of a row of which the store knows `known`. A level of 0 is none.
+    """Returns the state of a row of which the store knows `known`. A level of 0 is none.
 
     It gets worse as soon as a level is reached. It gets better only when a tenth of the level more than it is
     available, and at least two units: a hold that is made and given back does not ring twice.

@@ -28,13 +28,14 @@ class DamagedBarcode(InvalidInput):
 
 
 def check_digit(digits: str) -> str:
-    """The check digit that belongs behind `digits`: weights 3 and 1 in turn from the right, up to the next ten."""
+    """Returns the check digit that belongs behind `digits`: weights 3 and 1 in turn from the right, up to the next
+    ten."""
     total = sum(int(digit) * (1 if i % 2 else 3) for i, digit in enumerate(reversed(digits)))
     return str(-total % 10)
 
 
 def in_store_ean13(product_id: str) -> str:
-    """The chain's own EAN-13 for a product with a numeric id of up to 11 digits.
+    """Returns the chain's own EAN-13 for a product with a numeric id of up to 11 digits.
 
     Raises InvalidInput for any other id: it has no such code.
     """
@@ -47,7 +48,7 @@ def in_store_ean13(product_id: str) -> str:
 
 
 def parse_scan(text: str) -> str:
-    """The barcode in what a scanner sent or a person typed, without the white space around it.
+    """Returns the barcode in what a scanner sent or a person typed, without the white space around it.
 
     A UPC-A comes back as the EAN-13 it is (with a leading zero), because scanners send either; so does an ITF-14 of a
     single unit. Raises DamagedBarcode.

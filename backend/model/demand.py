@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-DEMAND_KINDS = ("sell", "confirm")
-"""The kinds of movement with which a customer takes units."""
+DEMAND_KINDS = ("sell", "confirm", "order_fulfil", "void")
+"""The kinds of movement with which a customer takes units, and the one that says that it never was a sale."""
 
 
 class Day(Struct, frozen=True):
@@ -57,4 +57,4 @@ def demand_of(days: Iterable[Day], window: int, sellable: int) -> Demand:
         sold += day.sold
         counted += day.sold > 0 or day.opening > 0 or day.most > 0
         stocked = day.closing > 0
-    return Demand(sold, counted)
+    return Demand(max(0, sold), counted)

@@ -47,7 +47,7 @@ class Standing(Struct, frozen=True):
     expected: int = 0
     """Asked for by open transfers that have not left yet, and by open proposals to purchase."""
     owed: int = 0
-    """Asked of this store by open transfers, and not packed yet."""
+    """Asked of this store by open transfers and not packed yet, or on backorder for customers."""
 
     @property
     def position(self) -> int:

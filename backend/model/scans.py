@@ -142,7 +142,7 @@ def upc_a_of(upc_e: str) -> str:
 
 
 def _eight(code: str) -> Scan:
-    """An EAN-8 and a UPC-E have as many digits; a code that could be either is looked up as both."""
+    """Returns an EAN-8 and a UPC-E have as many digits; a code that could be either is looked up as both."""
     keys: list[str] = []
     if check_digit(code[:-1]) == code[-1]:
         keys.append(code)

@@ -81,7 +81,7 @@ def order_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[OrdersShape]:
-        """The orders of a store in a status, latest change first; those that are not done unless it is said."""
+        """Returns the orders of a store in a status, latest change first; those that are not done unless it is said."""
         if status is not None and status not in STATUSES:
             raise InvalidInput("status", f"status must be one of {', '.join(STATUSES)}, not {status!r}.")
         wanted = LIVE if status is None else (status,)
@@ -95,7 +95,7 @@ def order_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
 
     @get("/orders/{order_id:str}", scope=Scope.SALES_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, order_id: FromPath[str]) -> OrderShape:
-        """One order."""
+        """Returns one order."""
         return OrderShape.of(await _found(request, order_id))
 
     @post(

@@ -35,7 +35,7 @@ class OrderShape(Struct, frozen=True):
 
     @classmethod
     def of(cls, document: Document) -> "OrderShape":
-        """`document` as the wire shows it."""
+        """Returns `document` as the wire shows it."""
         order, live = document.read(Order), document.status != "cancelled"
         lines = [
             OrderLineShape(x.product_id, x.quantity, x.allocated, x.fulfilled, (x.left - x.allocated) * live)

@@ -23,7 +23,7 @@ def count_task_routes(db: Database, pickups: Pickups) -> list[HTTPRouteHandler]:
     """/count-tasks"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The count task, if its store is the caller's."""
+        """Returns the count task, if its store is the caller's."""
         task = await pickups.count_task(document_id(COUNT_TASK.name, text))
         ensure_concerned(request, task)
         return task
@@ -36,7 +36,7 @@ def count_task_routes(db: Database, pickups: Pickups) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[CountTasksShape]:
-        """The count tasks of a store, latest change first, in pages."""
+        """Returns the count tasks of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(CountTaskStatus) if status is None else (status,)
@@ -46,7 +46,7 @@ def count_task_routes(db: Database, pickups: Pickups) -> list[HTTPRouteHandler]:
 
     @get("/count-tasks/{count_task_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, count_task_id: FromPath[str]) -> CountTaskShape:
-        """A count task."""
+        """Returns a count task."""
         return CountTaskShape.of(await found(request, count_task_id))
 
     @post(

@@ -46,7 +46,7 @@ def pickup_routes(db: Database, pickups: Pickups, default_ttl: int) -> list[HTTP
     """/pickups; a hold whose client names no duration lasts `default_ttl` seconds."""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The pickup, if one of its stores is the caller's."""
+        """Returns the pickup, if one of its stores is the caller's."""
         pickup = await pickups.pickup(document_id(PICKUP.name, text))
         ensure_concerned(request, pickup)
         return pickup
@@ -92,7 +92,7 @@ def pickup_routes(db: Database, pickups: Pickups, default_ttl: int) -> list[HTTP
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[PickupsShape]:
-        """The pickups of a store, asked of it or by it, latest change first, in pages."""
+        """Returns the pickups of a store, asked of it or by it, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(PickupStatus) if status is None else (status,)
@@ -103,7 +103,7 @@ def pickup_routes(db: Database, pickups: Pickups, default_ttl: int) -> list[HTTP
 
     @get("/pickups/{pickup_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, pickup_id: FromPath[str]) -> PickupShape:
-        """A pickup, and how its hold is now."""
+        """Returns a pickup, and how its hold is now."""
         return PickupShape.of(await pickups.whole(await found(request, pickup_id)))
 
     @post("/pickups/{pickup_id:str}/found", scope=Scope.RESERVATIONS_WRITE, problems=_ENDING, status_code=200)

@@ -92,7 +92,7 @@ async def prove(db: Database) -> Proof:
 
 
 async def units_moved_by(db: Database, receipts: str) -> int:
-    """The units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
+    """Returns the units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
     moved = select(summed(-movements.c.on_hand_change)).where(
         movements.c.kind == "sell", movements.c.document_id.startswith(receipts, autoescape=True)
     )
@@ -124,7 +124,7 @@ class _Comparison:
         )
 
     async def drifts(self, connection: AsyncConnection, bounds: Mapping[str, Any]) -> list[Drift]:
-        """Every pair that differs.
+        """Returns every pair that differs.
 
         Command ids before the bound `remembered` may have been forgotten, movements before `whole` archived.
         """
@@ -203,7 +203,7 @@ def _balances() -> _Comparison:
 
 
 def _steps() -> _Comparison:
-    """Each movement against the one before it; no step of any history may go below zero."""
+    """Compares each movement with the one before it; no step of any history may go below zero."""
     m = movements.c
 
     def before(name: str) -> ColumnElement[int]:
@@ -229,7 +229,7 @@ def _steps() -> _Comparison:
 
 
 def _causes() -> _Comparison:
-    """Each movement has a recorded command, unless the command's id is so old that it may have been forgotten.
+    """Compares: each movement has a recorded command, unless the id is so old that it may have been forgotten.
 
     The id is what counts: a sale that waited in a terminal's journal is older than its movements, and forgotten first.
     """
@@ -242,7 +242,7 @@ def _causes() -> _Comparison:
 
 
 def _sold_units() -> _Comparison:
-    """The lines of sales against the movements of kind `sell`, the archived ones too."""
+    """Returns the lines of sales against the movements of kind `sell`, the archived ones too."""
     line = sale_lines.c
     nothing = literal(0)
     moved = select(*_row, (-movements.c.on_hand_change).label("moved"), nothing.label("lined"))
@@ -265,7 +265,7 @@ def _sold_units() -> _Comparison:
 
 
 def _arrivals() -> _Comparison:
-    """What a command took from one store against what it brought to another, while both are in the database.
+    """Returns what a command took from one store against what it brought to another, while both are in the database.
 
     It is so for the movements whose kind says that they conserve units; what is incoming has left the other store.
     """
@@ -287,7 +287,7 @@ _REFUSED_SIGN = {Sign.MORE: operator.lt, Sign.LESS: operator.gt}
 
 
 def _kinds() -> _Comparison:
-    """Each movement changes only the balances that its kind may change, in the direction in which it may."""
+    """Compares: each movement changes only the balances that its kind may change, in the direction in which it may."""
     m = movements.c
     wrong = []
     for kind in MOVEMENT_KINDS.values():
@@ -301,7 +301,7 @@ def _kinds() -> _Comparison:
 
 
 def _sale_totals() -> _Comparison:
-    """The total of each sale against its lines and the tax that is added to them, in cents."""
+    """Returns the total of each sale against its lines and the tax that is added to them, in cents."""
     lines = sales.outerjoin(
         sale_lines, and_(sale_lines.c.sale_id == sales.c.id, sale_lines.c.store_id == sales.c.store_id)
     )
@@ -325,7 +325,7 @@ def _sale_totals() -> _Comparison:
 
 
 def _tenders() -> _Comparison:
-    """What each sale was paid with, if that was said, against its total; nothing more of it was given back."""
+    """Returns what each sale was paid with, if that was said, against its total; nothing more of it was given back."""
     t, same_store = tenders.c, tenders.c.store_id == sales.c.store_id
     own = case((t.id == sales.c.id, t.amount_cents), else_=0)
     back = case((t.id != sales.c.id, -t.amount_cents), else_=0)
@@ -347,7 +347,7 @@ def _tenders() -> _Comparison:
 
 
 def _holds() -> _Comparison:
-    """The rows of one hold share everything but product and units."""
+    """Returns the rows of one hold share everything but product and units."""
     shared = [c for c in reservations.c if c.name not in ("id", "product_id", "quantity", "confirmed")]
     agree = and_(*[func.min(column) == func.max(column) for column in shared])
     h = (

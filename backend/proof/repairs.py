@@ -33,6 +33,9 @@ _BEYOND = (
     ("version after the last", "movements are missing, or the row's version was changed"),
     ("number of movements", "movements are missing"),
     ("first movement", "movements are missing"),
+    (" moved by ", "a document, or a movement of it, was changed"),
+    ("documents that movements", "the document of a movement is missing"),
+    (" of sale", "a sale, or what it was paid with, was changed"),
     (" after movement", "a movement was changed"),
 )
 

@@ -31,7 +31,7 @@ def receiving_routes(db: Database, receiving: Receiving) -> list[HTTPRouteHandle
     """/purchases and /receipts"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The purchase, if its store is the caller's."""
+        """Returns the purchase, if its store is the caller's."""
         purchase = await receiving.purchase(document_id(PURCHASE.name, text))
         ensure_concerned(request, purchase)
         return purchase
@@ -74,7 +74,7 @@ def receiving_routes(db: Database, receiving: Receiving) -> list[HTTPRouteHandle
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[PurchasesShape]:
-        """The purchases of a store, latest change first, in pages."""
+        """Returns the purchases of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(PurchaseStatus) if status is None else (status,)
@@ -85,7 +85,7 @@ def receiving_routes(db: Database, receiving: Receiving) -> list[HTTPRouteHandle
 
     @get("/purchases/{purchase_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def purchase(request: ApiRequest, purchase_id: FromPath[str]) -> PurchaseShape:
-        """A purchase, with what has come of it."""
+        """Returns a purchase, with what has come of it."""
         return PurchaseShape.of(await found(request, purchase_id))
 
     @post(
@@ -156,7 +156,7 @@ def receiving_routes(db: Database, receiving: Receiving) -> list[HTTPRouteHandle
     async def receipts(
         request: ApiRequest, store_id: StoreOf = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response[ReceiptsShape]:
-        """The deliveries of a store, latest first, in pages."""
+        """Returns the deliveries of a store, latest first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         shown, headers = page(request, await receiving.receipts(store, after, limit + 1), limit, Place.of)
@@ -165,7 +165,7 @@ def receiving_routes(db: Database, receiving: Receiving) -> list[HTTPRouteHandle
 
     @get("/receipts/{receipt_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def receipt(request: ApiRequest, receipt_id: FromPath[str]) -> ReceiptShape:
-        """A delivery."""
+        """Returns a delivery."""
         document = await receiving.receipt(document_id(RECEIPT.name, receipt_id))
         ensure_concerned(request, document)
         return ReceiptShape.of(document)

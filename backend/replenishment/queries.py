@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database.tables import Instant, documents, stores
 from backend.ledger.rows import document_of
 from backend.model.demand import DEMAND_KINDS, Day, Demand, demand_of
+from backend.model.orders import KIND as ORDER
+from backend.model.orders import LIVE, Order
 from backend.model.proposals import PROPOSAL, ProposalBody, ProposalStatus
 from backend.model.stock import Key
 from backend.model.transfers import BEFORE_SHIPPING, TRANSFER, TransferBody, TransferStatus
@@ -58,7 +60,7 @@ DAYS = {
 }
 """The days on which some rows moved, by dialect: one statement for as many rows as are asked for."""
 
-_OPEN = {TRANSFER.name: BEFORE_SHIPPING, PROPOSAL.name: (ProposalStatus.OPEN,)}
+_OPEN = {TRANSFER.name: BEFORE_SHIPPING, PROPOSAL.name: (ProposalStatus.OPEN,), ORDER: LIVE}
 # Store by store, as the index of the lists has them.
 OPEN_DOCUMENTS = (
     select(documents)
@@ -90,7 +92,10 @@ async def demands(
 
 
 async def open_units(connection: AsyncConnection) -> Open:
-    """Returns what transfers that have not left yet and open proposals will bring and take, in all stores."""
+    """Returns what will be brought and taken by transfers that have not left yet, proposals and orders, in all stores.
+
+    An order takes what is on backorder: the rest of it is allocated already.
+    """
     expected: defaultdict[Key, int] = defaultdict(int)
     owed: defaultdict[Key, int] = defaultdict(int)
     for kind, statuses in _OPEN.items():
@@ -100,10 +105,13 @@ async def open_units(connection: AsyncConnection) -> Open:
             if kind == PROPOSAL.name:
                 for wanted in document.read(ProposalBody).lines:
                     expected[document.store_id, wanted.product_id] += wanted.quantity
-                continue
-            packed = document.status == TransferStatus.PACKED
-            for line in document.read(TransferBody).lines:
-                expected[document.other_store_id, line.product_id] += line.packed if packed else line.quantity
-                if not packed:  # what is packed is allocated already
-                    owed[document.store_id, line.product_id] += line.quantity
+            elif kind == ORDER:
+                for ordered in document.read(Order).lines:
+                    owed[document.store_id, ordered.product_id] += ordered.left - ordered.allocated
+            else:
+                packed = document.status == TransferStatus.PACKED
+                for line in document.read(TransferBody).lines:
+                    expected[document.other_store_id, line.product_id] += line.packed if packed else line.quantity
+                    if not packed:  # what is packed is allocated already
+                        owed[document.store_id, line.product_id] += line.quantity
     return Open(expected, owed)

@@ -25,6 +25,8 @@ from .schemas import (
     AcceptBody,
     AcceptedShape,
     CloseProposalBody,
+    OpenedShape,
+    OrderProposalBody,
     ProposalShape,
     ProposalsShape,
     SuggestionsShape,
@@ -41,7 +43,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
     """/replenishment"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The proposal, if its store is the caller's."""
+        """Returns the proposal, if its store is the caller's."""
         proposal = await replenishment.proposal(document_id(PROPOSAL.name, text))
         ensure_concerned(request, proposal)
         return proposal
@@ -50,7 +52,10 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
     async def suggestions(
         request: ApiRequest, store_id: StoreOf = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response[SuggestionsShape]:
-        """What a store should order, and from where, by product id, in pages. Each suggestion shows its arithmetic."""
+        """Returns what a store should order, and from where, by product id, in pages.
+
+        Each suggestion shows its arithmetic.
+        """
         after = behind(cursor, _Product)
         store = await asked_store(db, request, store_id)
         several = await replenishment.suggestions(store, after.product_id if after else "", limit)
@@ -88,7 +93,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ProposalsShape]:
-        """The proposals to purchase of a store, latest change first, in pages."""
+        """Returns the proposals to purchase of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(ProposalStatus) if status is None else (status,)
@@ -99,7 +104,7 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
 
     @get("/replenishment/proposals/{proposal_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, proposal_id: FromPath[str]) -> ProposalShape:
-        """A proposal to purchase."""
+        """Returns a proposal to purchase."""
         return ProposalShape.of(await found(request, proposal_id))
 
     @post(
@@ -125,4 +130,18 @@ def replenishment_routes(db: Database, replenishment: Replenishment) -> list[HTT
         request.auth.require_store(command.store_id)
         return ProposalShape.of(await replenishment.send(command, request.auth.who))
 
-    return [suggestions, accept, proposals, one, close]
+    @post(
+        "/replenishment/proposals/{proposal_id:str}/order",
+        scope=Scope.STOCK_WRITE,
+        problems=STEP,
+        example={"supplier": "Dairy of the North", "reference": "4711"},
+        status_code=200,
+    )
+    async def order(request: ApiRequest, proposal_id: FromPath[str], data: JSONBody[OrderProposalBody]) -> OpenedShape:
+        """Order what was proposed: it becomes a purchase, whose units are incoming, and the proposal ends with it."""
+        proposal = await found(request, proposal_id)
+        base = command_id(request, data.id)
+        request.auth.require_store(proposal.store_id)
+        return opened_shape(await replenishment.order(proposal, base, data.supplier, data.reference, request.auth.who))
+
+    return [suggestions, accept, proposals, one, close, order]

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from backend.model.commands import MAX_LINES, Line, Text
 from backend.model.documents import Document
 from backend.model.proposals import ProposalBody
+from backend.model.purchases import Supplier
 from backend.model.replenishment import Suggestion
 from backend.model.steps import DocumentStep
 from backend.model.verbs.proposal_close import ProposalOutcome
@@ -37,7 +38,7 @@ class OpenedShape(Struct, frozen=True):
 
     id: UUID
     kind: str
-    """`transfer` or `proposal`."""
+    """`transfer`, `proposal` or `purchase`."""
     store_id: str
     """The store that gets the goods."""
     from_store_id: str
@@ -59,6 +60,14 @@ class CloseProposalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     outcome: ProposalOutcome
     reason: Text = ""
     order_id: UUID | None = None
+
+
+class OrderProposalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From whom it is bought, and the number of the order."""
+
+    id: UUID | None = None
+    supplier: Supplier
+    reference: Text = ""
 
 
 class ProposalShape(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from backend.model.books import Request
 from backend.model.commands import Command, Line, ProductId, Quantity, StoreId
 from backend.model.demand import Demand
 from backend.model.documents import Document
-from backend.model.proposals import PROPOSAL, ProposalStatus
+from backend.model.proposals import PROPOSAL, ProposalBody, ProposalStatus
+from backend.model.purchases import PURCHASE, ExpectedLine
 from backend.model.replenishment import (
     DEFAULT_POLICY,
     Policy,
@@ -32,7 +33,9 @@ from backend.model.replenishment import (
     suggestions_for,
 )
 from backend.model.stock import Who
+from backend.model.verbs.proposal_close import ProposalClose, ProposalOutcome
 from backend.model.verbs.propose import Propose
+from backend.model.verbs.purchase_open import PurchaseOpen
 from backend.model.verbs.transfer_open import TransferOpen
 from backend.settings import RuleSettings
 from backend.stock.queries import StockLevel, stock_at, stock_in
@@ -128,8 +131,32 @@ class Replenishment:
                 connection, PROPOSAL.name, store_id, statuses, side=Side.OWN, after=after, limit=limit
             )
 
+    async def order(self, proposal: Document, base: UUID, supplier: str, reference: str, who: Who) -> Document:
+        """Opens a purchase of what was proposed, which ends the proposal; returns the purchase.
+
+        `base` is the id of the act: done again, it opens nothing more. The proposal ends first: of two who order it,
+        one does. Raises Refused.
+        """
+        purchase_id = derived_id(base, PURCHASE.name)
+        lines = tuple([ExpectedLine(line.product_id, line.quantity) for line in proposal.read(ProposalBody).lines])
+        close = ProposalClose(
+            id=derived_id(base, PROPOSAL.name),
+            store_id=proposal.store_id,
+            proposal_id=proposal.id,
+            outcome=ProposalOutcome.ORDERED,
+            order_id=purchase_id,
+        )
+        opening = PurchaseOpen(
+            id=purchase_id, store_id=proposal.store_id, supplier=supplier, lines=lines, reference=reference
+        )
+        await self.send(close, who)
+        return await self.send(opening, who)
+
     async def send(self, command: Command, who: Who) -> Document:
-        """Sends a command; returns the proposal that it stepped. Raises Refused, and what the ledger raises."""
+        """Sends a command; returns the document that it opened or stepped.
+
+        Raises Refused, and what the ledger raises.
+        """
         answer = await self._ledger.submit(Request(command, who))
         if answer.refusal is not None:
             raise Refused(answer.refusal)

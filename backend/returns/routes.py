@@ -144,7 +144,7 @@ def return_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHan
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ReturnsShape]:
-        """The sales of a store of which something has come back, latest change first."""
+        """Returns the sales of a store of which something has come back, latest change first."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(ReturnedStatus) if status is None else (status,)
@@ -159,7 +159,7 @@ def return_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHan
     async def goods(
         request: ApiRequest, store_id: StoreOf = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response[GoodsReturnsShape]:
-        """What came back to a store without a receipt, latest first."""
+        """Returns what came back to a store without a receipt, latest first."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         async with reading(db) as connection:
@@ -171,7 +171,7 @@ def return_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHan
 
     @get("/returns/{sale_id:str}", scope=Scope.SALES_READ, problems=("unknown_sale",))
     async def one(request: ApiRequest, sale_id: FromPath[str]) -> ReturnedShape:
-        """What has come back of a sale; 404 also for a sale of which nothing has."""
+        """Returns what has come back of a sale; 404 also for a sale of which nothing has."""
         wanted = returned_id(id_or(UnknownSale, sale_id))
         async with reading(db) as connection:
             found = await document_by_id(connection, RETURNED.name, wanted)

@@ -68,7 +68,7 @@ class Pricing:
         }
 
     def _doubts(self, sale: Sell) -> bool:
-        """Whether a line has another price than the one that is kept here."""
+        """Returns whether a line has another price than the one that is kept here."""
         now = self._clock()
         for line in sale.lines:
             price, until = self._kept.get((sale.store_id, line.product_id), (None, 0.0))

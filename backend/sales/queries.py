@@ -84,13 +84,13 @@ _RETURNED = select(documents).where(
 
 
 async def sale_by_id(connection: AsyncConnection, sale_id: UUID) -> Sale | None:
-    """The sale with this id, or None."""
+    """Returns the sale with this id, or None."""
     heads = (await connection.execute(_BY_ID, {"id": sale_id})).all()
     return next(iter(await with_lines(connection, heads)), None)
 
 
 async def sale_by_receipt(connection: AsyncConnection, store_id: str, receipt_number: str) -> Sale | None:
-    """The sale that a store gave this receipt number, or None."""
+    """Returns the sale that a store gave this receipt number, or None."""
     heads = (await connection.execute(_BY_RECEIPT, {"store_id": store_id, "receipt": receipt_number})).all()
     return next(iter(await with_lines(connection, heads)), None)
 
@@ -98,13 +98,14 @@ async def sale_by_receipt(connection: AsyncConnection, store_id: str, receipt_nu
 async def sales_of(
     connection: AsyncConnection, store_id: str, since: datetime, place: SaleKey, limit: int
 ) -> list[Sale]:
-    """At most `limit` sales of a store that follow `place`, latest first, none before `since`."""
+    """Returns at most `limit` sales of a store that follow `place`, latest first, none before `since`."""
     values = {"store_id": store_id, "since": since, "limit": limit, **place._asdict()}
     return await with_lines(connection, (await connection.execute(OF_STORE, values)).all())
 
 
 async def with_lines(connection: AsyncConnection, heads: Sequence[Row[*tuple[Any, ...]]]) -> list[Sale]:
-    """The sales of these rows of SALES, in their order, with their lines, their tenders and what has come back."""
+    """Returns the sales of these rows of SALES, in their order, with their lines, their tenders and what has come
+    back."""
     if not heads:
         return []
     lines: dict[UUID, list[SaleLine]] = defaultdict(list)

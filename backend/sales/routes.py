@@ -55,7 +55,7 @@ class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
     tax: TaxBody | None = None
 
     def priced(self, index: int) -> SaleLine:
-        """The line in cents. Raises InvalidBody for a price that no till can charge."""
+        """Returns the line in cents. Raises InvalidBody for a price that no till can charge."""
         place = f"lines[{index}]"
         price = cents(f"{place}.unit_price", self.unit_price)
         if self.list_price is None and not self.discount_reason and self.tax is None:
@@ -144,7 +144,7 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing, door: Door) -> 
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[SalesShape]:
-        """The sales of a store, latest first, from `since` on and before `until`."""
+        """Returns the sales of a store, latest first, from `since` on and before `until`."""
         place = behind(cursor, SaleKey) or SaleKey(moment("until", until or NEWEST), UUID(int=0))
         since = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
@@ -156,7 +156,7 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing, door: Door) -> 
 
     @get("/sales/{sale_id:str}", scope=Scope.SALES_READ, problems=("unknown_sale",))
     async def sale(request: ApiRequest, sale_id: FromPath[str]) -> SaleShape:
-        """One sale by its id."""
+        """Returns one sale by its id."""
         async with reading(db) as connection:
             found = await sale_by_id(connection, id_or(UnknownSale, sale_id))
         if found is None or not request.auth.allows_store(found.store_id):
@@ -169,7 +169,7 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing, door: Door) -> 
         problems=("store_not_allowed", "unknown_sale"),
     )
     async def by_receipt(request: ApiRequest, store_id: FromPath[str], receipt_number: FromPath[Path]) -> SaleShape:
-        """One sale by the number on its receipt, which may have slashes in it."""
+        """Returns one sale by the number on its receipt, which may have slashes in it."""
         request.auth.require_store(store_id)
         number = receipt_number.as_posix().removeprefix("/")
         async with reading(db) as connection:

@@ -53,7 +53,7 @@ class SaleShape(Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, sale: Sale) -> "SaleShape":
-        """`sale` as the wire shows it."""
+        """Returns `sale` as the wire shows it."""
         body = sale.returned.read(ReturnedBody) if sale.returned else None
         return cls(
             sale.id,
@@ -86,7 +86,7 @@ class NewSaleShape(Struct, frozen=True, omit_defaults=True):
     def of(
         cls, record: SaleRecord, lines: tuple[SaleLine, ...], stock: tuple[StockRow, ...], tenders: tuple[Tender, ...]
     ) -> "NewSaleShape":
-        """`record` as the wire shows it."""
+        """Returns `record` as the wire shows it."""
         return cls(
             record.id,
             record.store_id,

@@ -75,7 +75,7 @@ def shift_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
     """/shifts"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The shift, if it is of one of the caller's stores."""
+        """Returns the shift, if it is of one of the caller's stores."""
         async with reading(db) as connection:
             shift = await document_by_id(connection, SHIFT.name, document_id(SHIFT.name, text))
         if shift is None or not request.auth.allows_store(shift.store_id):
@@ -150,7 +150,7 @@ def shift_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ShiftsShape]:
-        """The shifts of a store, latest change first, in pages."""
+        """Returns the shifts of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(ShiftStatus) if status is None else (status,)
@@ -163,12 +163,15 @@ def shift_routes(db: Database, ledger: Ledger) -> list[HTTPRouteHandler]:
 
     @get("/shifts/{shift_id:str}", scope=Scope.SALES_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, shift_id: FromPath[str]) -> ShiftShape:
-        """One shift."""
+        """Returns one shift."""
         return ShiftShape.of(await found(request, shift_id))
 
     @get("/shifts/{shift_id:str}/report", scope=Scope.SALES_READ, problems=("unknown_document", "shift_open"))
     async def report(request: ApiRequest, shift_id: FromPath[str]) -> ReportShape:
-        """What went through the drawer of a closed shift. An open one has no report: its cash is counted blind."""
+        """Returns what went through the drawer of a closed shift.
+
+        An open one has no report: its cash is counted blind.
+        """
         shift = await found(request, shift_id)
         if shift.status == ShiftStatus.OPEN:
             raise ShiftIsOpen(shift)

@@ -24,7 +24,7 @@ class CountersShape(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: StockRow) -> "CountersShape":
-        """`row` as the wire shows it."""
+        """Returns `row` as the wire shows it."""
         return cls(*counters(row))
 
 
@@ -43,7 +43,7 @@ class StockShape(CountersShape, frozen=True):
 
     @classmethod
     def at(cls, level: StockLevel) -> "StockShape":
-        """`level` as the wire shows it."""
+        """Returns `level` as the wire shows it."""
         names = (level.product_name, level.product_sku, level.store_name)
         of = level.levels
         wanted = (of.min_level, of.max_level, of.reorder_point, of.reorder_quantity, of.safety_stock)
@@ -51,7 +51,7 @@ class StockShape(CountersShape, frozen=True):
 
 
 def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int, int]:
-    """The wire's view of a row's counters, in the order of CountersShape."""
+    """Returns the wire's view of a row's counters, in the order of CountersShape."""
     return (
         row.product_id,
         row.store_id,

@@ -49,7 +49,7 @@ class _LevelsBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     safety_stock: Count | None = None
 
     def levels(self) -> LevelChanges | None:
-        """What is said of the levels, None if nothing is."""
+        """Returns what is said of the levels, None if nothing is."""
         changes = LevelChanges(self.safety_stock, self.reorder_point, self.reorder_qty, self.min_stock, self.max_stock)
         return None if changes == LevelChanges() else changes
 
@@ -264,7 +264,8 @@ async def _set_stock(corrections: Corrections, request: ApiRequest, command: Set
 
 
 def _left(request: ApiRequest, level: StockLevel, answer: Answer, status: int = 200) -> Response[StockShape]:
-    """The one row that a command changed, as it left it; names, and levels that it did not set, are as in `level`."""
+    """Returns the one row that a command changed, as it left it; names, and levels that it did not set, are as in
+    `level`."""
     (row,) = answer.stock
     left = structs.replace(level, row=row, updated_at=answer.at, levels=answer.levels or level.levels)
     return tagged(request, row.version, StockShape.at(left), status)

@@ -78,7 +78,7 @@ class Cart:
         return bool(self._steps)
 
     def find(self, product_id: str) -> CartLine | None:
-        """The line of a product."""
+        """Returns the line of a product."""
         return next((line for line in self.lines if line.product.id == product_id), None)
 
     # What the clerk does. Every step can be undone but `clear` and a sale.
@@ -161,7 +161,7 @@ class Cart:
     # What is to be sent, and what came back.
 
     def commands(self, now: float, worked_at: float | None = None) -> list[Command]:
-        """The commands to send now; each is remembered as sent until it is answered.
+        """Returns the commands to send now; each is remembered as sent until it is answered.
 
         `worked_at` is when the clerk last touched the sale: holds with less than half of their time left are extended
         only if that was in the second half too, so a sale that was walked away from gives its units back.
@@ -249,7 +249,7 @@ class Cart:
                 )
 
     def sale(self, receipt_number: str) -> list[Command]:
-        """The commands that sell these lines; the last is the Sell.
+        """Returns the commands that sell these lines; the last is the Sell.
 
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
         whether it was made or not, it can then neither be missing from the sale nor stand in its way.
@@ -280,7 +280,7 @@ class Cart:
 
 
 def check_quantity(quantity: int) -> int:
-    """`quantity`, if a line may have it. Raises InvalidInput."""
+    """Returns `quantity`, if a line may have it. Raises InvalidInput."""
     if not 1 <= quantity <= MAX_QUANTITY:
         raise InvalidInput(
             "quantity", f"A quantity is a whole number from 1 to {MAX_QUANTITY:,}.", maximum=MAX_QUANTITY

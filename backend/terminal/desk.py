@@ -171,7 +171,8 @@ class Desk:
         return product
 
     async def _by_code(self, code: str) -> Product | None:
-        """The product behind a barcode, else the one with this SKU: a SKU may look like a barcode that was misread.
+        """Returns the product behind a barcode, else the one with this SKU: a SKU may look like a barcode that was
+        misread.
 
         What can be no barcode is searched as text in the end, and None is returned if that finds something.
         """
@@ -204,7 +205,7 @@ class Desk:
             saying.cancel()
 
     async def _by_barcode(self, barcode: str) -> Product:
-        """The product; as it was known before when the server is away, or slow to say."""
+        """Returns the product; as it was known before when the server is away, or slow to say."""
         known = self._known.get(barcode)
         if known is not None and self.is_away:
             return known
@@ -300,7 +301,7 @@ class Desk:
             return False
 
     def name_of(self, product_id: str) -> str:
-        """What people call a product, as far as this terminal knows; else its id."""
+        """Returns what people call a product, as far as this terminal knows; else its id."""
         return self._journal.name_of(product_id) or product_id
 
     async def learn_name(self, product_id: str) -> None:

@@ -38,7 +38,7 @@ class Finder:
             self.found |= {product.id: product for product in sorted(found.products, key=self._rank)}
 
     def _rank(self, product: FoundProduct) -> int:
-        """The one that was named first, then what can be sold here; otherwise the server's order."""
+        """Returns the one that was named first, then what can be sold here; otherwise the server's order."""
         if self._names(product):
             return 0
         return 1 if product.stock is None or product.stock.available_qty > 0 else 2

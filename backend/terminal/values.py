@@ -113,7 +113,7 @@ class Notice(Struct, frozen=True):
 
 
 def notice_of(error: MostradorError) -> Notice:
-    """What to say about an error; its own sentence goes along for codes the screens have no words for."""
+    """Returns what to say about an error; its own sentence goes along for codes the screens have no words for."""
     plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
     return Notice("error", error.code, {"message": error.message, **plain})
 

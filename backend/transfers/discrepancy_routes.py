@@ -25,7 +25,7 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
     """/discrepancies"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The case, if one of its stores is the caller's."""
+        """Returns the case, if one of its stores is the caller's."""
         case = await transfers.case(document_id(DISCREPANCY.name, text))
         ensure_concerned(request, case)
         return case
@@ -43,7 +43,7 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[DiscrepanciesShape]:
-        """The discrepancy cases of a store, sent or received, latest change first, in pages."""
+        """Returns the discrepancy cases of a store, sent or received, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         some = await transfers.cases(store, tuple(CaseStatus) if status is None else (status,), after, limit + 1)
@@ -54,7 +54,7 @@ def discrepancy_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHand
 
     @get("/discrepancies/{discrepancy_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, discrepancy_id: FromPath[str]) -> DiscrepancyShape:
-        """A discrepancy case."""
+        """Returns a discrepancy case."""
         return DiscrepancyShape.of(await found(request, discrepancy_id), await transfers.now())
 
     @post(

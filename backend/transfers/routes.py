@@ -52,7 +52,7 @@ def transfer_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHandler
     """/transfers"""
 
     async def found(request: ApiRequest, text: str) -> Document:
-        """The transfer, if one of its stores is the caller's."""
+        """Returns the transfer, if one of its stores is the caller's."""
         transfer = await transfers.transfer(document_id(TRANSFER.name, text))
         ensure_concerned(request, transfer)
         return transfer
@@ -93,7 +93,7 @@ def transfer_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHandler
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[TransfersShape]:
-        """The transfers of a store, latest change first, in pages."""
+        """Returns the transfers of a store, latest change first, in pages."""
         after = behind(cursor, Place) or LATEST
         store = await asked_store(db, request, store_id)
         statuses = tuple(TransferStatus) if status is None else (status,)
@@ -104,7 +104,7 @@ def transfer_routes(db: Database, transfers: Transfers) -> list[HTTPRouteHandler
 
     @get("/transfers/{transfer_id:str}", scope=Scope.STOCK_READ, problems=("unknown_document",))
     async def one(request: ApiRequest, transfer_id: FromPath[str]) -> WholeTransferShape:
-        """A transfer with its discrepancy cases."""
+        """Returns a transfer with its discrepancy cases."""
         return WholeTransferShape.whole(await transfers.find((await found(request, transfer_id)).id))
 
     @post(

@@ -13,7 +13,7 @@ from backend.database.engine import Database
 from backend.database.reads import moment, reading
 from backend.ids import new_id
 from backend.ledger.lanes import Ledger
-from backend.model.commands import Line, SaleLine
+from backend.model.commands import Line, LinePricing, SaleLine
 from backend.model.stock import Who
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.transfer_open import TransferOpen
@@ -166,6 +166,21 @@ async def test_another_price_is_told_with_its_reason(shop: Database) -> None:
     assert (alert.subject, alert.value, alert.actor) == (str(sold.id), 3, "ana")
     assert alert.sentence == "ana sold 3 units at another price in sale T1-9: dented"
     assert not await told(shop, "price_override", "304")
+
+
+async def test_a_discount_of_a_line_is_told_once_with_its_sale(shop: Database) -> None:
+    less = LinePricing(list_price_cents=100, discount_reason="last day")
+    lines = (SaleLine("tea", 2, 50, less), SaleLine("jam", 1, 100))
+    async with running_ledger(shop) as ledger:
+        discounted = Sell(id=new_id(), store_id="292", lines=lines, receipt_number="T1-8")
+        both = Sell(id=new_id(), store_id="292", lines=lines, receipt_number="T1-9", price_reason="dented")
+        answers = await ledger.submit_many([request(discounted), request(both)])
+        assert codes(answers) == [None, None]
+    told_now = {alert.subject: alert.sentence for alert in await told(shop, "price_override")}
+    assert told_now == {
+        str(discounted.id): "ana sold 2 units at another price in sale T1-8: last day",
+        str(both.id): "ana sold 3 units at another price in sale T1-9: dented",
+    }
 
 
 async def test_an_answer_is_kept_for_some_seconds(shop: Database) -> None:

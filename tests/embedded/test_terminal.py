@@ -1,14 +1,6 @@
 """The point of sale from the command line, on a real terminal: how it fails, and how it ends."""
 
 import asyncio
-import os
-import pty
-import select
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,68 +10,8 @@ from backend.embedded.files import ShopFiles
 from backend.embedded.founding import NewShop, found
 from backend.main import mostrador
 
-from .shop import ALL_RUN, DEADLINE_SECONDS, NOTHING_RUNS, counts, wait_until
-
-_ON_ITS_TERMINAL = (
-    "import fcntl, os, sys, termios\n"
-    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-    "os.execv(sys.executable, [sys.executable, '-m', 'backend.main', *sys.argv[1:]])"
-)
-CTRL_Q = b"\x11"
-
-
-class Window:
-    """A terminal window with `mostrador` in it."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", screen: int) -> None:
-        self.process = process
-        self._screen = screen
-        self._seen = b""
-
-    def wait_for(self, text: bytes) -> None:
-        """Read what is painted until `text` has been."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while text not in self._seen:
-            assert time.monotonic() < deadline, f"{text!r} was never painted"
-            if select.select([self._screen], [], [], 1.0)[0]:
-                self._seen += os.read(self._screen, 65536)
-
-    def type(self, keys: bytes) -> None:
-        """Send keys."""
-        os.write(self._screen, keys)
-
-    def rest(self) -> str:
-        """Everything that is written until the program ends."""
-        written = self._seen
-        while True:
-            try:
-                more = os.read(self._screen, 65536)
-            except OSError:  # Linux says so when nobody has the other side any more
-                more = b""
-            if not more:
-                return written.decode(errors="replace")
-            written += more
-
-
-@contextmanager
-def window(*arguments: str, **environment: str) -> Iterator[Window]:
-    """`mostrador` in a terminal window, which is closed at the end."""
-    screen, terminal = pty.openpty()
-    command = [sys.executable, "-c", _ON_ITS_TERMINAL, *arguments]
-    process = subprocess.Popen(
-        command,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-        env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environment},
-    )
-    os.close(terminal)
-    try:
-        yield Window(process, screen)
-    finally:
-        os.close(screen)
-        process.wait()
+from .shop import ALL_RUN, NOTHING_RUNS, counts, wait_until
+from .window import CTRL_Q, window
 
 
 def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ Time passes by moving a hold's deadline into the past, in the database and in th
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,20 +97,33 @@ class Shop:
     on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
     sales: dict[UUID, Sold] = field(default_factory=dict)
-    unavailable: dict[tuple[str, str], int] = field(default_factory=dict)
+    unavailable: Counter[tuple[str, str]] = field(default_factory=Counter)
+    allocated: Counter[tuple[str, str]] = field(default_factory=Counter)
+    incoming: Counter[tuple[str, str]] = field(default_factory=Counter)
+    corrected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Units by which counts have corrected what is on hand, so far."""
 
     def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
-        """What may be sold: on hand less what is damaged and what living holds keep."""
+        """What may be sold: on hand less what is damaged, and what living holds and orders keep."""
         kept = sum(
             hold.units.get(product, 0)
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
         key = store_id, product
-        return self.on_hand.get(key, 0) - self.unavailable.get(key, 0) - kept
+        return self.on_hand.get(key, 0) - self.unavailable[key] - self.allocated[key] - kept
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
+
+    def nothing_is_dead(self, store_id: str, product: str) -> bool:
+        """Whether no dead hold can still count in the ledger, where the dict has freed its units already."""
+        held = [x for x in self.holds.values() if x.store_id == store_id and product in x.units]
+        return not any(x.dead for x in held)
+
+    def correct(self, store_id: str, product: str, change: int) -> None:
+        self.take(store_id, {product: -change})
+        self.corrected[store_id, product] += change
 
     def take(self, store_id: str, taken: dict[str, int]) -> None:
         for product, n in taken.items():
@@ -180,7 +194,7 @@ class LedgerMachine(RuleBasedStateMachine):
         fits = not late and counted >= kept
         assert self.send(request(count)).accepted == fits
         if fits:
-            self.shop.on_hand[store, product] = counted
+            self.shop.correct(store, product, counted - self.shop.on_hand.get((store, product), 0))
 
     @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4))
     def units_go_into_quarantine(self, store: str, product: str, n: int) -> None:
@@ -347,8 +361,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def both_agree(self) -> None:
         rows, statuses = self.run(self._stored())
-        for (store, product), (on_hand, reserved) in rows.items():
-            assert on_hand == self.shop.on_hand.get((store, product), 0)
+        for (store, product), (on_hand, reserved, *others) in rows.items():
+            key = (store, product)
+            assert on_hand == self.shop.on_hand.get(key, 0)
+            assert others == [self.shop.unavailable[key], self.shop.allocated[key], self.shop.incoming[key]]
             kept = sum(
                 hold.units.get(product, 0)
                 for id_, hold in self.shop.holds.items()
@@ -365,12 +381,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_database_proves_itself(self) -> None:
         assert not self.run(prove(self.database)).drifts
 
-    async def _stored(self) -> tuple[dict[tuple[str, str], tuple[int, int]], dict[UUID, str]]:
+    async def _stored(self) -> tuple[dict[tuple[str, str], tuple[int, ...]], dict[UUID, str]]:
         stock, held = tables.stock.c, tables.reservations.c
+        others = (stock.unavailable, stock.allocated, stock.incoming)
         async with self.database.engine.connect() as connection:
-            rows = await connection.execute(select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved))
+            rows = await connection.execute(
+                select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved, *others)
+            )
             statuses = await connection.execute(select(held.id, held.status))
-            return {(r[0], r[1]): (r[2], r[3]) for r in rows}, {s.id: s.status for s in statuses}
+            return {(r[0], r[1]): tuple(r[2:]) for r in rows}, {s.id: s.status for s in statuses}
 
     async def _version(self, store_id: str, product_id: str) -> int:
         stock = tables.stock.c

@@ -13,6 +13,7 @@ from backend.database.reads import reading
 from backend.ids import new_id
 from backend.model.commands import Line
 from backend.model.demand import Demand
+from backend.model.verbs.order_open import OrderOpen
 from backend.model.verbs.proposal_close import ProposalClose, ProposalOutcome
 from backend.model.verbs.propose import Propose
 from backend.model.verbs.transfer_cancel import TransferCancel
@@ -61,6 +62,8 @@ async def demand(database: Database, sellable: int, window: int = 28) -> Demand:
         ([(40, "receive", 10), (30, "sell", -2), (10.5, "sell", -3)], (3, 28)),
         # Handing over a hold is a sale, shrinkage is not.
         ([(5.5, "receive", 10), (4.5, "confirm", -2), (3.5, "adjust", -3)], (2, 6)),
+        # An order that is handed over is demand; a sale that was voided never was.
+        ([(5.5, "receive", 10), (4.5, "order_fulfil", -2), (3.5, "sell", -4), (3.4, "void", 4)], (2, 6)),
         # Sold within one day from first to last.
         ([(3.9, "receive", 4), (3.5, "sell", -4)], (4, 1)),
     ],
@@ -129,6 +132,17 @@ async def test_open_documents_bring_and_take(database: Database) -> None:
             request(TransferCancel(id=new_id(), store_id="292", transfer_id=cancelled.id, reason="no van"))
         )
         assert await units() == ({}, {})
+
+
+async def test_what_is_on_backorder_is_owed(database: Database) -> None:
+    await open_shop(database)
+    async with running_ledger(database) as ledger:
+        await ledger.submit(receive(tea=9))
+        lines = (Line("tea", 2), Line("jam", 4))
+        opened = await ledger.submit(request(OrderOpen(id=new_id(), store_id="292", lines=lines, backorder=True)))
+        assert opened.accepted
+    async with reading(database) as connection:
+        assert (await open_units(connection)).owed == {TEA: 0, JAM: 4}
 
 
 async def test_demand_is_read_by_the_key_of_the_movements(database: Database) -> None:

@@ -109,6 +109,22 @@ async def test_a_proposal_that_is_closed_is_expected_no_longer(short: Shop) -> N
     assert_problem(await short.get(path, short.bearer("sara", "supervisor", ["sur"])), 404, "unknown_document")
 
 
+async def test_a_proposal_that_is_ordered_is_incoming(short: Shop) -> None:
+    *_, rice = await suggested(short)
+    (opened,) = (await short.post("replenishment/accept", chosen(rice), short.supervisor)).json()["documents"]
+    path = f"replenishment/proposals/{opened['id']}"
+    body = {"supplier": "Arroces SL", "reference": "4711", "id": str(new_id())}
+    ordered = await short.post(f"{path}/order", body, short.supervisor)
+    assert (ordered.status_code, ordered.json()["kind"], ordered.json()["status"]) == (200, "purchase", "open")
+    assert (await short.post(f"{path}/order", body, short.supervisor)).json() == ordered.json()
+    proposal = (await short.get(path, short.supervisor)).json()
+    assert (proposal["status"], proposal["order_id"]) == ("ordered", ordered.json()["id"])
+    assert (await short.get("stock/rice/norte", short.supervisor)).json()["incoming_qty"] == 12
+    assert "rice" not in [one["product_id"] for one in await suggested(short)]
+    other = await short.post(f"{path}/order", {"supplier": "Another"}, short.supervisor)
+    assert_problem(other, 409, "wrong_status")
+
+
 async def test_two_who_accept_the_same_open_it_once(short: Shop) -> None:
     found = await suggested(short)
     assert (await short.post("replenishment/accept", chosen(*found), short.supervisor)).is_success

@@ -24,11 +24,11 @@ class Ask(CounterModal[bool]):
         self._topic, self._detail = topic, detail
 
     def key_label(self, act: Act) -> str:
-        """What the key does to what is asked about."""
+        """Returns what the key does to what is asked about."""
         return self.words(f"{self._topic}.{act.id}")
 
     def compose(self) -> ComposeResult:
-        """The question, what it is about, and the keys that answer it."""
+        """Yields the question, what it is about, and the keys that answer it."""
         with Vertical(classes="dialog"):
             yield Static(self.words(self._topic), classes="dialog-title", markup=False)
             yield Static(self._detail, markup=False)

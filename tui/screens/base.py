@@ -57,7 +57,7 @@ class CounterScreen(Screen[Result]):
         self._too_small = TooSmall(shared.words)
 
     def framed(self, body: Widget) -> ComposeResult:
-        """`body` with the chrome around it."""
+        """Yields `body` with the chrome around it."""
         yield StatusLine(self.shared)
         yield body.add_class("body")
         yield self._too_small
@@ -70,11 +70,11 @@ class CounterScreen(Screen[Result]):
         return self.is_mounted
 
     def works(self, action: str) -> bool:
-        """Whether the key bar should offer this action now."""
+        """Returns whether the key bar should offer this action now."""
         return bool(self.check_action(action, ()))
 
     def key_label(self, act: Act) -> str:
-        """What the key bar calls an action."""
+        """Returns what the key bar calls an action."""
         return self.words(f"key.{act.id}")
 
     def take_scan(self, code: str) -> None:
@@ -126,11 +126,11 @@ class CounterModal(ModalScreen[Result]):
         self.mount(TooSmall(self.words))
 
     def works(self, action: str) -> bool:
-        """Whether the key bar should offer this action now."""
+        """Returns whether the key bar should offer this action now."""
         return bool(self.check_action(action, ()))
 
     def key_label(self, act: Act) -> str:
-        """What the key bar calls an action."""
+        """Returns what the key bar calls an action."""
         return self.words(f"key.{act.id}")
 
     def take_scan(self, code: str) -> None:

@@ -56,7 +56,7 @@ class SellScreen(CounterScreen[None]):
         self._turn, self._finding = asyncio.Lock(), asyncio.Lock()
 
     def compose(self) -> ComposeResult:
-        """The body in its frame."""
+        """Yields the body in its frame."""
         yield from self.framed(self._body)
 
     def on_mount(self) -> None:
@@ -172,7 +172,7 @@ class SellScreen(CounterScreen[None]):
                 return True
 
     def works(self, action: str) -> bool:
-        """Only what would do something now."""
+        """Returns whether it would do something now."""
         cart = self._desk.cart
         useful = {
             "finish": bool(cart.lines) and not self._desk.is_selling,

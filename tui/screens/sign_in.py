@@ -58,7 +58,7 @@ class SignInScreen(CounterScreen[Session]):
         self._pin = Input(password=True, id="pin")
 
     def compose(self) -> ComposeResult:
-        """A form in the middle."""
+        """Yields a form in the middle."""
         words = self.words
         rows: list[Widget] = [Static(words("sign.title"), classes="dialog-title", markup=False)]
         if self._again:

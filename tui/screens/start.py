@@ -31,7 +31,7 @@ class StartScreen(CounterScreen[None]):
         self._progress = Static(id="start-progress", markup=False)
 
     def compose(self) -> ComposeResult:
-        """A box in the middle."""
+        """Yields a box in the middle."""
         box = Vertical(self._title, self._hint, self._progress, classes="dialog")
         yield from self.framed(Vertical(box, classes="middle"))
 

@@ -13,7 +13,8 @@ HEADS = (0.7, 0.5, 0.35, 0.2)
 
 
 def told_apart(texts: Iterable[str], size: int) -> dict[str, str]:
-    """Each of `texts` in at most `size` cells: without a part of its middle, as far right as tells it from the others.
+    """Returns each of `texts` in at most `size` cells: without a part of its middle, as far right as tells it from the
+    others.
 
     Texts that no such cut tells apart are cut in the middle.
     """

@@ -24,10 +24,10 @@ class OffersKeys(Protocol):
     ACTS: ClassVar[tuple[Act, ...]]
 
     def works(self, action: str) -> bool:
-        """Whether the key bar should offer this action."""
+        """Returns whether the key bar should offer this action."""
 
     def key_label(self, act: Act) -> str:
-        """What the key bar calls an action."""
+        """Returns what the key bar calls an action."""
 
 
 class StatusLine(Widget):
@@ -52,7 +52,7 @@ class StatusLine(Widget):
         self._shared = shared
 
     def render(self) -> RenderResult:
-        """The line, in exactly the width there is."""
+        """Returns the line, in exactly the width there is."""
         words, desk = self._shared.words, self._shared.desk
         right = Text()
         if desk is not None:
@@ -172,7 +172,8 @@ class KeyBar(Widget):
         return text.append(f" {label}  ", self.get_component_rich_style("keys--label", partial=True))
 
     def _working(self, acts: tuple[Act, ...], top: object) -> list[Act]:
-        """Those of `acts` that would do something now: those that the message names first, then the most needed."""
+        """Returns those of `acts` that would do something now: those that the message names first, then the most
+        needed."""
         words, messages = self._shared.words, self._shared.messages
         named = top is self.screen and messages  # under a dialog the message is about what was before it
         said = set(re.split(r"[\s;,.:]+", words.say(messages[-1][1]))) if named else set()

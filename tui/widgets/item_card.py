@@ -115,7 +115,7 @@ class ItemCard(Vertical):
         return text.append("\n" + " · ".join(details), self._look("dim"))
 
     def _short_name(self, product: Product) -> str:
-        """The name, without a part of its middle if it is too long: its end tells it from others."""
+        """Returns the name, without a part of its middle if it is too long: its end tells it from others."""
         room = self._head.size.width
         return told_apart([product.name], room)[product.name] if room else product.name
 

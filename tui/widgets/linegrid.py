@@ -216,7 +216,7 @@ class LineGrid(ScrollView):
             self.scroll_to(y=self._cursor - rows + 1, animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen: the header, then rows from the scroll position on."""
+        """Returns one line of the screen: the header, then rows from the scroll position on."""
         width, base = self.size.width, self.rich_style
         if y == 0:
             style = base + self.get_component_rich_style("linegrid--header", partial=True)
@@ -241,7 +241,7 @@ class LineGrid(ScrollView):
         return strip
 
     def _sizes(self, width: int) -> list[tuple[Column, int]]:
-        """The columns that a grid of this width has, each with its size."""
+        """Returns the columns that a grid of this width has, each with its size."""
         shown = [column for column in self._columns if width >= column.from_width]
         fixed = GUTTER + GAP * len(shown) + sum(column.width for column in shown)
         return [(column, column.width or max(4, width - fixed)) for column in shown]
@@ -260,7 +260,7 @@ class LineGrid(ScrollView):
 
 
 def _fitted(text: str, size: int, right: bool) -> str:
-    """`text` in exactly `size` cells, cut with an ellipsis."""
+    """Returns `text` in exactly `size` cells, cut with an ellipsis."""
     if cell_len(text) > size:
         text = set_cell_size(text, size - 1).rstrip() + "…"
     return " " * (size - cell_len(text)) + text if right else set_cell_size(text, size)

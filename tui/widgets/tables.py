@@ -15,7 +15,7 @@ ROOMY = 70
 
 
 def label(product: Product) -> str:
-    """The product's name with its size, which many names have already."""
+    """Returns the product's name with its size, which many names have already."""
     size = product.package_size
     return product.name if not size or size.lower() in product.name.lower() else f"{product.name} · {size}"
 

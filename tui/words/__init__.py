@@ -22,7 +22,8 @@ NUMBERS: Mapping[object, str] = {0: "none", 1: "one"}
 
 
 def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
-    """The language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else English."""
+    """Returns the language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else
+    English."""
     for name in (wanted, *(environment.get(x) for x in ("LC_ALL", "LC_MESSAGES", "LANG"))):
         if name:
             return "es" if name.lower().startswith("es") else "en"
@@ -37,7 +38,10 @@ class Words:
         self._catalogue = CATALOGUES[lang]
 
     def __call__(self, key: str, /, **fields: str | int) -> str:
-        """The sentence of `key`. A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money."""
+        """Returns the sentence of `key`.
+
+        A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money.
+        """
         if fields.get("n") == 1:
             key = f"{key}.one"
         return self._filled(key, fields)
@@ -62,7 +66,7 @@ class Words:
         return self._catalogue[key].format_map({name: self._shown(name, value) for name, value in fields.items()})
 
     def step(self, name: str) -> str:
-        """The name of a step of opening the shop; a step without words of its own keeps its name."""
+        """Returns the name of a step of opening the shop; a step without words of its own keeps its name."""
         return self._catalogue.get(f"start.step.{name}", name)
 
     def money(self, cents: int) -> str:
@@ -70,7 +74,7 @@ class Words:
         return money(cents, self.lang)
 
     def number(self, value: int) -> str:
-        """A whole number."""
+        """Returns a whole number."""
         return number(value, self.lang)
 
     def _shown(self, name: str, value: object) -> str:

@@ -80,7 +80,7 @@ def _decide(books: Books, command: TransferCancel, who: Who, now: datetime) -> E
 
 
 def _end(body: TransferBody) -> TransferStatus:
-    """What is left of a transfer of which some units had arrived is what they are: received."""
+    """Returns what is left of a transfer of which some units had arrived is what they are: received."""
     arrived = any(line.received or line.damaged or line.missing for line in body.lines)
     return TransferStatus.RECEIVED if arrived else TransferStatus.CANCELLED
 
