@@ -88,7 +88,7 @@ async def test_migrating_many_times_at_once_is_migrating_once(empty_url: str) ->
 
 @pytest.mark.slow
 async def test_processes_that_migrate_at_once_do_not_disturb_each_other(empty_url: str) -> None:
-    program = f"import asyncio; from backend.database import migrate; asyncio.run(migrate({empty_url!r}))"
+    program = f"import asyncio; from backend.database.engine import migrate; asyncio.run(migrate({empty_url!r}))"
     processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
     assert [await process.wait() for process in processes] == [0, 0, 0]
     db = open_database(empty_url)
