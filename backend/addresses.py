@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 
 def fault_of(url: str, schemes: Collection[str], example: str, default_scheme: str = "") -> str | None:
-    """What is wrong with `url`; None when nothing is. `default_scheme` is that of an address without one.
+    """Returns what is wrong with `url`; None when nothing is. `default_scheme` is that of an address without one.
 
     The sentence never has the address in it, which may hold a password.
     """

@@ -6,13 +6,23 @@ from functools import partial
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from backend.alerts.findings import Thresholds
+from backend.alerts.routes import alert_routes
+from backend.alerts.service import Alerts
+from backend.approvals.limiting import Limiting
+from backend.approvals.routes import approval_routes
 from backend.audit.routes import audit_routes
 from backend.auth.pins import Pins
 from backend.auth.tokens import Tokens
+from backend.catalogue.barcode_routes import barcode_routes
+from backend.catalogue.price_routes import price_routes
 from backend.catalogue.routes import product_routes
 from backend.catalogue.search_routes import catalogue_routes
 from backend.commands.routes import command_routes
 from backend.conflicts.routes import conflict_routes
+from backend.counts.routes import count_routes
+from backend.counts.service import Counts
+from backend.counts.shrinkage_routes import shrinkage_routes
 from backend.database.engine import Database
 from backend.events.feed import Feed
 from backend.events.live_routes import live_routes
@@ -26,21 +36,37 @@ from backend.http.rates import Rates
 from backend.keys.routes import key_routes
 from backend.keys.service import Keys
 from backend.ledger.lanes import Ledger
+from backend.model.replenishment import DEFAULT_POLICY, Policy
+from backend.model.scans import Mask
+from backend.orders.routes import order_routes
 from backend.people.door import Door
 from backend.people.routes import user_routes
 from backend.people.service import People
 from backend.people.sessions import Sessions
 from backend.people.sign_in_routes import sign_in_routes
+from backend.pickups.count_task_routes import count_task_routes
+from backend.pickups.routes import pickup_routes
+from backend.pickups.service import Pickups
+from backend.receiving.routes import receiving_routes
+from backend.receiving.service import Receiving
+from backend.replenishment.routes import replenishment_routes
+from backend.replenishment.service import Replenishment
 from backend.reservations.list_routes import reservation_list_routes
 from backend.reservations.routes import reservation_routes
+from backend.returns.routes import return_routes
 from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
+from backend.shifts.routes import shift_routes
 from backend.shop.routes import shop_routes
+from backend.stock.correction_routes import Corrections, correction_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
 from backend.stores.routes import store_routes
 from backend.terminals.routes import terminal_routes
+from backend.transfers.discrepancy_routes import discrepancy_routes
+from backend.transfers.routes import transfer_routes
+from backend.transfers.service import Transfers
 from backend.views.views import Views
 from backend.webhooks.routes import webhook_routes
 from backend.webhooks.sealing import Sealer
@@ -62,8 +88,11 @@ def create_api(
     feed: Feed | None = None,
     cors_origins: Sequence[str] = (),
     webhooks_allow_private: bool = False,
+    masks: Sequence[Mask] = (),
+    policy: Policy = DEFAULT_POLICY,
+    thresholds: Thresholds | None = None,
 ) -> Litestar:
-    """All routes behind one guard and one way of telling errors. Wrap it in `envelope` to serve it.
+    """Returns the application: all routes behind one guard, one way to tell errors. Wrap it in `envelope` to serve it.
 
     Without `views` every answer is read from the database, without `rates` everybody may send as much as they like,
     without `feed` there are no events to read.
@@ -71,25 +100,43 @@ def create_api(
     keys = Keys(db)
     pins, sessions = Pins(), Sessions(db, tokens)
     door = Door(db, pins, sessions, tokens)
-    point_reads, pricing = PointReads(db), Pricing(db)
+    point_reads, pricing, limiting = PointReads(db), Pricing(db), Limiting(db)
+    transfers, pickups = Transfers(db, ledger), Pickups(db, ledger)
+    corrections = Corrections(db, ledger, limiting, door)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, door, sessions),
-        *catalogue_routes(db, views),
+        *catalogue_routes(db, views, masks),
+        *barcode_routes(db, masks),
+        *price_routes(db),
         *product_routes(db, views),
         *store_routes(db),
         *shop_routes(db),
         *stock_routes(db, point_reads, views),
-        *stock_write_routes(db, point_reads, ledger, require_if_match=require_if_match),
+        *stock_write_routes(db, point_reads, ledger, corrections, require_if_match=require_if_match),
+        *transfer_routes(db, transfers),
+        *discrepancy_routes(db, transfers),
+        *receiving_routes(db, Receiving(db, ledger)),
+        *count_routes(db, Counts(db, ledger), door),
+        *shrinkage_routes(db),
+        *pickup_routes(db, pickups, default_ttl),
+        *count_task_routes(db, pickups),
+        *correction_routes(corrections),
+        *approval_routes(db, ledger, door),
+        *order_routes(db, ledger),
+        *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
-        *sales_routes(db, ledger, pricing),
+        *sales_routes(db, ledger, pricing, door),
+        *return_routes(db, ledger, door),
+        *shift_routes(db, ledger),
         *conflict_routes(db, door),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(ledger, pricing.objections),
+        *command_routes(ledger, pricing.objections, limiting.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *audit_routes(db),
+        *alert_routes(db, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),

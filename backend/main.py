@@ -16,9 +16,13 @@ from click.core import ParameterSource
 from backend.cli import errors
 
 COMMANDS = {
+    "adjust": "Correct what is on hand.",
     "admin": "Make the first admin, or give an admin a new secret.",
+    "alerts": "Say what somebody should look at in the stores.",
+    "approvals": "List, grant and refuse what waits for approval, and set the limits.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
+    "count": "Count a store while it sells.",
     "demo": "Build the demo shop: 24 stores with real products.",
     "enrol": "Make this machine a terminal of a fleet.",
     "events": "Follow live events.",
@@ -29,18 +33,33 @@ COMMANDS = {
     "keys": "The API keys of other programs.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
+    "orders": "List, hand over and cancel orders.",
+    "quarantine": "Keep units from being sold.",
+    "receive": "Receive what suppliers deliver, announced or not.",
     "relay": "Refill NATS from the database.",
+    "release": "Let units in quarantine be sold again.",
     "replay": "Sell a file of real baskets as many terminals would.",
+    "replenish": "Say what a store should order, and from where.",
+    "return": "Take goods back, by receipt or by approval.",
+    "sale": "Show a sale, or void it on its own day.",
+    "seal": "Seal the movements of finished days, so that a changed history shows.",
     "serve": "Run the headless server.",
+    "shift": "Open and close the drawer of a terminal, and see its report.",
+    "shrinkage": "Tell what went missing, by product, store, reason or month.",
     "simulate": "Estimate the fleet that a chain needs.",
+    "simulate-month": "Live through a month of the demo chain, and prove that every unit is accounted for.",
     "stores": "The stores of the shop.",
     "terminals": "The terminals of the stores.",
+    "transfer": "Move goods between stores, step by step.",
     "users": "The people who sign in.",
     "verify": "Prove that every stock number is the sum of its movements.",
     "webhooks": "Who is told of what happens.",
+    "write-off": "Take units out of the books for good.",
 }
-"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`, or
-`import_` where Python has the name for itself."""
+"""Name → its line in the help. The command itself is `<name>` in the module `backend.cli.<name>`.
+
+A name that is a word of Python has an underscore after it there.
+"""
 
 EXAMPLES = """\b
 Examples:
@@ -56,14 +75,14 @@ class LazyGroup(click.Group):
     """A group that knows its commands' names and help lines, and imports a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, without importing anything."""
+        """Returns all names, without importing anything."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now; None for a name that does not exist."""
+        """Returns the command, imported now; None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_") + "_" * iskeyword(cmd_name)
+        name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
         command = getattr(import_module(f"backend.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar.types import ASGIApp
 from nkeys import NkeysError
 
+from backend.alerts.findings import thresholds_of
 from backend.api import create_api
 from backend.auth.keys import derive_signing_key, former_signing_keys, load_accepted_key, load_signing_key
 from backend.auth.tokens import Tokens
@@ -34,9 +35,11 @@ from backend.http.rates import Rates
 from backend.ledger.lanes import Ledger, open_ledger
 from backend.model.errors import InvalidInput
 from backend.model.events import Outgoing
+from backend.model.scans import masks_of
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
 from backend.upkeep.loop import Upkeep
@@ -50,7 +53,8 @@ log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def running(settings: Settings, stopping: Callable[[], bool] = lambda: False) -> AsyncIterator[ASGIApp]:
-    """A server without its socket, until the end of the block; then all that it accepted is settled and published.
+    """Yields a server without its socket, until the end of the block; then all that it accepted is settled and
+    published.
 
     Raises MostradorError when it cannot start: the database, its schema or the key file. NATS may be away: events wait
     in the outbox until it is there.
@@ -110,6 +114,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
             rates=Rates(counts, settings.rate_limit_requests) if settings.rate_limit_requests else None,
             cors_origins=settings.cors_origins,
             webhooks_allow_private=settings.webhooks_allow_private,
+            masks=masks_of(settings.in_store_codes),
+            policy=policy_of(settings),
+            thresholds=thresholds_of(settings),
         )
         yield behind_proxies(
             envelope(refusing_browsers(app, settings.cors_origins), stopping), settings.trusted_proxies
@@ -140,7 +147,7 @@ async def serve(
 
 
 def sealer_for(settings: Settings) -> Sealer:
-    """What a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
+    """Returns what a server with these settings seals the secrets of webhooks with. Raises KeyDamaged."""
     former = former_signing_keys(settings.signing_keys_accepted)
     return sealer_of(settings.webhook_key, settings.webhook_keys_accepted, _signing_key(settings), former)
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from backend.addresses import fault_of
 from backend.model.commands import MAX_TTL_SECONDS
 from backend.model.errors import InvalidInput
+from backend.model.scans import masks_of
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 """As browsers send it: no path, and nothing that stands for many."""
@@ -32,7 +33,7 @@ class _FromEnvironment(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """The settings of this process; `overrides` (command-line options) win over the environment.
+        """Returns the settings of this process; `overrides` (command-line options) win over the environment.
 
         Raises:
             InvalidInput: a variable is missing or wrong, or .env is; the sentence names it and says what it must be.
@@ -104,7 +105,30 @@ class NatsSettings(_FromEnvironment):
         return [part.strip() for part in self.nats_url.split(",") if part.strip()]
 
 
-class Settings(DatabaseSettings, NatsSettings):
+class RuleSettings(_FromEnvironment):
+    """What a chain replenishes by, and when it wants to be told of something."""
+
+    replenish_window_days: int = Field(default=28, ge=1, le=366)
+    """Sales of so many days say how fast a product sells."""
+    replenish_lead_days: int = Field(default=7, ge=0, le=366)
+    """From an order until its goods are on the shelf."""
+    replenish_cover_days: int = Field(default=14, ge=0, le=366)
+    """What is ordered lasts so long beyond that; a store that gives keeps as much."""
+    alert_transfer_hours: int = Field(default=48, ge=1)
+    """A transfer that is on its way so long without a step is told of."""
+    alert_silent_minutes: int = Field(default=30, ge=1)
+    """A terminal at which somebody is signed in and which is not heard of for so long is told of."""
+    alert_refusals_an_hour: int = Field(default=5, ge=1)
+    """A product of which more attempts in an hour asked for more than there was is told of."""
+    alert_odd_sale_factor: int = Field(default=10, ge=2)
+    """A sale with so many times the usual total or units is told of."""
+    alert_held_units: int = Field(default=50, ge=1)
+    """Whoever holds more units of a product is told of."""
+    alert_hold_renewals: int = Field(default=20, ge=1)
+    """A hold that was renewed more often is told of."""
+
+
+class Settings(DatabaseSettings, NatsSettings, RuleSettings):
     """The server's settings. Each field is the environment variable of the same name in capitals."""
 
     database_url: str = Field(min_length=1, repr=False)
@@ -139,6 +163,8 @@ class Settings(DatabaseSettings, NatsSettings):
     """Seconds a hold lasts when its client names no duration."""
     require_if_match: bool = True
     """Whether PUT of stock has to say which version its client has seen (If-Match); clients of the prototype cannot."""
+    in_store_codes: str = ""
+    """The chain's own EAN-13 with a weight or price in them, with spaces between; see `backend.model.scans.Mask`."""
     webhook_key: str = Field(default="", repr=False)
     """What the secrets of webhooks are sealed with in the database, 32 random characters or more, on all servers alike;
     empty: the signing key."""
@@ -157,6 +183,15 @@ class Settings(DatabaseSettings, NatsSettings):
     """The share of traces that is recorded."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("in_store_codes")
+    @classmethod
+    def _masks(cls, value: str) -> str:
+        try:
+            masks_of(value)
+        except InvalidInput as error:
+            raise ValueError(error.message.removesuffix(".")) from error
+        return value
 
     @field_validator("nats_client_url")
     @classmethod
@@ -197,7 +232,7 @@ class Settings(DatabaseSettings, NatsSettings):
 
 
 def _checked(url: str, schemes: Collection[str], example: str, default_scheme: str = "") -> str:
-    """`url`, if a client could connect to it; a wrong one would only fail for ever, later."""
+    """Returns `url`, if a client could connect to it; a wrong one would only fail for ever, later."""
     if url and (fault := fault_of(url, schemes, example, default_scheme)):
         raise ValueError(fault)
     return url

@@ -165,6 +165,7 @@ class NatsServer(_Restartable):
 
     def __init__(self, directory: Path, port: int, arguments: list[str]) -> None:
         super().__init__(port, [str(nats_program()), *arguments], directory / "nats.log")
+        self.directory = directory
         self.url = f"nats://{HOST}:{port}"
 
 

@@ -22,11 +22,13 @@ class Act:
     rank: int = 50
     in_palette: bool = True
     in_bar: bool = True
+    first: bool = False
+    """Whether it comes before the keys of the field that has the focus, and acts before the next key is delivered."""
 
     @property
     def binding(self) -> Binding:
-        """For Textual. Those of the program come before any field's own keys; a screen's own wait for their turn."""
-        return Binding(self.keys, self.action, self.id, show=False, priority=self in APP, id=self.id)
+        """For Textual. The program's come before any field's own keys; most of a screen's wait for their turn."""
+        return Binding(self.keys, self.action, self.id, show=False, priority=self.first or self in APP, id=self.id)
 
 
 APP = (
@@ -39,6 +41,7 @@ SELL = (
     Act("set", "enter", "set", rank=1, in_palette=False),
     Act("again", "enter", "again", rank=2),
     Act("finish", "f9,alt+p", "finish", rank=3),
+    Act("take", "equals_sign", "take", rank=2),
     Act("more", "plus", "more", rank=20),
     Act("less", "minus", "less", rank=21),
     Act("void", "delete", "void", rank=10),
@@ -47,10 +50,16 @@ SELL = (
     Act("conflicts", "f10,alt+q", "conflicts", rank=4),
     Act("up", "up", "up", in_palette=False, in_bar=False),
     Act("down", "down", "down", in_palette=False, in_bar=False),
+    Act("page_up", "pageup", "page(-1)", in_palette=False, in_bar=False, first=True),
+    Act("page_down", "pagedown", "page(1)", in_palette=False, in_bar=False, first=True),
+    Act("first", "home", "end(-1)", in_palette=False, in_bar=False, first=True),
+    Act("last", "end", "end(1)", in_palette=False, in_bar=False, first=True),
 )
 SIGN_IN = (
-    Act("sign_in", "f9,alt+p", "sign_in", rank=1),
-    Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
+    Act("sign_in", "f9,alt+p", "sign_in", rank=1, first=True),
+    Act("enter", "enter", "enter", rank=2, in_palette=False, first=True),
+    Act("next", "tab", "app.focus_next", rank=20, in_palette=False, first=True),
+    Act("previous", "shift+tab", "app.focus_previous", in_palette=False, in_bar=False, first=True),
 )
 ASK = (
     Act("keep", "escape,enter", "keep", rank=1, in_palette=False),
@@ -75,7 +84,7 @@ OPEN_SALE = (
     Act("give_back", "delete", "give_back", rank=2, in_palette=False),
 )
 WELCOME = (
-    Act("choose", "enter", "choose", rank=1, in_palette=False),
+    Act("pick", "enter", "choose", rank=1, in_palette=False),
     Act("up", "up", "up", rank=2, in_palette=False),
     Act("down", "down", "down", rank=3, in_palette=False),
 )
@@ -85,25 +94,29 @@ FORM = (
     Act("back", "escape", "back", rank=10, in_palette=False),
 )
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)
+PALETTE = (
+    Act("choose", "enter", "command_list", rank=1, in_palette=False),
+    Act("back", "escape", "dismiss", rank=2, in_palette=False),
+)
 HELP = (Act("back", "escape", "back", rank=1, in_palette=False),)
 
 
 def bindings(acts: Iterable[Act]) -> list[BindingType]:
-    """The BINDINGS of a screen."""
+    """Returns the BINDINGS of a screen."""
     return [act.binding for act in acts]
 
 
 def key_name(keys: str, words: Words) -> str:
-    """The first of `keys` as people call it: F9, Enter, ctrl+z."""
+    """Returns the first of `keys` as people call it: F9, Enter, ctrl+z."""
     first = keys.split(",")[0]
-    symbols = {"plus": "+", "minus": "−"}
+    symbols = {"plus": "+", "minus": "−", "equals_sign": "="}
     if first in symbols:
         return symbols[first]
-    if first in ("enter", "escape", "delete", "up", "down", "tab"):
+    if first in ("enter", "escape", "delete", "up", "down", "tab", "pageup", "pagedown", "home", "end"):
         return words(f"name.{first}")
     return first.upper() if first[0] == "f" and first[1:].isdigit() else first
 
 
 def key_names(keys: str, words: Words) -> str:
-    """All of `keys` that differ in name, for the help page."""
+    """Returns all of `keys` that differ in name, for the help page."""
     return " · ".join(key_name(key, words) for key in keys.split(","))

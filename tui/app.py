@@ -7,7 +7,7 @@ the first screen.
 import asyncio
 import importlib
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,7 @@ from textual.worker import Worker, WorkerState
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice
 from tui.screens.ask import Ask
-from tui.screens.base import CounterScreen
+from tui.screens.base import LEAST, CounterScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
 
@@ -34,6 +34,7 @@ from .actions import APP, bindings
 from .scan_router import ScanRouter
 from .shared import Shared
 from .theme import THEME
+from .type_ahead import TypeAhead
 from .words import Words, language
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class CounterApp(App[None]):
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
         super().__init__()
-        self.shared = Shared(words, terminal_id, demo=demo, now=now)
+        self._keys = TypeAhead(lambda: self.screen, self._deliver, self.call_later)
+        self.shared = Shared(words, terminal_id, self._keys, demo=demo, now=now)
         self.shared.on_message = self._message_said
         self._connect = connect
         self._slot, self._in_fleet, self._terminal_key = terminal_id, in_fleet, terminal_key
@@ -220,7 +222,7 @@ class CounterApp(App[None]):
                 screen.refresh_chrome()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The command palette: what the keys of this screen and of the program can do now."""
+        """Yields the command palette: what the keys of this screen and of the program can do now."""
         words = self.shared.words
         own = [(act, screen) for act in screen.ACTS if screen.works(act.action)] if _is_counter(screen) else []
         for act, target in (*own, *((act, self) for act in APP)):
@@ -250,7 +252,7 @@ class CounterApp(App[None]):
         elif not isinstance(self.screen, Ask):
             lines = words("sell.lines", n=len(desk.cart.lines))
             detail = words("ask.quit.detail", lines=lines, total_cents=desk.cart.total_cents)
-            self.push_screen(Ask(self.shared, words("ask.quit"), detail), self._quit)
+            self.push_screen(Ask(self.shared, "ask.quit", detail), self._quit)
 
     def _quit(self, yes: bool | None) -> None:
         if yes:
@@ -262,13 +264,42 @@ class CounterApp(App[None]):
         self.exit()
 
     async def on_event(self, event: events.Event) -> None:
-        """Let the scan router see every key first; and any key shows that the clerk is at work."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            if self.shared.desk is not None:
-                self.shared.desk.worked()
-            if self._scans.takes(event):
-                return
-        await super().on_event(event)
+        """Give every key, before anybody else may have it, to what decides whether it has to wait."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_too_small:
+            await self._refuse(event)
+        elif isinstance(event, events.Key) and not event.is_forwarded:
+            await self._keys.press(event)
+        elif isinstance(event, events.Paste) and isinstance(self.screen, CounterScreen) and self.screen.PASTE_IS_TYPED:
+            for key in _typed(event.text):
+                await self._keys.press(key)
+        else:
+            await super().on_event(event)
+
+    @property
+    def _is_too_small(self) -> bool:
+        return self.size.width < LEAST.width or self.size.height < LEAST.height
+
+    async def _refuse(self, event: events.Key | events.Paste) -> None:
+        """Let nothing act that cannot be seen; only leaving is possible, while no sale is open."""
+        is_open = self.shared.desk is not None and bool(self.shared.desk.cart.lines)
+        if isinstance(event, events.Key) and event.key == "ctrl+q" and not is_open:
+            await super().on_event(event)
+        else:
+            self.bell()
+
+    async def _deliver(self, event: events.Key) -> None:
+        """Let the scan router see the key first; and any key shows that the clerk is at work."""
+        if self.shared.desk is not None:
+            self.shared.desk.worked()
+        if not self._scans.takes(event):
+            await super().on_event(event)
+
+
+def _typed(text: str) -> Iterator[events.Key]:
+    """Yields the keys that would have typed `text`."""
+    for character in text.replace("\r\n", "\n"):
+        name = {"\n": "enter", "\r": "enter", "\t": "tab"}.get(character)
+        yield events.Key(name or character, None if name else character)
 
 
 def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:

@@ -42,7 +42,7 @@ class Bursts(Enum):
     """All: here an Enter answers a question, and a scanner's must not."""
 
     def takes(self, text: str) -> bool:
-        """Whether this text is a scan."""
+        """Returns whether this text is a scan."""
         return self is Bursts.ANY or (self is Bursts.DIGITS and text.isdigit())
 
 

@@ -25,7 +25,7 @@ class ScanRouter:
         """The focused field and its text, as they were before the possible burst began."""
 
     def takes(self, event: events.Key) -> bool:
-        """Whether the key belongs to a scan, so that nobody else may have it."""
+        """Returns whether the key belongs to a scan, so that nobody else may have it."""
         screen, focused = self._app.screen, self._app.focused
         key = scan.Key(event.key, event.character, event.time)
         bursts = screen.BURSTS if isinstance(screen, CounterScreen | CounterModal) else scan.Bursts.NONE

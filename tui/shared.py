@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from backend.terminal.desk import Desk
     from backend.terminal.values import Notice
 
+    from .type_ahead import TypeAhead
+
 KEPT = 200
 """Messages remembered."""
 
@@ -18,8 +20,12 @@ KEPT = 200
 class Shared:
     """Shared by all screens of the program. `desk` is there while somebody is signed in."""
 
-    def __init__(self, words: Words, terminal_id: str, *, demo: bool, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, words: Words, terminal_id: str, keys: "TypeAhead", *, demo: bool, now: Callable[[], datetime]
+    ) -> None:
         self.words = words
+        self.keys = keys
+        """What was typed ahead; a screen says when it is ready for it."""
         self.terminal_id = terminal_id
         self.demo = demo
         self.now = now

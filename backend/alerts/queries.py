@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.database.engine import Database
 from backend.database.tables import outbox
 from backend.ids import new_id
-from backend.model.alerts import Alert, AlertState, judge
+from backend.model.alerts import Alert, AlertState, is_on_its_way, judge
 from backend.model.events import Message, Outgoing
 from backend.model.stock import Key
 
 _LOOK = """
 SELECT s.store_id, s.product_id, coalesce(a.state, 'ok'), s.on_hand - s.unavailable - s.allocated - s.reserved,
-       l.reorder_point, l.min_level, s.version
+       l.reorder_point, l.min_level, s.version, s.incoming, coalesce(a.on_its_way, false)
 FROM {keys}
 JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 JOIN stock s ON s.store_id = k.store_id AND s.product_id = k.product_id
@@ -32,10 +32,11 @@ LOOK = {dialect: text(_LOOK.format(keys=keys)) for dialect, keys in _KEYS.items(
 
 # Only while the row is what was judged, and only once: whoever moved it looks too, and so does every server.
 _KEEP = text("""
-INSERT INTO alerts (store_id, product_id, state, version, at)
-SELECT store_id, product_id, :state, version, updated_at FROM stock
+INSERT INTO alerts (store_id, product_id, state, on_its_way, version, at)
+SELECT store_id, product_id, :state, :on_its_way, version, updated_at FROM stock
 WHERE store_id = :store_id AND product_id = :product_id AND version = :version
-ON CONFLICT (store_id, product_id) DO UPDATE SET state = excluded.state, version = excluded.version, at = excluded.at
+ON CONFLICT (store_id, product_id) DO UPDATE
+    SET state = excluded.state, on_its_way = excluded.on_its_way, version = excluded.version, at = excluded.at
 WHERE alerts.version < excluded.version
 """)
 
@@ -55,18 +56,20 @@ async def look(db: Database, keys: Collection[Key]) -> list[Outgoing]:
 
 
 async def _changed(db: Database, keys: Collection[Key]) -> list[Alert]:
-    """The rows whose state is another now, by their keys: in one order, so that two servers never deadlock."""
+    """Returns the rows whose state is another now, by their keys: in one order, so that two servers never deadlock."""
     asked: dict[str, object] = {"keys": json.encode(list(keys)).decode()}
     if db.dialect == "postgresql":
         asked = {"stores": [store_id for store_id, _ in keys], "products": [product_id for _, product_id in keys]}
     changed = []
     async with db.engine.connect() as connection:
-        for store_id, product_id, known, available, point, least, version in await connection.execute(
+        for store_id, product_id, known, available, point, least, version, incoming, coming in await connection.execute(
             LOOK[db.dialect], asked
         ):
             state = judge(AlertState(known), available, point, least)
-            if state != known:
-                changed.append(Alert(store_id, product_id, state, available, point, least, version))
+            comes = is_on_its_way(state == known and bool(coming), state, available + incoming, point, least)
+            if (state, comes) != (known, bool(coming)):
+                numbers = (available, point, least, version, incoming)
+                changed.append(Alert(store_id, product_id, state, *numbers, comes))
     return sorted(changed, key=attrgetter("store_id", "product_id"))
 
 

@@ -95,7 +95,8 @@ _FIRST = text("SELECT min(at) AS at FROM movements").columns(at=Instant())
 
 
 async def months_to_archive(db: Database, before: datetime) -> list[datetime]:
-    """The ends of the months, oldest first, that lie wholly before `before` and have movements or a partition."""
+    """Returns the ends of the months, oldest first, that lie wholly before `before` and have movements or a
+    partition."""
     with translated(db.url):
         async with db.engine.connect() as connection:
             if db.dialect == "postgresql":
@@ -198,6 +199,6 @@ async def _drop(connection: AsyncConnection, month: Partition) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

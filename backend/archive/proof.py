@@ -53,7 +53,7 @@ class _Balance:
 
 
 async def prove_archives(db: Database, directory: Path) -> tuple[Drift, ...]:
-    """Every difference between the openings and what the archived files in `directory` add up to.
+    """Returns every difference between the openings and what the archived files in `directory` add up to.
 
     Raises InvalidInput when a file is missing or is not the one that was written, and DatabaseAway and its like.
     """

@@ -71,7 +71,7 @@ class Question(Struct, frozen=True):
 
 
 async def acts(connection: AsyncConnection, question: Question, place: Place, limit: int) -> list[Act]:
-    """At most `limit` acts that follow `place`."""
+    """Returns at most `limit` acts that follow `place`."""
     rows = (await connection.execute(*statement(question, place, limit))).all()
     answers = {row.id: json.decode(row.after, type=Answer) for row in rows if row.is_command}
     earlier = await _earlier(connection, answers.values())
@@ -79,7 +79,7 @@ async def acts(connection: AsyncConnection, question: Question, place: Place, li
 
 
 def statement(question: Question, place: Place, limit: int) -> tuple[CompoundSelect[Any], Mapping[str, Any]]:
-    """The statement that finds the rows of `acts`, and its values."""
+    """Returns the statement that finds the rows of `acts`, and its values."""
     about, command_id = _about(question.subject)
     values = {
         "since": question.since,
@@ -193,7 +193,7 @@ async def _earlier(connection: AsyncConnection, answers: Iterable[Answer]) -> di
 
 
 def _before(answer: Answer, earlier: Mapping[_Key, StockRow]) -> Raw:
-    """The stock that the command changed; a movement that is archived by now cannot tell."""
+    """Returns the stock that the command changed; a movement that is archived by now cannot tell."""
     rows = [earlier[key] for key in map(_key, answer.stock) if key in earlier]
     return Raw(json.encode({"stock": rows})) if rows else _NOTHING
 

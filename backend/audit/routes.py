@@ -53,7 +53,8 @@ def audit_routes(db: Database) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[ActsShape]:
-        """Who did what, where and when, and what was before and after: in one store, or in all of the caller's."""
+        """Returns who did what, where and when, and what was before and after: in one store, or in all of the
+        caller's."""
         place = behind(cursor, Place) or Place(until or NEWEST, UUID(int=0))
         latest = moment("until", place.at)
         since = moment("since", since or max(min(latest, datetime.now(UTC)), OLDEST) - WINDOW)
@@ -67,7 +68,7 @@ def audit_routes(db: Database) -> list[HTTPRouteHandler]:
 
 
 async def _stores(connection: AsyncConnection, claims: Claims, store_id: str | None) -> list[str]:
-    """The stores to look in. Raises StoreNotAllowed, UnknownStore, or InvalidInput when there are too many."""
+    """Returns the stores to look in. Raises StoreNotAllowed, UnknownStore, or InvalidInput when there are too many."""
     if store_id is not None:
         claims.require_store(store_id)
         if store_id != CHAIN:

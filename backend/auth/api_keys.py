@@ -31,12 +31,12 @@ class ApiKey(Struct, frozen=True):
 
     @classmethod
     def make(cls) -> Self:
-        """A new key. 256 random bits need no slow hash."""
+        """Returns a new key. 256 random bits need no slow hash."""
         return cls(f"mk_{secrets.token_hex(8)}", secrets.token_urlsafe(32))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The key that `text` is. Raises KeyRefused for anything else."""
+        """Returns the key that `text` is. Raises KeyRefused for anything else."""
         match = _FORM.fullmatch(text)
         if match is None:
             raise KeyRefused
@@ -48,7 +48,7 @@ class ApiKey(Struct, frozen=True):
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def fits(self, digest: str) -> bool:
-        """Whether this is the key of which `digest` was kept."""
+        """Returns whether this is the key of which `digest` was kept."""
         return hmac.compare_digest(self.digest, digest)
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ class EndedSessions:
             self._with_terminal.discard(oldest)
 
     def with_terminal(self, session_id: str) -> bool:
-        """Whether the session ended because its terminal was removed."""
+        """Returns whether the session ended because its terminal was removed."""
         return session_id in self._with_terminal
 
     def __contains__(self, session_id: object) -> bool:

@@ -15,13 +15,13 @@ _LENGTH = 10
 
 
 def make_code() -> str:
-    """A new code, as it is shown: two groups of five."""
+    """Returns a new code, as it is shown: two groups of five."""
     code = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     return f"{code[:5]}-{code[5:]}"
 
 
 def hash_of(typed: str) -> str:
-    """What is kept of the code that somebody typed. Raises InvalidInput for what cannot be one."""
+    """Returns what is kept of the code that somebody typed. Raises InvalidInput for what cannot be one."""
     code = typed.upper().translate(_MISREAD)
     if len(code) != _LENGTH or not set(code) <= set(_LETTERS):
         raise InvalidInput("code", "code must have ten letters and digits, like 7K3QP-M0XVD; read it again.")

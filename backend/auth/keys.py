@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -29,7 +31,7 @@ class KeyDamaged(MostradorError):
 
 
 def load_signing_key(path: Path) -> Ed25519PrivateKey:
-    """The private key in the PEM file `path`; a file that is missing is made, readable by its owner only.
+    """Returns the private key in the PEM file `path`; a file that is missing is made, readable by its owner only.
 
     Raises KeyDamaged when the file holds no Ed25519 private key.
     """
@@ -44,7 +46,7 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
 
 
 def derive_signing_key(secret: str) -> Ed25519PrivateKey:
-    """The private key that every server with this `secret` derives alike (HKDF, RFC 5869).
+    """Returns the private key that every server with this `secret` derives alike (HKDF, RFC 5869).
 
     A deployment that has one secret in its environment, as for HS256, keeps it; tokens are signed as ever, and who
     verifies them never holds what signs them. The secret must be random: the key is as hard to guess as it is.
@@ -54,7 +56,7 @@ def derive_signing_key(secret: str) -> Ed25519PrivateKey:
 
 
 def load_accepted_key(path: Path) -> Ed25519PublicKey:
-    """The public key in the PEM file `path`, or that of the private key in it.
+    """Returns the public key in the PEM file `path`, or that of the private key in it.
 
     Raises KeyDamaged when the file is missing or holds no Ed25519 key.
     """
@@ -70,8 +72,14 @@ def load_accepted_key(path: Path) -> Ed25519PublicKey:
 
 
 def former_signing_keys(paths: Iterable[Path]) -> list[Ed25519PrivateKey]:
-    """The private keys among the files of SIGNING_KEYS_ACCEPTED; of the others only the public half is there."""
+    """Returns the private keys among the files of SIGNING_KEYS_ACCEPTED; of the others only the public half is
+    there."""
     return [key for path in paths if (key := _private(path.read_bytes())) is not None]
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """Returns the name of a key, the same wherever it is met."""
+    return sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
 
 
 def _private(pem: bytes) -> Ed25519PrivateKey | None:

@@ -18,7 +18,7 @@ class Limit(Struct, frozen=True):
     make the next ones free again."""
 
     def lock(self, failures: int) -> timedelta:
-        """How long to wait after this many failures."""
+        """Returns how long to wait after this many failures."""
         over = failures - self.failures
         return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else timedelta(0)
 

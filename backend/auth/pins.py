@@ -35,18 +35,18 @@ class Pins:
         self._places = asyncio.Semaphore(2)
 
     async def verify(self, pin_hash: str | None, pin: str) -> bool:
-        """Whether the PIN is right. A user who does not exist (None) takes as long as a wrong PIN."""
+        """Returns whether the PIN is right. A user who does not exist (None) takes as long as a wrong PIN."""
         async with self._places:
             return await asyncio.to_thread(_matches, pin_hash, pin)
 
     async def hash(self, pin: str) -> str:
-        """What is stored of a PIN."""
+        """Returns what is stored of a PIN."""
         async with self._places:
             return await asyncio.to_thread(hash_pin, pin)
 
 
 def hash_pin(pin: str) -> str:
-    """What is stored of a PIN."""
+    """Returns what is stored of a PIN."""
     return _HASHER.hash(pin)
 
 

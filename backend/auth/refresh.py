@@ -35,19 +35,19 @@ class RefreshToken(Struct, frozen=True):
 
     @classmethod
     def first(cls) -> Self:
-        """The token of a new session."""
+        """Returns the token of a new session."""
         return cls(secrets.token_urlsafe(16), secrets.token_urlsafe(32))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The token that `text` is. Raises TokenRefused for anything else."""
+        """Returns the token that `text` is. Raises TokenRefused for anything else."""
         match = _FORM.fullmatch(text)
         if match is None:
             raise TokenRefused("This is no refresh token; sign in again.")
         return cls(match[1], match[2])
 
     def next(self) -> Self:
-        """The successor."""
+        """Returns the successor."""
         return type(self)(self.family, secrets.token_urlsafe(32))
 
     @property
@@ -61,13 +61,13 @@ class RefreshToken(Struct, frozen=True):
         return _sha256(self.secret)
 
     def seal(self, successor: Self, key: str) -> str:
-        """The successor, for whoever has this token and the Idempotency-Key `key`."""
+        """Returns the successor, for whoever has this token and the Idempotency-Key `key`."""
         nonce = os.urandom(12)
         sealed = self._cipher(key).encrypt(nonce, successor.secret.encode(), None)
         return urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str, key: str) -> Self | None:
-        """The successor that `seal` made; None when it was made with another token or key."""
+        """Returns the successor that `seal` made; None when it was made with another token or key."""
         data = urlsafe_b64decode(sealed)
         try:
             return type(self)(self.family, self._cipher(key).decrypt(data[:12], data[12:], None).decode())

@@ -12,18 +12,27 @@ _CLERK = frozenset(
         Scope.CATALOGUE_READ,
         Scope.STOCK_READ,
         Scope.RESERVATIONS_WRITE,
+        Scope.RESERVATIONS_ELSEWHERE,
+        Scope.COUNTS_WRITE,
         Scope.SALES_READ,
         Scope.SALES_WRITE,
+        Scope.RETURNS_WRITE,
+        Scope.SHIFTS_WRITE,
         Scope.EVENTS_READ,
+        Scope.APPROVALS_REQUEST,
+        Scope.ORDERS_WRITE,
     }
 )
 _SUPERVISOR = _CLERK | {
+    Scope.RETURNS_APPROVE,
     Scope.SALES_SETTLE,
     Scope.STOCK_WRITE,
+    Scope.COUNTS_APPROVE,
     Scope.TRANSFERS_WRITE,
     Scope.AUDIT_READ,
     Scope.TERMINALS_WRITE,
     Scope.PRICES_OVERRIDE,
+    Scope.APPROVALS_WRITE,
 }
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""

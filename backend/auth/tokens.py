@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import OKPAlgorithm
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from backend.model.stock import Who
 
 from .ended import EndedSessions
+from .keys import key_id
 from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TerminalRemoved, TokenRefused
 
 ALGORITHM = "EdDSA"
@@ -49,7 +49,7 @@ class Claims(Struct, frozen=True):
     """Empty for a machine."""
 
     def allows_store(self, store_id: str) -> bool:
-        """Whether the bearer may act in this store."""
+        """Returns whether the bearer may act in this store."""
         return store_id in self.stores or EVERY_STORE in self.stores
 
     def require_store(self, store_id: str) -> None:
@@ -83,8 +83,8 @@ class Tokens:
         self.ended = EndedSessions(ENDED_MEMORY.total_seconds())
         """The sessions that are over before their tokens are; whoever ends one or hears of it adds it."""
         self._private = key
-        self._kid = _kid(key.public_key())
-        self._keys = {_kid(public): public for public in (key.public_key(), *accepted)}
+        self._kid = key_id(key.public_key())
+        self._keys = {key_id(public): public for public in (key.public_key(), *accepted)}
         self._verified: dict[bytes, Claims] = {}
 
     @property
@@ -98,7 +98,7 @@ class Tokens:
     def issue(
         self, *, user: str, role: str, stores: Iterable[str], store_id: str, terminal_id: str, session_id: str
     ) -> tuple[str, datetime]:
-        """A token for LIFETIME from now, and the moment it expires."""
+        """Returns a token for LIFETIME from now, and the moment it expires."""
         now = int(time.time())
         expires_at = now + int(LIFETIME.total_seconds())
         claims = {
@@ -117,7 +117,7 @@ class Tokens:
         return token, datetime.fromtimestamp(expires_at, UTC)
 
     def verify(self, token: str) -> Claims:
-        """The claims of a token of an accepted key, for this audience, not expired, whose session is not over.
+        """Returns the claims of a token of an accepted key, for this audience, not expired, whose session is not over.
 
         Raises:
             TerminalRemoved: the session is over because its terminal was removed.
@@ -162,7 +162,3 @@ class Tokens:
         # A header of a thousand brackets is a RecursionError.
         except (jwt.PyJWTError, KeyError, ValueError, RecursionError) as error:
             raise TokenRefused("Your session has ended or is not valid; sign in again.") from error
-
-
-def _kid(key: Ed25519PublicKey) -> str:
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]

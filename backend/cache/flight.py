@@ -14,7 +14,7 @@ class SingleFlight(Generic[T]):
         self._flights: dict[str, asyncio.Future[T]] = {}
 
     async def run(self, key: str, compute: Callable[[], Awaitable[T]]) -> T:
-        """What `compute` answers, or the computation of `key` that is under way. Raises what it raises."""
+        """Returns what `compute` answers, or the computation of `key` that is under way. Raises what it raises."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.ensure_future(compute())

@@ -31,7 +31,7 @@ class RedisAway(Exception):
 
 @asynccontextmanager
 async def linked(url: str) -> AsyncIterator["RedisLink"]:
-    """A link until the end of the block. Raises what RedisLink raises."""
+    """Yields a link until the end of the block. Raises what RedisLink raises."""
     link = RedisLink(url)
     yield link
     await link.close()
@@ -81,7 +81,7 @@ class RedisLink:
             self._set(up=True)
 
     async def run(self, lua: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """What a Lua script answers, which Redis runs as one step. Raises RedisAway."""
+        """Returns what a Lua script answers, which Redis runs as one step. Raises RedisAway."""
         script = self._scripts.get(lua)
         if script is None:
             script = self._scripts[lua] = self._client.register_script(lua)

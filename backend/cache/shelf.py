@@ -53,7 +53,10 @@ class Shelf(Generic[T]):
             await self._tell()
 
     async def read(self, question: str, load: Callable[[], Awaitable[T]]) -> Viewed[T]:
-        """The answer to `question`. `load` computes it from the database if there is none; raises what it raises."""
+        """Returns the answer to `question`.
+
+        `load` computes it from the database if there is none; raises what it raises.
+        """
         key = self._key(blake2b(question.encode(), digest_size=16).hexdigest())
         try:
             await self._tell()

@@ -14,6 +14,7 @@ from backend.database.tables import barcodes, products
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
+from backend.model.units import Unit
 
 from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
@@ -49,10 +50,15 @@ class Draft(Struct, frozen=True):
     brand: str
     package_size: str
     barcode: str | None
+    active: bool = True
+    unit: Unit = "piece"
+    category_path: str = ""
+    tax_basis_points: int = 0
+    tax_included: bool = True
 
     @classmethod
     def of(cls, product: Product) -> Self:
-        """The draft that would leave `product` as it is."""
+        """Returns the draft that would leave `product` as it is."""
         return cls(*(getattr(product, field) for field in cls.__struct_fields__))
 
 
@@ -76,7 +82,7 @@ Row = TypeVar("Row")
 
 
 async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
-    """A new product with an id of its own. Raises SkuTaken and BarcodeTaken."""
+    """Returns a new product with an id of its own. Raises SkuTaken and BarcodeTaken."""
     product_id = str(new_id())
     with _unique(draft):
         await connection.execute(_ADD, {"id": product_id, **_columns(draft)})
@@ -85,7 +91,7 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 
 
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
-    """`before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
+    """Returns `before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
         if draft.price_cents != before.price_cents:
             await keep_former_price(connection, before.id, before.version, before.price_cents)

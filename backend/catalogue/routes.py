@@ -23,6 +23,7 @@ from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
 from backend.model.scopes import Scope
 from backend.model.text import LINE, PARAGRAPHS, REFUSED
+from backend.model.units import CategoryPath, Unit
 from backend.views.views import Views
 
 from .queries import Draft, add_product, change_product, remove_product
@@ -35,6 +36,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 Description = Annotated[str, Meta(max_length=2000, pattern=PARAGRAPHS)]
 PackageSize = Annotated[str, Meta(max_length=100, pattern=LINE)]
 Barcode = Annotated[str, Meta(min_length=8, max_length=13)]
+TaxRate = Annotated[float, Meta(ge=0, le=100)]
 
 
 class NewProductBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +51,18 @@ class NewProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     brand: Text = ""
     package_size: PackageSize = ""
     barcode: Barcode | None = None
+    active: bool = True
+    unit: Unit = "piece"
+    category_path: CategoryPath = ""
+    tax_rate: TaxRate = 0
+    tax_included: bool = True
 
     def draft(self) -> Draft:
-        """The product in cents and with the barcode as scanners send it."""
+        """Returns the product in cents and with the barcode as scanners send it."""
         values = structs.asdict(self)
-        price = cents("price", values.pop("price"))
-        return Draft(**values | {"price_cents": price, "barcode": _scanned(self.barcode)})
+        price, rate = cents("price", values.pop("price")), cents("tax_rate", values.pop("tax_rate"))
+        values |= {"price_cents": price, "tax_basis_points": rate, "barcode": _scanned(self.barcode)}
+        return Draft(**values)
 
 
 class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,12 +77,19 @@ class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     brand: Text | UnsetType = UNSET
     package_size: PackageSize | UnsetType = UNSET
     barcode: Barcode | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+    unit: Unit | UnsetType = UNSET
+    category_path: CategoryPath | UnsetType = UNSET
+    tax_rate: TaxRate | UnsetType = UNSET
+    tax_included: bool | UnsetType = UNSET
 
     def changes(self) -> dict[str, object]:
-        """The fields of a draft that change."""
+        """Returns the fields of a draft that change."""
         sent = {name: value for name, value in structs.asdict(self).items() if value is not UNSET}
         if self.price is not UNSET:
             sent["price_cents"] = cents("price", sent.pop("price"))
+        if self.tax_rate is not UNSET:
+            sent["tax_basis_points"] = cents("tax_rate", sent.pop("tax_rate"))
         if self.barcode is not UNSET:
             sent["barcode"] = _scanned(self.barcode)
         return sent
@@ -148,7 +163,7 @@ def product_routes(db: Database, views: Views | None) -> list[HTTPRouteHandler]:
 
 
 async def _seen(request: ApiRequest, connection: AsyncConnection, product_id: str) -> Product:
-    """The product, kept from others until the transaction ends, and no other than the caller has seen."""
+    """Returns the product, kept from others until the transaction ends, and no other than the caller has seen."""
     match = if_match(request)
     product = await product_by_id(connection, product_id, lock=True)
     if product is None:

@@ -61,7 +61,7 @@ _GB = 1e9
 
 
 def estimate(chain: Chain, costs: Costs) -> list[Figure]:
-    """What the chain needs, in the order of the arithmetic: each figure uses those before it.
+    """Returns what the chain needs, in the order of the arithmetic: each figure uses those before it.
 
     Every line of a cart is held when it is scanned, and the sale ends the holds: one command a line and one a sale.
     """

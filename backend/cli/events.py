@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -63,14 +64,20 @@ def tail(
     if (server is None) != (user is None):
         raise click.UsageError("--server and --user go together.")
     if server and user:
-        pin = os.environ.get("MOSTRADOR_PIN") or click.prompt("PIN", hide_input=True, err=True)
-        asyncio.run(_tail_as_person(server, user, pin, stores[0], subjects, as_json))
+        asyncio.run(_tail_as_person(server, user, _pin(), stores[0], subjects, as_json))
     else:
         settings = NatsSettings.load()
         if not settings.nats_servers:
             raise InvalidInput("NATS_URL", "NATS_URL is not set; set it, or listen as a person with --server.")
         options = connect_options(settings)
         asyncio.run(_tail(lambda: _always(options), subjects, as_json))
+
+
+def _pin() -> str:
+    pin = os.environ.get("MOSTRADOR_PIN")
+    if not pin and not sys.stdin.isatty():  # it would be shown, and getpass would warn of that
+        raise InvalidInput("MOSTRADOR_PIN", "There is no terminal to ask for the PIN; put it into MOSTRADOR_PIN.")
+    return pin or str(click.prompt("PIN", hide_input=True, err=True))
 
 
 async def _tail_as_person(server: str, user: str, pin: str, store_id: str, subjects: list[str], as_json: bool) -> None:
@@ -126,7 +133,7 @@ async def _listen(options: dict[str, Any], subjects: list[str], as_json: bool) -
 
 
 def lines_of(subject: str, message: Message) -> Iterator[str]:
-    """A line for each thing that a message tells of."""
+    """Yields a line for each thing that a message tells of."""
     head = f"{message.at.astimezone():%H:%M:%S.%f}"[:-3] + f" {message.store_id} {subject.split('.')[2]}"
     for row in message.stock:
         numbers = f"on hand {row.on_hand}, reserved {row.reserved}, available {row.available}"
@@ -137,7 +144,8 @@ def lines_of(subject: str, message: Message) -> Iterator[str]:
     for sale in message.sales:
         yield f"{head} {sale.id} {sale.receipt_number}: {sale.total_cents / 100:.2f}"
     for alert in message.alerts:
-        yield f"{head} {alert.product_id} {alert.state}: {alert.available} available (version {alert.version})"
+        coming = f", {alert.incoming} on their way" if alert.on_its_way else ""
+        yield f"{head} {alert.product_id} {alert.state}: {alert.available} available{coming} (version {alert.version})"
     for document in message.documents:
         yield f"{head} {document.kind} {document.id} {document.status} (version {document.version})"
     for move in (*message.transfers, *message.counts, *message.movements):

@@ -50,7 +50,7 @@ Examples:
 def import_(
     kind: str, file: Path, dry_run: bool, again: bool, database_url: str | None, data: Path | None, as_json: bool
 ) -> int:
-    """The function of the command; its help is above."""
+    """Returns the function of the command; its help is above."""
     url = database_url_of(database_url, data)
     with progress_bars(("read", "check", "write"), quiet=as_json) as progress:
         done = asyncio.run(_import(url, kind, file, progress, dry_run=dry_run, again=again))

@@ -108,7 +108,7 @@ def _store(text: str) -> StoreShape:
 
 
 def time_zone_here() -> str:
-    """The name of this machine's time zone: by TZ, or by what /etc/localtime links to; else UTC."""
+    """Returns the name of this machine's time zone: by TZ, or by what /etc/localtime links to; else UTC."""
     linked = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2]
     for name in (os.environ.get("TZ", ""), linked):
         try:

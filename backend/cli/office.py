@@ -51,12 +51,12 @@ def office_options(command: Command) -> Command:
 
 
 def no_ended_sessions() -> EndedSessions:
-    """For use cases that tell the server of their process which sessions ended; here is none, and others look."""
+    """Returns what use cases tell of ended sessions: here is no server to hear it, and others look for themselves."""
     return EndedSessions(ENDED_MEMORY.total_seconds())
 
 
 def in_database(database_url: str | None, data: Path | None, use: Callable[[Database], Awaitable[T]]) -> T:
-    """What `use` answers, with the database that is meant open. Raises what `check_schema` and `use` raise."""
+    """Returns what `use` answers, with the database that is meant open. Raises what `check_schema` and `use` raise."""
 
     async def run() -> T:
         db = open_database(database_url_of(database_url, data))
@@ -70,7 +70,7 @@ def in_database(database_url: str | None, data: Path | None, use: Callable[[Data
 
 
 async def everything(db: Database, page: Callable[[AsyncConnection, T | None, int], Awaitable[Sequence[T]]]) -> list[T]:
-    """All rows of a list; `page` gets the last row of the page before, and how many rows it may have."""
+    """Returns all rows of a list; `page` gets the last row of the page before, and how many rows it may have."""
     found: list[T] = []
     async with reading(db) as connection:
         while True:
@@ -81,7 +81,7 @@ async def everything(db: Database, page: Callable[[AsyncConnection, T | None, in
 
 
 def body_of(kind: type[S], **fields: object) -> S:
-    """The body that a request with these fields would have; what is None was not said. Raises InvalidInput."""
+    """Returns the body that a request with these fields would have; what is None was not said. Raises InvalidInput."""
     sent = json.encode({name: value for name, value in fields.items() if value is not None})
     try:
         return json.decode(sent, type=kind)

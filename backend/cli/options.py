@@ -26,12 +26,13 @@ def database_options(command: Callable[..., object]) -> Callable[..., object]:
 
 
 def database_url_of(database_url: str | None, data: Path | None) -> str:
-    """The URL of the database that is meant: the one that is named, or else that of this machine's shop."""
+    """Returns the URL of the database that is meant: the one that is named, or else that of this machine's shop."""
     return named_database(database_url, data) or shop_files(data).database_url
 
 
 def named_database(database_url: str | None, data: Path | None) -> str | None:
-    """The database that is named: by option, or by environment or `.env` unless `--data` chooses a shop; or None.
+    """Returns the database that is named: by option, or by environment or `.env` unless `--data` chooses a shop; or
+    None.
 
     This is the one rule of all tools; docs/run.md tells it to people.
     """

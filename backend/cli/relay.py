@@ -29,7 +29,7 @@ class _Moment(click.ParamType[datetime]):
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """An ISO 8601 moment (UTC unless it says otherwise), or how long ago: `90m`, `12h`, `3d`."""
+        """Returns an ISO 8601 moment (UTC unless it says otherwise), or how long ago: `90m`, `12h`, `3d`."""
         text = str(value)
         if ago := re.fullmatch(r"(\d{1,5})([mhd])", text):
             return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

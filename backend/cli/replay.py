@@ -48,7 +48,7 @@ class _Speed(click.ParamType[float | None]):
     name = "speed"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """`max`, or how many times real time."""
+        """Returns `max`, or how many times real time."""
         if value == "max":
             return None
         try:

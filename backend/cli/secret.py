@@ -19,7 +19,10 @@ def secret_option(command: Callable[..., object]) -> Callable[..., object]:
 
 
 def secret_of(file: TextIO | None, prompt: str) -> str:
-    """The secret in the file, or the one that is typed twice. Raises InvalidInput for a file that is no text."""
+    """Returns the secret in the file, or the one that is typed twice.
+
+    Raises InvalidInput for a file that is no text.
+    """
     if file is None:
         typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True)
         return typed

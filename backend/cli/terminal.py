@@ -27,7 +27,7 @@ class Shop:
         """Why the shop is not open, after `connect` raised."""
 
     async def connect(self, progress: Progress) -> str:
-        """The URL of the server, joined or started. Raises MostradorError."""
+        """Returns the URL of the server, joined or started. Raises MostradorError."""
         self.close()
         lease: Future[Lease] = Future()
         # Not asyncio's own threads: leaving the program would wait for them, and a first start takes seconds.
@@ -89,7 +89,7 @@ def _check_demo(files: ShopFiles) -> None:
 
 
 def _ask(files: ShopFiles, lang: str | None) -> Choice | None:
-    """What a new data directory is to open; None if the person leaves."""
+    """Returns what a new data directory is to open; None if the person leaves."""
     from tui.first_start import Ways, ask
 
     async def join(address: str) -> str:
@@ -149,7 +149,7 @@ def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | N
 
 
 def fleet_files(server: str, files: ShopFiles) -> ShopFiles:
-    """This machine's files for the fleet at `server`. Raises InvalidInput for what is no address."""
+    """Returns this machine's files for the fleet at `server`. Raises InvalidInput for what is no address."""
     url = urlsplit(server)
     if url.scheme not in ("http", "https") or not url.netloc:
         raise InvalidInput("server", f"{server} is no server's address; give one like http://shop.example:8000")
@@ -158,7 +158,8 @@ def fleet_files(server: str, files: ShopFiles) -> ShopFiles:
 
 
 def _enrolment(files: ShopFiles) -> dict[str, str]:
-    """What `mostrador enrol` left: the terminal's store and key; nothing for a terminal that is not enrolled."""
+    """Returns what `mostrador enrol` left: the terminal's store and key; nothing for a terminal that is not
+    enrolled."""
     try:
         kept: dict[str, str] = json.loads(files.enrolment.read_text("utf-8"))
     except (OSError, ValueError):

@@ -147,7 +147,7 @@ def replay(webhook_id: str, event_id: str, database_url: str | None, data: Path 
 
 
 def _sealer(database_url: str | None, data: Path | None) -> tuple[Sealer, bool]:
-    """What the servers of this database seal secrets with, and whether they deliver into private networks.
+    """Returns what the servers of this database seal secrets with, and whether they deliver into private networks.
 
     Raises InvalidInput when their key is not here: one made now would be nobody's.
     """

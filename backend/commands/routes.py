@@ -33,10 +33,10 @@ class AnswersShape(Struct, frozen=True):
     answers: list[Answer]
 
 
-def command_routes(ledger: Ledger, objections_to: Objections) -> list[HTTPRouteHandler]:
+def command_routes(ledger: Ledger, *judges: Objections) -> list[HTTPRouteHandler]:
     """Returns POST /commands, for every verb that is registered by now.
 
-    `objections_to` finds what speaks against commands before the ledger is asked, by their keys.
+    `judges` find what speaks against commands before the ledger is asked, by their keys.
     """
     scopes = {verb.command: verb.scope for verb in VERBS.values() if verb.scope is not None}
     bounds = Meta(min_length=1, max_length=MAX_COMMANDS)
@@ -60,7 +60,9 @@ def command_routes(ledger: Ledger, objections_to: Objections) -> list[HTTPRouteH
         sent: tuple[Command, ...] = data.commands
         refused = {i: refusal for i, c in enumerate(sent) if (refusal := _forbidden(c, scopes[type(c)], claims))}
         considered = {i: c for i, c in enumerate(sent) if i not in refused}
-        objections = await objections_to(considered, claims)
+        objections: dict[int, Refusal] = {}
+        for objections_to in judges:
+            objections |= await objections_to(considered, claims)
         allowed = [Request(c, who, objections.get(i)) for i, c in considered.items()]
         answers = await ledger.submit_many(allowed)
         for index, refusal in refused.items():  # ascending, so each lands in its place
@@ -74,6 +76,7 @@ def _forbidden(command: Command, scope: Scope, claims: Claims) -> Refusal | None
     """Returns why the caller may not send this command, if so."""
     if scope not in claims.scopes:
         return Refusal(Code.SCOPE_MISSING, f"A {claims.role} may not do this; it needs the right {scope}.")
-    if not claims.allows_store(command.store_id):
-        return Refusal(Code.STORE_NOT_ALLOWED, StoreNotAllowed(command.store_id).message, field="store_id")
+    acts_in = VERBS[type(command)].acts_in(command)
+    if not claims.allows_store(acts_in):
+        return Refusal(Code.STORE_NOT_ALLOWED, StoreNotAllowed(acts_in).message, field="store_id")
     return None

@@ -1,11 +1,9 @@
 """POST /conflicts/settle: a refused sale whose goods left the shop was settled by hand."""
 
-from typing import Annotated
-
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
-from msgspec import Meta, Struct, structs
+from msgspec import structs
 
 from backend.database.engine import Database
 from backend.http.declaring import ONCE
@@ -13,16 +11,10 @@ from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
 from backend.model.conflicts import Settlement
 from backend.model.scopes import Scope
+from backend.people.approving import Approval
 from backend.people.door import Door
 
 from .service import Settled, settle_conflict
-
-
-class Approval(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor who stands beside the till, and their PIN."""
-
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-    pin: Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class SettleBody(Settlement, frozen=True, forbid_unknown_fields=True, kw_only=True):

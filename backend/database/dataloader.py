@@ -27,7 +27,10 @@ class Dataloader(Generic[Key, Value]):
         self._under_way = 0
 
     async def get(self, key: Key) -> Value | None:
-        """The value of `key` as it is now, or None. Raises what the read raises, as does everybody who shares it."""
+        """Returns the value of `key` as it is now, or None.
+
+        Raises what the read raises, as does everybody who shares it.
+        """
         answer = self._asked.get(key)
         if answer is None:
             loop = asyncio.get_running_loop()

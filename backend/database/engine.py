@@ -83,7 +83,8 @@ def open_database(url: str) -> Database:
 
 
 def sqlite_writer(url: str) -> Engine:
-    """A synchronous engine with one connection, whose every transaction holds SQLite's write lock from its start."""
+    """Returns a synchronous engine with one connection, whose every transaction holds SQLite's write lock from its
+    start."""
     parsed = parse_url(url).set(drivername="sqlite+pysqlite")
     engine = create_engine(parsed, connect_args={"isolation_level": None}, pool_size=1, max_overflow=0)
     _listen(engine, "BEGIN IMMEDIATE")
@@ -172,7 +173,10 @@ def _check(connection: Connection, url: str) -> None:
 
 
 def _revision(connection: Connection, url: str) -> str | None:
-    """The schema version of the database; None when it has none. Raises DatabaseNewer for one that is unknown here."""
+    """Returns the schema version of the database; None when it has none.
+
+    Raises DatabaseNewer for one that is unknown here.
+    """
     revision = MigrationContext.configure(connection).get_current_revision()
     if revision is not None:
         try:
@@ -187,7 +191,7 @@ def _revision(connection: Connection, url: str) -> str | None:
 
 @cache
 def _script() -> ScriptDirectory:
-    """The migrations of this version, read once: that takes longer than opening the database."""
+    """Returns the migrations of this version, read once: that takes longer than opening the database."""
     return ScriptDirectory.from_config(_config())
 
 
@@ -198,7 +202,7 @@ def _config() -> Config:
 
 
 def parse_url(url: str) -> URL:
-    """The parts of a database's URL, with our drivers. Raises InvalidInput for any other URL."""
+    """Returns the parts of a database's URL, with our drivers. Raises InvalidInput for any other URL."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: a port that is no number

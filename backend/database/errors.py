@@ -86,7 +86,7 @@ def translated(url: URL | str) -> Iterator[None]:
 
 
 def named(url: URL | str) -> str:
-    """The database in words for a sentence, without its password."""
+    """Returns the database in words for a sentence, without its password."""
     url = make_url(url)
     if url.get_backend_name() == "sqlite":
         return f"The database file {url.database}"
@@ -94,12 +94,12 @@ def named(url: URL | str) -> str:
 
 
 def disk_full(url: URL | str) -> DiskFull:
-    """The error of a database that has no room to write."""
+    """Returns the error of a database that has no room to write."""
     return DiskFull(f"{named(url)} has no room to write; free space on its disk, and it goes on by itself.")
 
 
 def meaning_of(error: DBAPIError, url: URL | str) -> MostradorError | None:
-    """What a driver's error says of the database `url`; None when it says nothing of its state."""
+    """Returns what a driver's error says of the database `url`; None when it says nothing of its state."""
     code = _code(error)
     if code in _FULL:
         return disk_full(url)

@@ -52,18 +52,21 @@ class Attempt(Struct, frozen=True):
 
     @classmethod
     def of(cls, key: UUID, actor: str, said: object) -> Self:
-        """An attempt by `actor` to have done, once for `key`, what `said` says. Keys of two actors are two keys."""
+        """Returns an attempt by `actor` to have done, once for `key`, what `said` says.
+
+        Keys of two actors are two keys.
+        """
         id_ = blake2b(actor.encode(), key=key.bytes, digest_size=16).digest()
         lock = blake2b(actor.encode(), key=key.bytes, digest_size=32, person=b"lock").digest()
         return cls(id_, blake2b(json.encode(said), key=key.bytes, digest_size=16).hexdigest(), lock)
 
     def seal(self, answer: bytes) -> str:
-        """`answer` as it is kept."""
+        """Returns `answer` as it is kept."""
         nonce = os.urandom(12)
         return b64encode(nonce + ChaCha20Poly1305(self.lock).encrypt(nonce, answer, None)).decode()
 
     def open(self, sealed: str) -> bytes:
-        """What `seal` has sealed."""
+        """Returns what `seal` has sealed."""
         kept = b64decode(sealed)
         return ChaCha20Poly1305(self.lock).decrypt(kept[:12], kept[12:], None)
 
@@ -76,7 +79,8 @@ _KEEP = insert(once).values(at=database_now())
 async def run_once(
     db: Database, attempt: Attempt | None, effect: Callable[[AsyncConnection], Awaitable[T]], answer: type[T]
 ) -> T:
-    """What `effect` answers, run in one write transaction; for an attempt after the first, what it answered then.
+    """Returns what `effect` answers, run in one write transaction; for an attempt after the first, what it answered
+    then.
 
     Without an attempt it simply runs. An effect that raises has changed nothing, and its key is free again.
     Raises KeyReused, StillRunning, what `effect` raises, and DatabaseAway and its like.
@@ -95,7 +99,7 @@ async def run_once(
 
 
 async def _first(connection: AsyncConnection, attempt: Attempt) -> bytes | None:
-    """The first answer, None if this is the first attempt; until the transaction ends no other is the first."""
+    """Returns the first answer, None if this is the first attempt; until the transaction ends no other is the first."""
     if connection.dialect.name == "postgresql":  # SQLite's transaction has kept the others out already
         number = int.from_bytes(attempt.id[:8], signed=True)
         if not await connection.scalar(_ALONE, {"number": number}):

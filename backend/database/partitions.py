@@ -39,7 +39,7 @@ ORDER BY until
 
 
 async def partitions(connection: AsyncConnection) -> list[Partition]:
-    """All partitions but the default one, oldest first."""
+    """Returns all partitions but the default one, oldest first."""
     return [Partition(row.name, row.until.astimezone(UTC)) for row in await connection.execute(_PARTITIONS)]
 
 
@@ -65,7 +65,8 @@ async def make_partitions(db: Database, now: datetime) -> list[str]:
 
 
 async def alone(connection: AsyncConnection) -> bool:
-    """Whether this transaction may change partitions now; it then waits for no lock longer than LOCK_TIMEOUT."""
+    """Returns whether this transaction may change partitions now; it then waits for no lock longer than
+    LOCK_TIMEOUT."""
     await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
     return bool(await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}))
 
@@ -95,7 +96,8 @@ async def _make(connection: AsyncConnection, start: datetime) -> str:
 
 
 def months_after(moment: datetime, months: int) -> datetime:
-    """The first moment, in UTC, of the month that comes `months` after the month of `moment`; 0 is its own month."""
+    """Returns the first moment, in UTC, of the month that comes `months` after the month of `moment`; 0 is its own
+    month."""
     utc = moment.astimezone(UTC)
     year, month = divmod(utc.year * 12 + utc.month - 1 + months, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ like one that is away. As long as a batch of commands waits."""
 
 @asynccontextmanager
 async def reading(db: Database, *, at_leisure: bool = False) -> AsyncIterator[AsyncConnection]:
-    """A connection for reads. Raises DatabaseAway and its like in place of the driver's errors.
+    """Yields a connection for reads. Raises DatabaseAway and its like in place of the driver's errors.
 
     The whole block has READ_SECONDS, unless it is `at_leisure`: work in the background that nobody waits for.
     """
@@ -64,14 +64,14 @@ _NOW = select(database_now())
 
 
 async def moment(connection: AsyncConnection) -> datetime:
-    """The database's clock."""
+    """Returns the database's clock."""
     now = await connection.scalar(_NOW)
     assert isinstance(now, datetime)
     return now
 
 
 def dead_units(row: FromClause) -> ColumnElement[int]:
-    """Units that `row.reserved` still counts though their holds' deadlines have passed.
+    """Returns units that `row.reserved` still counts though their holds' deadlines have passed.
 
     Whatever the expiry loop has done so far, a reader takes them off: a hold is dead at its second.
     """

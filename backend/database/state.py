@@ -27,11 +27,11 @@ class DatabaseState:
             self._wrong, self._asked = error, monotonic()
 
     def wrong(self) -> DiskFull | DatabaseDamaged | None:
-        """What is known to be wrong, as an error that nobody has raised yet."""
+        """Returns what is known to be wrong, as an error that nobody has raised yet."""
         return None if self._wrong is None else type(self._wrong)(self._wrong.message)
 
     def may_try(self) -> bool:
-        """Whether a full disk is to be tried again now; True at most once in ASK_SECONDS."""
+        """Returns whether a full disk is to be tried again now; True at most once in ASK_SECONDS."""
         if not isinstance(self._wrong, DiskFull) or monotonic() - self._asked < ASK_SECONDS:
             return False
         self._asked = monotonic()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -26,8 +27,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
+    true,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -51,7 +55,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """What comes back without an offset was stored in UTC."""
+        """Returns what comes back without an offset was stored in UTC."""
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
@@ -61,6 +65,11 @@ JSON_TEXT = {"json": True}
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _bytewise(length: int) -> String:
+    """Returns a text that both databases compare byte by byte, whatever the language of the database is."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 shop = Table(
@@ -73,6 +82,7 @@ shop = Table(
     Column("time_zone", String(64), nullable=False, comment="of the IANA database"),
     Column("founded_at", Instant, nullable=False),
 )
+
 
 stores = Table(
     "stores",
@@ -98,6 +108,39 @@ products = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("active", Boolean, nullable=False, server_default=true(), comment="what is not is kept, but not found"),
+    Column("unit", String(16), nullable=False, server_default="piece", comment="what a quantity counts"),
+    Column("category_path", String(500), nullable=False, server_default="", comment="names with / between them"),
+    Column("tax_basis_points", Integer, nullable=False, server_default="0", comment="2100 is 21 %"),
+    Column("tax_included", Boolean, nullable=False, server_default=true(), comment="in the price"),
+)
+
+product_search = Table(
+    "product_search",
+    metadata,
+    # What a search reads of a product: written by triggers (migration 0031), so no writer of products can forget it.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("code", _bytewise(64), nullable=False, comment="the SKU in lower case"),
+    Column("name", _bytewise(1000), nullable=False, comment="folded words of the name"),
+    Column("more", _bytewise(1000), nullable=False, comment="folded words that it may be found by besides"),
+    Column("category", String(200), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column(
+        "words", Text().with_variant(TSVECTOR(), "postgresql"), nullable=True, comment="PostgreSQL: = marks a name's"
+    ),
+    Index("ix_product_search_name", "name", "number"),
+    Index("ix_product_search_code", "code", "number"),
+    Index("ix_product_search_category", "category", "name", "number"),
+    Index("ix_product_search_words", "words", postgresql_using="gin").ddl_if(dialect="postgresql"),
+)
+
+search_words = Table(
+    "search_words",
+    metadata,
+    # The words that names and categories are made of, for what was typed wrongly. A word stays when its product goes.
+    Column("word", _bytewise(32), primary_key=True),
+    Column("finish", _bytewise(32), nullable=False, index=True, comment="its second half"),
 )
 
 former_prices = Table(
@@ -108,6 +151,24 @@ former_prices = Table(
     Column("price_cents", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
     PrimaryKeyConstraint("product_id", "version"),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    # Price lists; see backend.model.price_lists. Without a row a product costs what the catalogue says.
+    Column("store_id", String(32), nullable=False, comment="* for all"),
+    Column("product_id", String(64), ForeignKey("products.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("valid_from", Instant, nullable=False),
+    Column(
+        "price_cents",
+        BigInteger,
+        CheckConstraint("price_cents >= 0", name="price"),
+        nullable=True,
+        comment="without it: no list price from then on",
+    ),
+    Column("actor", String(64), nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id", "valid_from"),
 )
 
 barcodes = Table(
@@ -151,6 +212,8 @@ sessions = Table(
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("end_reason", String(16), nullable=False, server_default=""),
+    Column("renewed_at", Instant, nullable=True, comment="when its terminal was last heard of, to some minutes"),
+    Index("ix_sessions_store_id_expires_at", "store_id", "expires_at"),
     # Every server reads this index every second.
     Index(
         "ix_sessions_ended",
@@ -207,6 +270,32 @@ levels = Table(
     ),
 )
 
+approval_limits = Table(
+    "approval_limits",
+    metadata,
+    # Above which a correction of stock waits for approval (backend.model.limits); no row: nothing waits.
+    Column("store_id", String(32), ForeignKey("stores.id"), primary_key=True),
+    Column("units", BigInteger, CheckConstraint("units >= 0", name="units"), nullable=True),
+    Column("value_cents", BigInteger, CheckConstraint("value_cents >= 0", name="value_cents"), nullable=True),
+    Column("updated_at", Instant, nullable=False),
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    # A head over the movements of a store's day, chained to the head of the day before (backend.seals).
+    Column("store_id", String(32), nullable=False),
+    Column("day", String(10), nullable=False, comment="in UTC, as 2026-11-24"),
+    Column("movements", BigInteger, nullable=False),
+    Column("previous", String(64), nullable=False, comment="the head before it; empty for the first"),
+    Column("head", String(64), nullable=False, comment="SHA-256"),
+    Column("marks", LargeBinary, nullable=False, comment="4 bytes of the digest of each movement"),
+    Column("key_id", String(64), nullable=False, comment="of the signing key, as in its JWK"),
+    Column("signature", LargeBinary, nullable=False, comment="Ed25519"),
+    Column("sealed_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "day"),
+)
+
 alerts = Table(
     "alerts",
     metadata,
@@ -216,6 +305,7 @@ alerts = Table(
     Column("state", String(16), nullable=False),
     Column("version", BigInteger, nullable=False, comment="of the stock row it was judged by"),
     Column("at", Instant, nullable=False),
+    Column("on_its_way", Boolean, nullable=False, server_default=false(), comment="what it lacks is incoming"),
     PrimaryKeyConstraint("store_id", "product_id"),
 )
 
@@ -385,8 +475,17 @@ sales = Table(
     Column("actor", String(64), nullable=False),
     Column("total_cents", BigInteger, nullable=False),
     Column("sold_at", Instant, nullable=False),
+    Column("made_at", Instant, nullable=True, comment="as its terminal says; null: when it was recorded"),
     PrimaryKeyConstraint("id", "store_id"),
     Index("ix_sales_store_id_sold_at", "store_id", "sold_at"),
+    # The few that were told when they were made: counts look for those that came late.
+    Index(
+        "ix_sales_made_at",
+        "store_id",
+        "sold_at",
+        postgresql_where=text("made_at IS NOT NULL"),
+        sqlite_where=text("made_at IS NOT NULL"),
+    ),
     Index(
         "uq_sales_receipt",
         "store_id",
@@ -408,6 +507,42 @@ sale_lines = Table(
     Column("price_cents", BigInteger, nullable=False),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
+)
+
+sale_line_pricing = Table(
+    "sale_line_pricing",
+    metadata,
+    # How a line's price came about; most lines have no row here, and a sale without one writes none.
+    Column("sale_id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("list_price_cents", BigInteger, nullable=True, comment="of a unit without discount"),
+    Column("discount_reason", String(200), nullable=False),
+    Column("tax_rate_bp", Integer, nullable=True, comment="hundredths of a percent"),
+    Column("tax_cents", BigInteger, nullable=True, comment="of the whole line"),
+    Column("tax_included", Boolean, nullable=True, comment="else it is added to the price"),
+    PrimaryKeyConstraint("sale_id", "store_id", "line"),
+)
+
+tenders = Table(
+    "tenders",
+    metadata,
+    # Money that changed hands. Without foreign key: a return has rows too, under its command's id.
+    Column("id", Uuid, nullable=False, comment="of the sale, or of the command that gave the money back"),
+    Column("store_id", String(32), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sale_id", Uuid, nullable=True, comment="none for goods without a receipt"),
+    Column("terminal_id", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False, comment="below zero: given back"),
+    Column("given_cents", BigInteger, nullable=True, comment="cash that was handed over"),
+    Column("reference", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("id", "store_id", "number"),
+    # What a drawer should hold: the tenders of a terminal in a time.
+    Index("ix_tenders_drawer", "store_id", "terminal_id", "at"),
+    Index("ix_tenders_sale", "sale_id", "store_id"),
 )
 
 outbox = Table(

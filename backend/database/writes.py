@@ -13,7 +13,7 @@ from .errors import translated
 
 @asynccontextmanager
 async def writing(db: Database) -> AsyncIterator[AsyncConnection]:
-    """A transaction that reads and then writes, committed at the end of the block and undone by an error in it.
+    """Yields a transaction that reads and then writes, committed at the end of the block and undone by an error in it.
 
     Raises DatabaseAway and its like in place of the driver's errors.
     """

@@ -97,7 +97,10 @@ def product_names(products: Sequence[SourceProduct]) -> dict[str, str]:
 
 @cache
 def readable(text: str, whole: frozenset[str] = frozenset()) -> str:
-    """The source's words spelled out, as a heading. Of a cut text the last word stays only if it is in `whole`."""
+    """Returns the source's words spelled out, as a heading.
+
+    Of a cut text the last word stays only if it is in `whole`.
+    """
     cut = len(text) >= CUT and text.count("(") == text.count(")")  # a word cut in brackets goes with them
     text = _KEPT_ASIDE.sub(r" \1", text).replace("W/O ", "WITHOUT ").replace("W/", "WITH ").replace("&", " AND ")
     text = _ASIDE.sub(" ", text.replace("NOT MULTI-PACKS", ""))
@@ -113,7 +116,7 @@ def readable(text: str, whole: frozenset[str] = frozenset()) -> str:
 
 
 def readable_size(size: str) -> str:
-    """`15.75 OZ` as `15.75 oz`, and only litres keep their capital letter."""
+    """Returns `15.75 OZ` as `15.75 oz`, and only litres keep their capital letter."""
     words = _MEASURED.sub("", size).split()
     return " ".join(word if word == "L" else word.lower() for word in words if words != ["L"])
 

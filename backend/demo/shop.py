@@ -47,7 +47,7 @@ SHELF = 6
 _OPENING = UUID("0a5f4a36-5c7f-4c43-8a3f-2e1f0f2ad9b1")
 _WHO = Who("system:demo")
 
-__all__ = ["AlreadyBuilding", "AnotherShop", "build_demo", "opening_stock"]
+__all__ = ["AlreadyBuilding", "AnotherShop", "add_catalogue", "build_demo", "opening_stock"]
 
 
 def build_demo(url: str, progress: Progress) -> None:
@@ -85,13 +85,13 @@ async def _fill(url: str, progress: Progress) -> None:
     db = open_database(url)
     try:
         catalogue, stock = products(), opening_stock(units_sold())
-        await _add_catalogue(db, catalogue, list(stock), progress)
+        await add_catalogue(db, catalogue, list(stock), progress)
         await _add_stock(db, stock, progress)
     finally:
         await db.close()
 
 
-async def _add_catalogue(
+async def add_catalogue(
     db: Database, catalogue: Sequence[SourceProduct], stores: list[str], progress: Progress
 ) -> None:
     """Everything that is not stock, in one transaction: all of it is there or nothing."""

@@ -35,7 +35,7 @@ class SourceProduct(NamedTuple):
 
 
 def products() -> list[SourceProduct]:
-    """Every product, by id."""
+    """Returns every product, by id."""
     return [
         SourceProduct(
             row["product_id"],

@@ -42,7 +42,7 @@ LATEST = Place(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 """The place before the first document."""
 
 _d = documents.c
-_BY_ID = select(documents).where(_d.id == bindparam("id", type_=Uuid()), _d.kind == bindparam("kind"))
+_BY_ID = select(documents).where(_d.id == bindparam("id", type_=Uuid()), _d.kind == bindparam("kind")).limit(1)
 _BY_REFERENCE = (
     select(documents)
     .where(_d.store_id == bindparam("store_id"), _d.kind == bindparam("kind"), _d.reference == bindparam("reference"))

@@ -86,7 +86,7 @@ async def end_left_behind(pid_file: Path, named: Path) -> None:
 
 
 async def _command_line(pid: int) -> str:
-    """How a process was started; empty when it is gone, or when there is no `ps` to ask."""
+    """Returns how a process was started; empty when it is gone, or when there is no `ps` to ask."""
     command = ("ps", "-ww", "-o", "args=", "-p", str(pid))
     try:
         ps = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
@@ -97,7 +97,7 @@ async def _command_line(pid: int) -> str:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nobody listens there, else another loopback port.
+    """Returns `preferred` if nobody listens there, else another loopback port.
 
     Ports lie below the range of outgoing connections, so no client takes one while a child is being restarted.
     """

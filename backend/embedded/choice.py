@@ -25,7 +25,10 @@ def remember(files: ShopFiles, choice: Choice) -> None:
 
 
 def remembered(files: ShopFiles) -> Choice | None:
-    """The choice, or None in a directory where nobody has chosen. A database without a choice beside it is a demo's."""
+    """Returns the choice, or None in a directory where nobody has chosen.
+
+    A database without a choice beside it is a demo's.
+    """
     try:
         kept = Choice(**json.loads(files.choice.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

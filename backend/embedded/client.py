@@ -111,7 +111,7 @@ def _join(files: ShopFiles, on_progress: Progress) -> tuple[socket.socket, str]:
 
 
 def _greet(files: ShopFiles) -> socket.socket | None:
-    """A lease from the running keeper, if there is one. Its first line is still to be read."""
+    """Returns a lease from the running keeper, if there is one. Its first line is still to be read."""
     state = State.read(files)
     if state is None:
         return None
@@ -131,7 +131,7 @@ def _greet(files: ShopFiles) -> socket.socket | None:
 
 
 def _wait_until_ready(connection: socket.socket, on_progress: Progress) -> str | None:
-    """The server's URL; None when the keeper ended without a word, because its last terminal left just then."""
+    """Returns the server's URL; None when the keeper ended without a word, because its last terminal left just then."""
     with ExitStack() as unless_ready:
         unless_ready.callback(connection.close)
         while line := _line(connection):
@@ -166,7 +166,7 @@ def _start_keeper(files: ShopFiles) -> None:
 
 
 def _line(connection: socket.socket) -> bytes:
-    """The next line from the keeper; empty when the connection has ended."""
+    """Returns the next line from the keeper; empty when the connection has ended."""
     line = b""
     try:
         while not line.endswith(b"\n"):

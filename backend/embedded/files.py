@@ -77,7 +77,7 @@ class ShopFiles:
         return self.root / f"{name}.pid"
 
     def log(self, name: str) -> Path:
-        """The log of the process `name`."""
+        """Returns the log of the process `name`."""
         return self.root / "logs" / f"{name}.log"
 
     def prepare(self) -> None:
@@ -103,7 +103,7 @@ class ShopFiles:
 
 
 def shop_files(data: Path | None = None) -> ShopFiles:
-    """The files in `data`, else in $MOSTRADOR_DATA, else in the platform's own place for a user's data."""
+    """Returns the files in `data`, else in $MOSTRADOR_DATA, else in the platform's own place for a user's data."""
     chosen = data or os.environ.get("MOSTRADOR_DATA")
     if chosen:
         return ShopFiles(Path(chosen).expanduser().absolute())
@@ -148,7 +148,7 @@ class TerminalId:
 
 
 def claim_terminal(files: ShopFiles) -> TerminalId:
-    """The first of T1, T2, … that no running terminal has."""
+    """Returns the first of T1, T2, … that no running terminal has."""
     for number in count(1):
         lock = FileLock(files.root / "terminals" / f"T{number}.lock")
         if lock.acquire():

@@ -43,7 +43,7 @@ class State:
 
     @classmethod
     def read(cls, files: ShopFiles) -> "State | None":
-        """What the last keeper wrote, if that can be read. It may be gone."""
+        """Returns what the last keeper wrote, if that can be read. It may be gone."""
         try:
             return cls(**json.loads(files.state.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):

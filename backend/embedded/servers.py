@@ -178,7 +178,7 @@ class PrivateServers:
 
 
 def nats_program() -> Path:
-    """The nats-server to run: $MOSTRADOR_NATS_SERVER, the one installed with Mostrador, or one on the PATH.
+    """Returns the nats-server to run: $MOSTRADOR_NATS_SERVER, the one installed with Mostrador, or one on the PATH.
 
     Raises NatsMissing.
     """
@@ -196,7 +196,7 @@ def _search_path() -> str:
 
 
 def last_words(name: str, log: Path, seen: int) -> MostradorError:
-    """Why a command failed, from what it added to its log after the first `seen` bytes."""
+    """Returns why a command failed, from what it added to its log after the first `seen` bytes."""
     with log.open("rb") as file:
         file.seek(seen)
         lines = file.read().splitlines()

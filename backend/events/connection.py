@@ -22,6 +22,23 @@ LONGEST_PAUSE = 5.0
 """Seconds between attempts: doubled from the first to the longest, and jittered so that servers do not keep step."""
 
 
+CANCELLED_SECONDS = 0.1
+"""How long a task may take to stop before it is told again."""
+
+
+async def cancelled(*tasks: asyncio.Future[Any]) -> None:
+    """Return when the tasks have ended, which are told until they have.
+
+    On Python 3.11 asyncio.wait_for, inside nats-py, loses a cancellation that comes together with its result.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCELLED_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def connect_options(settings: NatsSettings) -> dict[str, Any]:
     """nats-py's options for a connection of our own, by password and, when there is a certificate, over TLS.
 
@@ -58,7 +75,7 @@ class NatsAway(MostradorError):
 
 @asynccontextmanager
 async def connected(options: Mapping[str, Any]) -> AsyncIterator[Client]:
-    """One connection with nats-py's `options` until the end of the block, for tools. Raises NatsAway."""
+    """Yields one connection with nats-py's `options` until the end of the block, for tools. Raises NatsAway."""
 
     async def quiet(_: Exception) -> None:
         """What goes wrong on the way is told by whoever waits for an answer."""
@@ -122,9 +139,7 @@ async def _connect_once(options: Mapping[str, Any], session: Callable[[Client], 
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            work.cancel()
-            gone.cancel()
-            await asyncio.gather(work, gone, return_exceptions=True)
+            await cancelled(work, gone)
         if not work.cancelled():
             work.result()
     finally:

@@ -4,13 +4,13 @@ A position is a place in JetStream's history. It is not taken from the database:
 sequence there hands out its numbers, so a cursor over one loses what commits late; JetStream numbers messages when it
 has them. A history that was lost and began anew counts from 1 again, so a position also names the history's beginning.
 
-Nothing is kept for a reader between two pages, neither here nor in NATS. One that is slow reads later.
+Nothing is kept for a reader between two pages, neither here nor in NATS. Streams are fed by `backend.events.tail`.
 """
 
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
+from nats.js.errors import NotFoundError
 
 from backend.model.alerts import Alert
 from backend.model.answers import SaleRecord
@@ -29,16 +30,14 @@ from backend.model.events import Message
 from backend.model.reservations import Reservation
 from backend.model.stock import Movement, StockRow
 
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .streams import HISTORY
-from .subjects import Kind, of_store
+from .subjects import ALL, Kind, of_store
 
 MAX_PAGE = 500
 PATIENCE_SECONDS = 2.0
-TICK_SECONDS = 1.0
-"""How long a follower waits at most before it looks again, although nothing woke it."""
-SETTLING_SECONDS = (0.002, 0.01, 0.05, 0.2)
-"""News arrives before the history has it: the pauses before looking once more."""
+_NO_MORE = {"204", "404"}
+"""How JetStream ends its answer: with the last message there is, or none at all."""
 _POSITION = re.compile(r"([0-9a-f]{1,16})-([0-9]{1,19})")
 
 
@@ -102,10 +101,9 @@ class Feed:
             self._task = asyncio.create_task(stay_connected(options, self._session), name="feed")
 
     async def close(self) -> None:
-        """Stop; followers end."""
+        """Stop; whoever reads is told EventsAway."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _session(self, client: Client) -> None:
         self._connection = client
@@ -115,64 +113,110 @@ class Feed:
             self._connection = None
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection to read over."""
+        return self._connection is not None
+
+    @property
     def _client(self) -> Client:
         if self._connection is None:
             raise EventsAway
         return self._connection
 
     async def read(self, store_id: str, kind: Kind | None, after: str | None, limit: int) -> Page:
-        """At most `limit` events of a store after a position; without one, none and the position of now.
+        """Returns at most `limit` events of a store after a position; without one, none and the position of now.
 
         Raises EventsAway, and PositionGone for a position that is not in the history.
         """
         client = self._client
+        jetstream = client.jetstream(timeout=PATIENCE_SECONDS)
         try:
-            history = await client.jetstream(timeout=PATIENCE_SECONDS).stream_info(HISTORY)
-            if after is None:
-                return Page([], _position(history, history.state.last_seq))
-            sequence = _sequence(history, after)
-            events = [
-                _event(history, message)
-                for message in await _messages(client, of_store(store_id, kind), sequence + 1, limit)
-            ]
+            history = await jetstream.stream_info(HISTORY)
+            sequence = history.state.last_seq if after is None else _sequence(history, after)
+            if after is not None and sequence < history.state.last_seq:
+                found = await _messages(client, of_store(store_id, kind), sequence + 1, limit)
+                if found:
+                    events = [_event(history, message) for message in found]
+                    return Page(events, events[-1].position)
+            if history.state.messages:
+                # Nothing of this store; or the history knows what it has, and cannot read it: its files are gone.
+                await jetstream.get_last_msg(HISTORY, ALL)
         except (NatsError, TimeoutError) as error:
             raise EventsAway from error
-        return Page(events, events[-1].position if events else after)
+        return Page([], after or _position(history, sequence))
 
-    async def follow(self, store_id: str, kind: Kind | None, after: str) -> AsyncIterator[Page]:
-        """Pages of events after a position as they come, and an empty one now and then. Ends when NATS is lost.
-
-        Raises EventsAway and PositionGone.
-        """
-        client, news = self._client, asyncio.Event()
-
-        async def wake(_: Msg) -> None:
-            news.set()
-
+    async def checked(self, position: str | None) -> str:
+        """Returns this position if the history has it; without one, that of now. Raises EventsAway and PositionGone."""
         try:
-            subscription = await client.subscribe(of_store(store_id, kind), cb=wake)
+            history = await self._client.jetstream(timeout=PATIENCE_SECONDS).stream_info(HISTORY)
+        except (NatsError, TimeoutError) as error:
+            raise EventsAway from error
+        sequence = history.state.last_seq if position is None else _sequence(history, position)
+        return _position(history, sequence)
+
+    async def last_of(self, store_id: str) -> str | None:
+        """Returns the position of the newest event of a store, as the history's leader has it. Raises EventsAway."""
+        jetstream = self._client.jetstream(timeout=PATIENCE_SECONDS)
+        try:
+            history = await jetstream.stream_info(HISTORY)
+            last = await jetstream.get_last_msg(HISTORY, of_store(store_id))
+        except NotFoundError:
+            return None
+        except (NatsError, TimeoutError) as error:
+            raise EventsAway from error
+        assert last.seq is not None  # every message of a stream has it
+        return _position(history, last.seq)
+
+    @asynccontextmanager
+    async def news(self, store_id: str) -> AsyncIterator["News"]:
+        """Tells that something happens in a store, until the end of the block. Raises EventsAway."""
+        client = self._client
+        news = News(client)
+        try:
+            subscription = await client.subscribe(of_store(store_id), cb=news.came)
         except NatsError as error:
             raise EventsAway from error
         try:
-            settling = iter(SETTLING_SECONDS)
-            while not client.is_closed:
-                page = await self.read(store_id, kind, after, MAX_PAGE)
-                yield page
-                after = page.next
-                if page.events:
-                    continue
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), next(settling, TICK_SECONDS))
-                    news.clear()
-                    settling = iter(SETTLING_SECONDS)
+            yield news
         finally:
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
 
+class News:
+    """That there is something to read, as plain NATS tells it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._something = asyncio.Event()
+
+    async def came(self, _: Msg) -> None:
+        """Something happened."""
+        self._something.set()
+
+    async def within(self, seconds: float) -> bool:
+        """Returns whether something has happened since the last call, or does within so many seconds.
+
+        Raises EventsAway.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._something.wait()
+        if self._client.is_closed:
+            raise EventsAway
+        happened = self._something.is_set()
+        self._something.clear()
+        return happened
+
+
 def is_position(text: str) -> bool:
-    """Whether this looks like a position."""
+    """Returns whether this looks like a position."""
     return _POSITION.fullmatch(text) is not None
+
+
+def number_of(position: str) -> int:
+    """Returns the place in the history that a position names: later events have greater ones."""
+    return int(position.partition("-")[2])
 
 
 def _position(history: StreamInfo, sequence: int) -> str:
@@ -195,7 +239,7 @@ def _sequence(history: StreamInfo, position: str) -> int:
 
 
 async def _messages(client: Client, subject: str, first: int, limit: int) -> list[Msg]:
-    """The history's messages on `subject` from the sequence number `first` on, in one request."""
+    """Returns the history's messages on `subject` from the sequence number `first` on, in one request."""
     inbox = client.new_inbox()
     subscription = await client.subscribe(inbox)
     try:
@@ -204,7 +248,9 @@ async def _messages(client: Client, subject: str, first: int, limit: int) -> lis
         messages: list[Msg] = []
         while True:
             message = await subscription.next_msg(timeout=PATIENCE_SECONDS)
-            if "Status" in (message.headers or {}):  # no more of them
+            if status := (message.headers or {}).get("Status"):
+                if status not in _NO_MORE:
+                    raise EventsAway
                 return messages
             messages.append(message)
     finally:

@@ -23,7 +23,7 @@ def live_routes(nats_url: str) -> list[HTTPRouteHandler]:
 
     @get("/live", scope=Scope.STOCK_READ, problems=("store_not_allowed",))
     async def live(request: ApiRequest, store_id: StoreOf = None) -> LiveShape:
-        """The address and subject of a store's changes; of the store signed in at when none is named."""
+        """Returns the address and subject of a store's changes; of the store signed in at when none is named."""
         store_id = store_id or request.auth.store_id
         if not store_id:
             raise InvalidInput("store_id", "store_id is missing; add it.")

@@ -22,7 +22,7 @@ from backend.auth.roles import EVERY_STORE, TokenRefused
 from backend.auth.tokens import Claims
 from backend.model.scopes import Scope
 
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .subjects import of_store
 
 log = structlog.get_logger(__name__)
@@ -74,8 +74,7 @@ class NatsAuth:
     async def close(self) -> None:
         """Stop answering. Clients that are connected stay so."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _session(self, client: Client) -> None:
         async def reply(question: Msg) -> None:
@@ -90,7 +89,7 @@ class NatsAuth:
             self._asked.clear()
 
     def answer(self, request: bytes) -> bytes:
-        """The signed answer to one question of nats-server."""
+        """Returns the signed answer to one question of nats-server."""
         # Its signature is not checked: only nats-server may publish on this subject.
         question = json.decode(_payload(request), type=_Request).nats
         try:
@@ -111,12 +110,15 @@ class NatsAuth:
 
 
 def inbox_prefix(actor: str, terminal_id: str) -> str:
-    """The inbox of a person at a terminal: nats-py's `inbox_prefix`."""
+    """Returns the inbox of a person at a terminal: nats-py's `inbox_prefix`."""
     return f"_INBOX.{actor}-{terminal_id}"
 
 
 def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
-    """What the bearer of a token may do. "Allow nothing" would mean "allow all" to NATS, so it is said as a denial."""
+    """Returns what the bearer of a token may do.
+
+    "Allow nothing" would mean "allow all" to NATS, so it is said as a denial.
+    """
     stores = ["*"] if EVERY_STORE in claims.stores else sorted(filter(_PLAIN.fullmatch, claims.stores))
     allowed = [of_store(store) for store in stores]
     if _PLAIN.fullmatch(claims.actor) and _PLAIN.fullmatch(claims.terminal_id):
@@ -131,7 +133,8 @@ def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
             "version": 2,
             "pub": {"deny": [">"]},
             "sub": {"allow": allowed} if allowed else {"deny": [">"]},
-            "subs": 100,
+            # nats-server applies these in operator mode only; what holds here is in its configuration (`nats_config`).
+            "subs": -1,
             "data": -1,
             "payload": -1,
         },

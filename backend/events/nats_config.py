@@ -12,14 +12,23 @@ import nkeys
 MAX_PAYLOAD = 8 * 1024 * 1024
 """Bytes of one message: the changes of a whole batch in one store."""
 
+MAX_CONTROL_LINE = 32 * 1024
+"""Bytes of a line of the protocol: a token that names hundreds of stores is longer than the usual 4096."""
+MAX_SUBSCRIPTIONS = 1_100
+"""Of one connection, whoever's. A server of ours has one for each store that its streams follow, 1,000 at most."""
+MAX_CONNECTIONS = 10_000
+"""One of each terminal of a large chain, and three of each server."""
+WRITE_DEADLINE = "5s"
+"""How long a client may take nothing before it is cut off."""
+
 
 def new_issuer_seed() -> str:
-    """A new secret account key, in the form that NATS_ISSUER_SEED_FILE holds."""
+    """Returns a new secret account key, in the form that NATS_ISSUER_SEED_FILE holds."""
     return str(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT).decode())
 
 
 def public_key(issuer_seed: str) -> str:
-    """The public half of an issuer's seed, by which nats-server knows its signatures."""
+    """Returns the public half of an issuer's seed, by which nats-server knows its signatures."""
     return str(nkeys.from_seed(issuer_seed.encode()).public_key.decode())
 
 
@@ -50,7 +59,8 @@ def render_config(
     cluster: Cluster | None = None,
     tls: Tls | None = None,
 ) -> str:
-    """The text of a nats-server.conf that lets in our own servers by password and everybody else by access token.
+    """Returns the text of a nats-server.conf that lets in our own servers by password and everybody else by access
+    token.
 
     `store` is JetStream's directory and `issuer` the public key of the servers' seed. Contains the password.
     """
@@ -59,7 +69,11 @@ def render_config(
         "host": host,
         "port": port,
         "max_payload": MAX_PAYLOAD,
-        "max_control_line": 32 * 1024,  # a token that names hundreds of stores is longer than the usual 4096
+        "max_control_line": MAX_CONTROL_LINE,
+        "max_connections": MAX_CONNECTIONS,
+        "max_subscriptions": MAX_SUBSCRIPTIONS,
+        "max_pending": 8 * MAX_PAYLOAD,
+        "write_deadline": WRITE_DEADLINE,
         "jetstream": {"store_dir": str(store)},
         "authorization": {
             "users": [{"user": user, "password": password}],

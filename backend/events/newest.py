@@ -29,7 +29,7 @@ _NEWER = {
 
 
 async def newer_rows(database: Database, told: Mapping[Key, int]) -> list[StockRow]:
-    """Those rows of `told` (key → version) that the database has a newer version of, as they are now."""
+    """Returns those rows of `told` (key → version) that the database has a newer version of, as they are now."""
     if not told:
         return []
     flat = [(*key, version) for key, version in told.items()]

@@ -39,7 +39,7 @@ class Leftovers(NamedTuple):
 
 
 async def read_leftovers(database: Database, *, after: UUID | None = None, limit: int = 500) -> Leftovers:
-    """At most `limit` messages older than GRACE, oldest first, from the one after the id `after` on.
+    """Returns at most `limit` messages older than GRACE, oldest first, from the one after the id `after` on.
 
     A message that this release cannot read is left to a newer one, and keeps no other message waiting.
     """

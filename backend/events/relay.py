@@ -35,7 +35,7 @@ from backend.observability import metrics
 from backend.observability import traces as tracing
 
 from . import outbox, subjects
-from .connection import stay_connected
+from .connection import cancelled, stay_connected
 from .newest import newer_rows
 from .streams import declare_streams
 
@@ -156,9 +156,7 @@ class Relay:
             async with asyncio.timeout(deadline):
                 await self._finish()
                 await self._flush()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
 
     async def _flush(self) -> None:
         await self._queue.join()
@@ -239,7 +237,7 @@ class Relay:
             log.warning("message_refused", message_id=key, detail=why)
 
     def _answer(self, key: str) -> _Sent | None:
-        """This message is in flight no more."""
+        """Tells that this message is in flight no more."""
         sent = self._in_flight.pop(key, None)
         if sent is not None:
             self._parts_in_flight -= sent.parts

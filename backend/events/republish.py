@@ -47,7 +47,7 @@ class Extent(Struct, frozen=True):
     store_id: str | None = None
 
     def within(self, table: Table) -> ColumnElement[bool]:
-        """The condition on `table`."""
+        """Returns the condition on `table`."""
         moment = table.c.sold_at if table is sales else table.c.updated_at
         wanted = [] if self.store_id is None else [table.c.store_id == self.store_id]
         if self.since is not None:
@@ -123,7 +123,7 @@ async def _pages(database: Database, extent: Extent) -> AsyncIterator[list[Messa
 
 
 async def _rows(database: Database, table: Table, extent: Extent) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Pages in the order of the key, each begun behind the last row of the one before."""
+    """Yields pages in the order of the key, each begun behind the last row of the one before."""
     key = tuple_(*_KEYS[table])
     query = select(table).where(extent.within(table)).order_by(*_KEYS[table]).limit(PAGE)
     page = query

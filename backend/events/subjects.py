@@ -42,14 +42,14 @@ _FIELDS = {Kind.STOCK: "stock", Kind.ALERT: "alerts", **_BATCHED}
 
 
 def of_store(store_id: str, kind: Kind | None = None, key: str | None = None) -> str:
-    """What to subscribe to for all about a store, for one kind, or for one product's stock or alerts."""
+    """Returns what to subscribe to for all about a store, for one kind, or for one product's stock or alerts."""
     if kind is None:
         return f"inventory.{store_id}.>"
     return f"inventory.{store_id}.{kind}.{'*' if key is None else _token(key)}"
 
 
 def parts(message: Message) -> Iterator[tuple[str, Message]]:
-    """The changes of a batch in a store as they are published: (subject, content)."""
+    """Yields the changes of a batch in a store as they are published: (subject, content)."""
     store_id, at = message.store_id, message.at
     for row in message.stock:
         yield f"inventory.{store_id}.stock.{_token(row.product_id)}", Message(store_id, at, stock=(row,))
@@ -61,11 +61,11 @@ def parts(message: Message) -> Iterator[tuple[str, Message]]:
 
 
 def only(message: Message, kinds: Collection[str]) -> Message | None:
-    """What of a message is of these kinds; None if nothing is."""
+    """Returns what of a message is of these kinds; None if nothing is."""
     told = {field: getattr(message, field) for kind, field in _FIELDS.items() if kind in kinds}
     return Message(message.store_id, message.at, **told) if any(told.values()) else None
 
 
 def _token(product_id: str) -> str:
-    """A product id as one part of a subject: a dot would begin the next part."""
+    """Returns a product id as one part of a subject: a dot would begin the next part."""
     return product_id.replace(".", "%2E")

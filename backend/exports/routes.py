@@ -52,7 +52,7 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
         shape: Callable[[Row], object],
         store_id: str | None = None,
     ) -> Stream:
-        """All that `read` finds, which gets the last row of the page before. Raises UnknownStore."""
+        """Returns all that `read` finds, which gets the last row of the page before. Raises UnknownStore."""
 
         async def page(last: Row | None) -> Sequence[Row]:
             async with turns, reading(db) as connection:
@@ -65,14 +65,14 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/export/products", scope=Scope.CATALOGUE_READ, media_type=NDJSON)
     async def products() -> Stream:
-        """Every product, by id."""
+        """Returns every product, by id."""
         return await export(
             lambda connection, last: products_behind(connection, last.id if last else "", PAGE), ProductShape.of
         )
 
     @get("/export/stock", scope=Scope.STOCK_READ, media_type=NDJSON, problems=("unknown_store",))
     async def stock(store_id: Annotated[str | None, QueryParameter(max_length=32)] = None) -> Stream:
-        """What was ever in a store, or in any store of the chain, by store and product."""
+        """Returns what was ever in a store, or in any store of the chain, by store and product."""
         if store_id is None:
             return await export(
                 lambda connection, last: stock_behind(
@@ -95,7 +95,7 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
         since: FromQuery[datetime | None] = None,
         until: FromQuery[datetime | None] = None,
     ) -> Stream:
-        """The movements of a store, latest first, from `since` on and before `until`."""
+        """Returns the movements of a store, latest first, from `since` on and before `until`."""
         first = StepKey(moment("until", until or NEWEST), "", 0)
         begin = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
@@ -119,7 +119,7 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
         since: FromQuery[datetime | None] = None,
         until: FromQuery[datetime | None] = None,
     ) -> Stream:
-        """The sales of a store, latest first, from `since` on and before `until`."""
+        """Returns the sales of a store, latest first, from `since` on and before `until`."""
         first = SaleKey(moment("until", until or NEWEST), UUID(int=0))
         begin = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
@@ -137,7 +137,7 @@ def export_routes(db: Database) -> list[HTTPRouteHandler]:
 async def lines(
     first: Sequence[Row], behind: Callable[[Row], Awaitable[Sequence[Row]]], shape: Callable[[Row], object]
 ) -> AsyncIterator[bytes]:
-    """The `first` page and all pages `behind` it, each read when the one before has been taken."""
+    """Yields the `first` page and all pages `behind` it, each read when the one before has been taken."""
     rows = first
     while rows:
         yield json.Encoder().encode_lines([shape(row) for row in rows])

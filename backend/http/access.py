@@ -33,7 +33,7 @@ _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*) *", re.IGNORECASE | re.ASCII)
 
 
 def in_turn(guards: Sequence[_Coroutine]) -> Guard:
-    """The guards as one. Litestar copies the route's handler for each guard it knows, with each request."""
+    """Returns the guards as one. Litestar copies the route's handler for each guard it knows, with each request."""
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         for each in guards:
@@ -73,7 +73,7 @@ async def well_formed(connection: ASGIConnection, _: BaseRouteHandler) -> None: 
 
 
 def access_guard(tokens: Tokens, verify_key: Verify) -> _Coroutine:
-    """The guard of all routes. A route says `scope=…` in its decorator: a scope, or several of which one
+    """Returns the guard of all routes. A route says `scope=…` in its decorator: a scope, or several of which one
     will do. One that says nothing cannot be called."""
 
     async def guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
@@ -93,13 +93,16 @@ def access_guard(tokens: Tokens, verify_key: Verify) -> _Coroutine:
 
 
 def scopes_of(handler: BaseRouteHandler) -> frozenset[Scope]:
-    """The rights of which a route that is not PUBLIC asks for one."""
+    """Returns the rights of which a route that is not PUBLIC asks for one."""
     scope: Scope | frozenset[Scope] = handler.opt["scope"]
     return frozenset({scope}) if isinstance(scope, Scope) else scope
 
 
 async def caller_of(headers: Headers, tokens: Tokens, verify_key: Verify) -> Claims:
-    """Who says who they are, in one way and no other. Raises TokenRefused, KeyRefused, or DatabaseAway and its like."""
+    """Returns who says who they are, in one way and no other.
+
+    Raises TokenRefused, KeyRefused, or DatabaseAway and its like.
+    """
     bearer, key = headers.get("authorization"), headers.get(KEY)
     if key is not None:
         if bearer is not None:

@@ -13,7 +13,7 @@ Network = IPv4Network | IPv6Network
 
 
 def behind_proxies(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
-    """`app` with the address and the scheme that proxies in the `trusted` networks report.
+    """Returns `app` with the address and the scheme that proxies in the `trusted` networks report.
 
     The last address in X-Forwarded-For that is no trusted proxy is the caller; what is left of it the caller may have
     made up. From anybody else the headers mean nothing.
@@ -23,13 +23,13 @@ def behind_proxies(app: ASGIApp, trusted: Iterable[Network]) -> ASGIApp:
 
 
 def client_address(connection: ASGIConnection) -> str:  # type: ignore[type-arg]
-    """The IP address of the caller, in its one usual form; empty for none (a caller inside this process)."""
+    """Returns the IP address of the caller, in its one usual form; empty for none (a caller inside this process)."""
     return usual(connection.client.host) if connection.client else ""
 
 
 @lru_cache(4096)
 def usual(host: str) -> str:
-    """The address `host` in its one usual form; empty for what is none."""
+    """Returns the address `host` in its one usual form; empty for what is none."""
     try:
         address = ip_address(host)
     except ValueError:  # a proxy that reports a name or nonsense
@@ -45,7 +45,7 @@ def network_of(address: str) -> str:
 
 
 def _names(network: Network) -> list[str]:
-    """A socket that listens on :: sees IPv4 callers as ::ffff:a.b.c.d."""
+    """Returns a socket that listens on :: sees IPv4 callers as ::ffff:a.b.c.d."""
     if isinstance(network, IPv6Network):
         return [str(network)]
     return [str(network), f"::ffff:{network.network_address}/{96 + network.prefixlen}"]

@@ -27,7 +27,7 @@ _READ = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-Aft
 
 
 def browsers_of(origins: Sequence[str]) -> CORSConfig | None:
-    """What pages of these origins may send and read; None for no origins.
+    """Returns what pages of these origins may send and read; None for no origins.
 
     Never with cookies: the API has none.
     """
@@ -39,7 +39,8 @@ def browsers_of(origins: Sequence[str]) -> CORSConfig | None:
 
 
 def refusing_browsers(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """`app`, in front of which a browser's question is denied with a problem; Litestar's own denial is bare text."""
+    """Returns `app`, in front of which a browser's question is denied with a problem; Litestar's own denial is bare
+    text."""
     if not origins:
         return app
     named = set(origins)
@@ -58,7 +59,7 @@ def refusing_browsers(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
 
 def _refusal(headers: Headers, origins: set[str]) -> str | None:
-    """Why a page may not send what its browser asks for, if so."""
+    """Returns why a page may not send what its browser asks for, if so."""
     origin, method = headers["origin"], headers.get("access-control-request-method", "GET")
     if origin not in origins:
         return f"Pages of {origin} may not call this server; its operator can name them in CORS_ORIGINS."

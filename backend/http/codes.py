@@ -49,6 +49,13 @@ PROBLEMS: dict[str, Meaning] = {
         "lines must have at least 1 entries.",
         {"field": "lines"},
     ),
+    "money_mismatch": Meaning(
+        400,
+        "The amounts of the request do not agree with each other, or a discount has no reason.",
+        "`field` names the amount and the sentence says what it must be. It never depends on stock.",
+        "The tenders are 9.00 together, and the sale costs 9.50.",
+        {"field": "tenders"},
+    ),
     "malformed_json": Meaning(
         400,
         "The body is not JSON in UTF-8.",
@@ -67,6 +74,20 @@ PROBLEMS: dict[str, Meaning] = {
         "The request is not one that the server understands.",
         "The sentence says what is wrong with it.",
         "The request could not be read.",
+    ),
+    "reason_not_allowed": Meaning(
+        400,
+        "The reason does not go with what is done: goods that were found do not leave, stolen ones do not come.",
+        "`field` names it and the sentence lists the reasons that fit.",
+        "found is no reason for this; reason_code may be one of damage, theft, expired.",
+        {"field": "reason_code"},
+    ),
+    "command_not_approvable": Meaning(
+        400,
+        "The command of an approval is unknown, wrong, or of a kind that never waits for approval.",
+        "Send the command as it would be sent to /commands, with the id and the store of the approval.",
+        "The command of an approval must have the approval's id and store.",
+        {"field": "command"},
     ),
     "transfer_short": Meaning(
         400,
@@ -170,10 +191,19 @@ PROBLEMS: dict[str, Meaning] = {
     ),
     "approval_needed": Meaning(
         403,
-        "The refused sale is above what a clerk may settle alone.",
-        "Send it again under the same id, with the name and PIN of somebody who has the right `scope` as `approval`.",
+        "The caller may not do this alone: it needs the right `scope`, or the correction is above the store's limits.",
+        "A settlement or a return is sent again under the same id, with the name and PIN of somebody who has the right"
+        " `scope` as `approval`. A correction above the `limits` told here is sent to POST /api/v1/approvals"
+        " with a new id: it waits there until somebody grants it, or takes effect at once with their `approval`.",
         "A refused sale above 20.00 is settled with a supervisor; send their name and PIN as approval.",
         {"field": "approval", "limit_cents": 2000, "scope": "sales:settle"},
+    ),
+    "own_approval": Meaning(
+        403,
+        "Who asked for an approval cannot grant it.",
+        "Another person who has the right approvals:write in this store grants it.",
+        "You asked for this yourself; another person has to approve it.",
+        {"field": "approval_id"},
     ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
@@ -197,6 +227,13 @@ PROBLEMS: dict[str, Meaning] = {
         "No product has the barcode 2000008189811; scan it again or search by name.",
         {"field": "barcode"},
     ),
+    "unknown_price": Meaning(
+        404,
+        "No price of the product begins in that store at that moment.",
+        "Read the list of its prices, and send `store_id` and `valid_from` as it has them.",
+        "No price of 818981 in 292 begins then; read the list of its prices.",
+        {"field": "valid_from"},
+    ),
     "unknown_document": Meaning(
         404,
         "No document has this id, or it belongs to stores that are not the caller's.",
@@ -210,6 +247,41 @@ PROBLEMS: dict[str, Meaning] = {
         "`state` is where it is. Read the document again and go on from there.",
         "This transfer is received; only one that is in_transit can do this.",
         {"state": "received"},
+    ),
+    "more_than_open": Meaning(
+        409,
+        "More units than the document has open at this step: asked for, on their way, or missing.",
+        "`lines` names every line that is too much, with what is open as `available`. Say at most that.",
+        "Only 3 units of 818981 are still on their way, not 5.",
+        {"lines": [{"product_id": "818981", "requested": 5, "available": 3}], "field": "lines"},
+    ),
+    "suggestion_changed": Meaning(
+        409,
+        "What was accepted is not suggested any more, or not as much of it: stock moved, or somebody else accepted it.",
+        "Nothing was opened. Read the suggestions again and choose from them; `suggested` is how many there are now.",
+        "suggestions[0]: only 0 units of 818981 are suggested for store 292 in this way now; read them again.",
+        {"field": "suggestions[0]", "product_id": "818981", "store_id": "292", "suggested": 0},
+    ),
+    "goods_in_flight": Meaning(
+        422,
+        "The transfer that is to be cancelled is on its way, and nobody said what becomes of its goods.",
+        "Send `in_flight`: `restock` if they are back in the store that sent them, `write_off` if they are lost.",
+        "The goods are on their way; say with in_flight whether they are back (restock) or lost (write_off).",
+        {"field": "in_flight", "state": "in_transit"},
+    ),
+    "item_known": Meaning(
+        409,
+        "A delivery calls an item unknown that is in the catalogue.",
+        "Receive it as a line of that product; `unknown` is for what the catalogue does not have.",
+        "818981 is in the catalogue; receive it as a line of that product.",
+        {"field": "code"},
+    ),
+    "not_counted": Meaning(
+        409,
+        "A product that is to be posted has not been counted in this count.",
+        "Count it, or leave it out; nobody's silence says that a shelf is empty.",
+        "818981 has not been counted yet; count it, or leave it out.",
+        {"field": "products"},
     ),
     "unknown_reservation": Meaning(
         404,
@@ -346,6 +418,41 @@ PROBLEMS: dict[str, Meaning] = {
         "Make somebody else an admin first.",
         "root is the last admin; make somebody else one first.",
     ),
+    "more_than_sold": Meaning(
+        409,
+        "More units than the receipt has that have not come back yet. Nothing was taken back.",
+        "`lines` names every product that is too much, with what can still come back as `available`.",
+        "Only 1 units of 818981 can still come back, not 2.",
+        {"lines": [{"product_id": "818981", "requested": 2, "available": 1}], "field": "lines"},
+    ),
+    "refund_too_high": Meaning(
+        409,
+        "More money than was paid for the units that come back.",
+        "Give back at most the amount in the sentence, or send `refund_by` and let the server work it out.",
+        "At most 3.69 was paid for these units; 4.00 cannot be given back.",
+        {"field": "refund"},
+    ),
+    "sale_returned": Meaning(
+        409,
+        "Units of the sale have come back already, so it cannot be voided as a whole.",
+        "Return the units that are left, line by line.",
+        "Units of this sale have come back already; return the others one by one.",
+        {"field": "sale_id", "state": "partly_returned"},
+    ),
+    "void_too_late": Meaning(
+        409,
+        "The sale is of another day of its store.",
+        "Return its lines instead; the sale stays as it was.",
+        "This sale is of 2026-11-23; a sale is voided on its own day. Return its lines instead.",
+        {"field": "sale_id"},
+    ),
+    "shift_open": Meaning(
+        409,
+        "The terminal has a shift that is open.",
+        "Close it first; `state` is its id.",
+        "Terminal T1 has the open shift 0197a2b4-c0de-7000-8a52-c1d3e5f60718; close it first.",
+        {"field": "terminal_id", "state": "0197a2b4-c0de-7000-8a52-c1d3e5f60718"},
+    ),
     "receipt_taken": Meaning(
         409,
         "The store already has a sale with this receipt number.",
@@ -451,6 +558,14 @@ PROBLEMS: dict[str, Meaning] = {
         {"policy": "caller", "limit": 6000, "window_seconds": 60, "retry_after": 7},
         retryable=True,
     ),
+    "too_many_streams": Meaning(
+        429,
+        "The caller holds as many event streams on this server as one may.",
+        "Close one, or follow all kinds of a store in one stream; `limit` says how many there may be.",
+        "You hold 20 event streams already; close one, or follow all kinds of a store in one.",
+        {"limit": 20, "retry_after": 5},
+        retryable=True,
+    ),
     # 500 and 503: the server's own.
     "internal_error": Meaning(500, "The server failed at this request.", _OPERATOR, _FAILED),
     "not_recorded": Meaning(
@@ -476,6 +591,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Events cannot be read now; ask again in a moment, or read the state over HTTP.",
         retryable=True,
     ),
+    "too_slow": Meaning(
+        503,
+        "An event stream was not read as fast as events came. It is told by the stream's last event, `dropped`.",
+        "Connect again with the last `id`, which loses nothing; follow one `kind` if that is too much.",
+        "This stream was not read as fast as events came; connect again, with the last id.",
+        retryable=True,
+    ),
     "busy": Meaning(
         503, "Too many commands wait already.", _AGAIN, "The server has too much to do; try again.", retryable=True
     ),
@@ -493,10 +615,10 @@ PROBLEMS: dict[str, Meaning] = {
 
 
 def title_of(code: str) -> str:
-    """The code in words."""
+    """Returns the code in words."""
     return code.replace("_", " ").capitalize()
 
 
 def page_of(code: str) -> str:
-    """The address of the code's page: the `type` of its problems, relative to this server (RFC 9457, 3.1.1)."""
+    """Returns the address of the code's page: the `type` of its problems, relative to this server (RFC 9457, 3.1.1)."""
     return f"/problems/{code}"

@@ -10,6 +10,7 @@ from backend.model.answers import Answer, Refusal
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.errors import InvalidInput
+from backend.model.verbs import VERBS
 
 from .problems import Refused
 from .request import ApiRequest
@@ -18,7 +19,7 @@ KEY = "Idempotency-Key"
 
 
 def command_id(request: ApiRequest, in_body: UUID | None = None) -> UUID:
-    """The id that makes a retry harmless: from the Idempotency-Key header or the body, else a new one.
+    """Returns the id that makes a retry harmless: from the Idempotency-Key header or the body, else a new one.
 
     Raises InvalidInput for a key that is no UUID or differs from the body's id.
     """
@@ -31,7 +32,7 @@ def command_id(request: ApiRequest, in_body: UUID | None = None) -> UUID:
 
 
 def attempt(request: ApiRequest, said: object) -> Attempt | None:
-    """The request as `run_once` wants it, for a change outside the ledger; None without an Idempotency-Key.
+    """Returns the request as `run_once` wants it, for a change outside the ledger; None without an Idempotency-Key.
 
     `said` is the body. Raises InvalidInput for a key that is no UUID.
     """
@@ -42,11 +43,11 @@ def attempt(request: ApiRequest, said: object) -> Attempt | None:
 
 
 async def settle(ledger: Ledger, command: Command, claims: Claims, objection: Refusal | None = None) -> Answer:
-    """The ledger's answer to the caller's command.
+    """Returns the ledger's answer to the caller's command.
 
     Raises StoreNotAllowed for a store outside the token, Refused for a refusal, and what the ledger raises.
     """
-    claims.require_store(command.store_id)
+    claims.require_store(VERBS[type(command)].acts_in(command))
     answer = await ledger.submit(Request(command, claims.who, objection))
     if answer.refusal is not None:
         raise Refused(answer.refusal)
@@ -54,7 +55,7 @@ async def settle(ledger: Ledger, command: Command, claims: Claims, objection: Re
 
 
 def key_of(request: ApiRequest) -> UUID | None:
-    """The Idempotency-Key of a request. Raises InvalidInput for one that is no UUID."""
+    """Returns the Idempotency-Key of a request. Raises InvalidInput for one that is no UUID."""
     key = request.headers.get(KEY)
     try:
         return None if key is None else UUID(key)

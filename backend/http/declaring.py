@@ -44,7 +44,8 @@ COMMAND = (
 
 
 def problems_of(handler: HTTPRouteHandler) -> list[str]:
-    """The codes of all problems that a route may answer: those it declares as `problems=(…)`, and the common ones."""
+    """Returns the codes of all problems that a route may answer: those it declares as `problems=(…)`, and the common
+    ones."""
     declared: Iterable[str] = handler.opt.get("problems", ())
     codes = [*declared, *ANY_ROUTE]
     if handler.opt.get("rate") != UNLIMITED:

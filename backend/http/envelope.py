@@ -34,7 +34,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 def envelope(app: ASGIApp, stopping: Callable[[], bool] = lambda: False) -> ASGIApp:
-    """`app` with a request id taken from the caller's X-Request-Id or made here, logged and sent back."""
+    """Returns `app` with a request id taken from the caller's X-Request-Id or made here, logged and sent back."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:

@@ -21,6 +21,16 @@ class UnknownBarcode(MostradorError):
         super().__init__(f"No product has the barcode {barcode}; scan it again or search by name.", field="barcode")
 
 
+class UnknownPrice(MostradorError):
+    """The list has no price of the product that begins then."""
+
+    code = "unknown_price"
+
+    def __init__(self, product_id: str, store_id: str) -> None:
+        message = f"No price of {product_id} in {store_id} begins then; read the list of its prices."
+        super().__init__(message, field="valid_from")
+
+
 class UnknownSale(MostradorError):
     """No sale has this id or receipt number, or it is another store's and none of the caller's business."""
 
@@ -37,6 +47,29 @@ class UnknownReservation(MostradorError):
 
     def __init__(self, reservation_id: str) -> None:
         super().__init__(f"There is no hold {reservation_id}; it may belong to another store.", field="reservation_id")
+
+
+class UnknownDocument(MostradorError):
+    """No document of this kind has this id, or it is another store's and none of the caller's business."""
+
+    code = "unknown_document"
+
+    def __init__(self, kind: str, document_id: str) -> None:
+        message = f"There is no {kind} {document_id}; it may belong to another store."
+        super().__init__(message, field=f"{kind}_id")
+
+
+class SuggestionChanged(MostradorError):
+    """What was chosen is not suggested any more, or not as much of it."""
+
+    code = "suggestion_changed"
+
+    def __init__(self, field: str, product_id: str, store_id: str, suggested: int) -> None:
+        message = (
+            f"{field}: only {suggested} units of {product_id} are suggested for store {store_id} in this way now; read"
+            " them again."
+        )
+        super().__init__(message, field=field, product_id=product_id, store_id=store_id, suggested=suggested)
 
 
 class UnknownKey(MostradorError):

@@ -54,12 +54,12 @@ class Match(Struct, frozen=True):
 
 
 def etag(version: int, shown: Struct) -> str:
-    """The strong ETag of `shown`, which is at `version`."""
+    """Returns the strong ETag of `shown`, which is at `version`."""
     return f'"{version}-{blake2b(json.encode(shown), digest_size=6).hexdigest()}"'
 
 
 def tagged(request: ApiRequest, version: int, shown: Shape, status: int = 200) -> Response[Shape]:
-    """The response with its ETag; for a GET whose If-None-Match names that tag 304 and no body."""
+    """Returns the response with its ETag; for a GET whose If-None-Match names that tag 304 and no body."""
     tag = etag(version, shown)
     # The caller may keep the answer, but has to ask again each time; nobody in between may.
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
@@ -69,7 +69,7 @@ def tagged(request: ApiRequest, version: int, shown: Shape, status: int = 200) -
 
 
 def if_match(request: ApiRequest) -> Match | None:
-    """What the caller has seen; None when the request does not say.
+    """Returns what the caller has seen; None when the request does not say.
 
     Raises InvalidInput for a header that is neither `*` nor one ETag.
     """
@@ -89,5 +89,5 @@ def if_match(request: ApiRequest) -> Match | None:
 
 
 def _names(if_none_match: str, tag: str) -> bool:
-    """Whether the header names `tag`; here a weak tag is as good."""
+    """Returns whether the header names `tag`; here a weak tag is as good."""
     return if_none_match.strip() == "*" or any(f'"{found["tag"]}"' == tag for found in _TAG.finditer(if_none_match))

@@ -78,12 +78,12 @@ def health_routes(db: Database, stopping: Callable[[], bool], instance_id: str) 
 
     @get(["/health", "/health/ready"], scope=PUBLIC, rate=UNLIMITED, responses={503: _UNWELL})
     async def health() -> Response[HealthShape]:
-        """Whether this server can do its work: 503 when its database cannot or it is stopping."""
+        """Returns whether this server can do its work: 503 when its database cannot or it is stopping."""
         return await look()
 
     @get("/health/live", scope=PUBLIC, rate=UNLIMITED)
     async def live() -> AliveShape:
-        """Whether this process answers at all."""
+        """Returns whether this process answers at all."""
         return AliveShape()
 
     return [health, live]

@@ -48,7 +48,7 @@ class MediaTypeUnsupported(InvalidInput):
 
 
 def invalid_body(reason: str, body: bytes) -> InvalidBody:
-    """The error for what msgspec says of a `body` that is JSON but not what the route takes."""
+    """Returns the error for what msgspec says of a `body` that is JSON but not what the route takes."""
     match = _PATH.match(reason)
     assert match is not None  # every part of the pattern is optional
     if "matching regex" in match["what"] and (character := refused_character(_value_at(match["path"] or "", body))):
@@ -58,12 +58,13 @@ def invalid_body(reason: str, body: bytes) -> InvalidBody:
 
 
 def repeated(key: str) -> InvalidBody:
-    """The error for a key that an object of the body has twice."""
+    """Returns the error for a key that an object of the body has twice."""
     return InvalidBody(key, f"{key} stands twice in one object; send it once.")
 
 
 def _value_at(path: str, body: bytes) -> str:
-    """The text at `path` of the body, which is JSON; empty when the path has no way to it (a key of any name)."""
+    """Returns the text at `path` of the body, which is JSON; empty when the path has no way to it (a key of any
+    name)."""
     try:
         value = json.decode(body)
     except (DecodeError, RecursionError):  # behind the value; what came first is told
@@ -79,13 +80,13 @@ def _value_at(path: str, body: bytes) -> str:
 
 
 def malformed_body(reason: str) -> MalformedBody:
-    """The error for what msgspec says of a body that is not JSON."""
+    """Returns the error for what msgspec says of a body that is not JSON."""
     why = "it ends too early" if "truncated" in reason else reason.removeprefix("JSON is malformed: ")
     return MalformedBody("body", f"The body is not valid JSON: {why}.")
 
 
 def invalid_field(path: str, what: str) -> InvalidBody:
-    """The error for `what` (msgspec's words) about the value at `path`."""
+    """Returns the error for `what` (msgspec's words) about the value at `path`."""
     for pattern, sentence in _SENTENCES:
         if match := pattern.fullmatch(what):
             if match.groupdict().get("name"):

@@ -15,7 +15,7 @@ def jwks_routes(tokens: Tokens) -> list[HTTPRouteHandler]:
 
     @get("/.well-known/jwks.json", scope=PUBLIC)
     async def jwks() -> Response[dict[str, Any]]:
-        """The keys that sign access tokens now or soon, as a JSON Web Key Set."""
+        """Returns the keys that sign access tokens now or soon, as a JSON Web Key Set."""
         return Response(tokens.jwks, headers={"Cache-Control": "public, max-age=300"})
 
     return [jwks]

@@ -143,7 +143,7 @@ def _counted(host: str, proxies: tuple[Network, ...]) -> str:
 
 
 def _files() -> int:
-    """How many files this process may have open."""
+    """Returns how many files this process may have open."""
     if sys.platform == "win32":
         return sys.maxsize
     import resource  # not on Windows

@@ -8,7 +8,7 @@ from .invalid import InvalidBody
 
 
 def lines_of(product_id: str | None, quantity: int | None, lines: Sequence[Line] | None) -> tuple[Line, ...]:
-    """The lines, however they were sent. Raises InvalidBody if they were sent in both ways or not at all."""
+    """Returns the lines, however they were sent. Raises InvalidBody if they were sent in both ways or not at all."""
     if lines is not None:
         if product_id is not None or quantity is not None:
             raise InvalidBody("lines", "Send product_id and quantity, or lines, not both.")

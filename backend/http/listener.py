@@ -39,7 +39,7 @@ class PortRefused(MostradorError):
 
 @contextmanager
 def listening(host: str, port: int, descriptor: int | None = None) -> Iterator[socket.socket]:
-    """A socket that listens on `host` and `port` (0: any free one). Nobody is answered until it is served.
+    """Yields a socket that listens on `host` and `port` (0: any free one). Nobody is answered until it is served.
 
     With a `descriptor` it is that open one, inherited from a parent process.
 
@@ -70,7 +70,7 @@ def listening(host: str, port: int, descriptor: int | None = None) -> Iterator[s
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address that a client on this machine uses."""
+    """Returns the address that a client on this machine uses."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -10,7 +10,7 @@ NEWEST = datetime.max.replace(tzinfo=UTC)
 
 
 def moment(field: str, sent: datetime) -> datetime:
-    """The moment in UTC. Raises InvalidInput for one without an offset, or beyond the calendar."""
+    """Returns the moment in UTC. Raises InvalidInput for one without an offset, or beyond the calendar."""
     if sent.tzinfo is not None:
         with suppress(OverflowError):
             return sent.astimezone(UTC)

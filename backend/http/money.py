@@ -12,7 +12,7 @@ Price = Annotated[float, Meta(ge=0, le=MAX_PRICE)]
 
 
 def cents(field: str, price: float) -> int:
-    """The price that `field` holds, exactly. Raises InvalidBody for a fraction of a cent."""
+    """Returns the price that `field` holds, exactly. Raises InvalidBody for a fraction of a cent."""
     # The shortest text of a float is what was sent, as long as that had no more than 15 digits.
     exact = Decimal(repr(price)) * 100
     if exact != int(exact):

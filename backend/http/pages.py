@@ -27,7 +27,7 @@ Cursor = Annotated[str | None, QueryParameter(max_length=500, description="From 
 
 
 def behind(cursor: str | None, key: type[Key]) -> Key | None:
-    """The key of the row that the page begins behind; None for the first page.
+    """Returns the key of the row that the page begins behind; None for the first page.
 
     `key` is a named tuple with types as narrow as what the database takes: anybody can write a cursor.
 
@@ -49,15 +49,20 @@ def behind(cursor: str | None, key: type[Key]) -> Key | None:
 def page(
     request: ApiRequest, rows: Sequence[Row], limit: int, key: Callable[[Row], Key]
 ) -> tuple[Sequence[Row], dict[str, str]]:
-    """The first `limit` of `rows`, and the headers that lead to the rest of them."""
+    """Returns the first `limit` of `rows`, and the headers that lead to the rest of them."""
     shown = rows[:limit]
     if len(rows) <= limit:
         return shown, {}
-    return shown, next_link(request, "cursor", urlsafe_b64encode(json.encode(key(shown[-1]))).decode())
+    return shown, next_link(request, "cursor", cursor_of(key(shown[-1])))
+
+
+def cursor_of(key: tuple[Any, ...]) -> str:
+    """Returns the cursor of the page behind the row with this key."""
+    return urlsafe_b64encode(json.encode(key)).decode()
 
 
 def next_link(request: ApiRequest, parameter: str, value: str) -> dict[str, str]:
-    """The header that leads to the same question with another `value` of `parameter`."""
+    """Returns the header that leads to the same question with another `value` of `parameter`."""
     asked = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     query = urlencode([*(pair for pair in asked if pair[0] != parameter), (parameter, value)])
     # Without the host: behind a proxy only the client knows the right one.

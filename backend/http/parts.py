@@ -6,7 +6,7 @@ from msgspec import inspect
 
 
 def parts_of(kind: inspect.Type) -> Iterator[inspect.Type]:
-    """The types that `kind` is directly made of; for a struct those of its fields."""
+    """Yields the types that `kind` is directly made of; for a struct those of its fields."""
     match kind:
         case inspect.StructType():
             yield from (field.type for field in kind.fields)
@@ -23,7 +23,7 @@ def parts_of(kind: inspect.Type) -> Iterator[inspect.Type]:
 
 
 def structs_in(*kinds: inspect.Type) -> Iterator[inspect.StructType]:
-    """Every struct in `kinds`, at any depth, once."""
+    """Yields every struct in `kinds`, at any depth, once."""
     seen: set[type] = set()
     waiting = list(kinds)
     while waiting:

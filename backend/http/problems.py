@@ -47,7 +47,7 @@ def problem(
     headers: dict[str, str] | None = None,
     fields: Mapping[str, FieldValue] | None = None,
 ) -> Response[Any]:
-    """The response for an error. `fields` are its typed values, beside those that every problem has."""
+    """Returns the response for an error. `fields` are its typed values, beside those that every problem has."""
     meaning = PROBLEMS[code]
     extra = {
         "code": code,
@@ -83,7 +83,7 @@ def _on_error(request: Request[Any, Any, Any], error: MostradorError) -> Respons
 
 
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[Any]:
-    """A parameter of the address is wrong, or there is no body (bodies are checked by ApiRequest)."""
+    """Returns a parameter of the address is wrong, or there is no body (bodies are checked by ApiRequest)."""
     first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     field = "body" if first.get("key") == "data" else first.get("key", "")
     return _on_error(request, invalid_field(field, first.get("message", error.detail)))

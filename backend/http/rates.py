@@ -89,7 +89,7 @@ _Told = tuple[Quota, int, int]
 
 
 def rate_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """The header fields that tell the limits of an answer: all of them, and what is left of the tightest."""
+    """Returns the header fields that tell the limits of an answer: all of them, and what is left of the tightest."""
     told: list[_Told] = scope.get("rates", [])  # type: ignore[assignment]
     if not told:
         return []

@@ -23,7 +23,7 @@ class ApiRequest(Request[Claims, Claims, State]):
     """A request; `auth` is what the caller's token says."""
 
     def origin(self, actor: str = "", terminal_id: str = "") -> Origin:
-        """The caller as the audit trail names them; a route without a token says who it found them to be."""
+        """Returns the caller as the audit trail names them; a route without a token says who it found them to be."""
         claims: Claims | None = self.scope.get("auth")
         return Origin(
             actor or (claims.actor if claims else ""),
@@ -33,7 +33,8 @@ class ApiRequest(Request[Claims, Claims, State]):
         )
 
     async def json(self) -> Any:
-        """The body as the type of the route's `data`. Raises InvalidBody, which names the field and what it must be,
+        """Returns the body as the type of the route's `data`. Raises InvalidBody, which names the field and what it
+        must be,
         MalformedBody, or MediaTypeUnsupported for a body that says it is no JSON.
 
         Litestar's own way decodes to plain dicts first, and then takes "3" for 3.

@@ -14,7 +14,8 @@ Load = Callable[[], Awaitable[T]]
 async def viewed(
     request: ApiRequest, read: Callable[[str, Load[T]], Awaitable[Viewed[T]]] | None, question: str, load: Load[T]
 ) -> tuple[T, dict[str, str]]:
-    """What `read` has for `question`, with the header Age; what `load` reads from the database now where there are no
+    """Returns what `read` has for `question`, with the header Age; what `load` reads from the database now where there
+    are no
     views, or the caller says `Cache-Control: no-cache`."""
     if read is None or "no-cache" in request.headers.get("cache-control", ""):
         return await load(), {}

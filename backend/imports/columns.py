@@ -13,6 +13,7 @@ from backend.catalogue.routes import Description, Name, PackageSize, Sku
 from backend.http.money import MAX_PRICE
 from backend.model.barcode import DamagedBarcode, check_digit, parse_scan
 from backend.model.commands import Cents, Count, ProductId, Quantity, StoreId, Text
+from backend.model.units import BasisPoints, CategoryPath, Unit
 from backend.people.service import DisplayName, Role, Secret
 from backend.people.service import Name as UserName
 from backend.stores.schemas import StoreName
@@ -57,12 +58,28 @@ def _cents(cell: str) -> int:
     return whole
 
 
+def _basis_points(cell: str) -> int:
+    """21 and 5.5 are rates; they have as many decimals as a price."""
+    return _cents(cell.removesuffix("%").rstrip())
+
+
+def _yes_or_no(cell: str) -> bool:
+    try:
+        return {"yes": True, "no": False}[cell.strip().lower()]
+    except KeyError as error:
+        raise ValueError(cell) from error
+
+
+def _said(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def _price(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
 def _barcode(cell: str) -> str:
-    """The code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
+    """Returns the code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
     digits = cell.strip()
     if len(digits) == 14 and digits.isascii() and digits.isdigit() and check_digit(digits[:-1]) == digits[-1]:
         return digits
@@ -89,6 +106,11 @@ PRODUCTS = (
     Column("department", Text, _TEXT),
     Column("brand", Text, _TEXT),
     Column("package_size", PackageSize, "at most 100 characters and no line breaks"),
+    Column("active", bool, "yes, or no for what is no longer sold", parse=_yes_or_no, show=_said, empty=True),
+    Column("unit", Unit, "what a quantity counts: piece, gram, millilitre or millimetre", empty="piece"),
+    Column("category_path", CategoryPath, "names from the root with / between them, at most 500 characters"),
+    Column("tax_rate", BasisPoints, "percent, such as 21", False, "tax_basis_points", _basis_points, _price, 0),
+    Column("tax_included", bool, "yes if the tax is in the price, else no", parse=_yes_or_no, show=_said, empty=True),
 )
 BARCODES = (
     Column("barcode", str, "8, 12, 13 or 14 digits, the last of which is the check digit", True, parse=_barcode),

@@ -20,7 +20,9 @@ BY = Origin("system:cli")
 _IDS = UUID("0d9a0c55-6c1e-4b0f-9a42-7f1c2f6f5c1e")
 _FIT_FOR_AN_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FIELDS = tuple(name for name in Draft.__struct_fields__ if name != "barcode")
-_BLANK = Draft(**dict.fromkeys(Draft.__struct_fields__, "") | {"price_cents": 0, "barcode": None})  # type: ignore[arg-type]  # of several types
+_BLANK = Draft(
+    sku="", name="", price_cents=0, description="", category="", department="", brand="", package_size="", barcode=None
+)
 _PRODUCTS = select(tables.products.c.id, *(tables.products.c[name] for name in _FIELDS))
 _BARCODES = select(tables.barcodes.c.barcode, tables.barcodes.c.product_id, tables.barcodes.c.quantity)
 
@@ -105,7 +107,7 @@ async def product_ids(connection: AsyncConnection) -> dict[str, str]:
 
 
 def no_product(line: int, sku: str) -> RowError:
-    """The error of a row that names a product which the catalogue does not have."""
+    """Returns the error of a row that names a product which the catalogue does not have."""
     return RowError(line, "sku", f"There is no product with the SKU {sku}; import it first: mostrador import products.")
 
 
@@ -114,11 +116,11 @@ def _draft(row: object) -> Draft:
 
 
 def _shown(draft: Draft) -> dict[str, object]:
-    """What the audit trail tells of a product."""
+    """Returns what the audit trail tells of a product."""
     said = {name: getattr(draft, name) for name in _FIELDS if name != "price_cents"}
     return said | {"price": draft.price_cents / 100}
 
 
 def _new_id(sku: str) -> str:
-    """The id of a new product: its SKU where that can be one, else an id that the same SKU gets every time."""
+    """Returns the id of a new product: its SKU where that can be one, else an id that the same SKU gets every time."""
     return sku if _FIT_FOR_AN_ID.fullmatch(sku) else str(uuid5(_IDS, sku))

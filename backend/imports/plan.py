@@ -25,7 +25,7 @@ class Plan(Struct, frozen=True):
 
 
 def only_once(rows: Iterable[Row], key_of: Callable[[Any], Key], field: str, errors: list[RowError]) -> list[Row]:
-    """The rows whose keys no row before them has; the others become errors that name the first line."""
+    """Returns the rows whose keys no row before them has; the others become errors that name the first line."""
     first: dict[Key, int] = {}
     kept: list[Row] = []
     for row in rows:

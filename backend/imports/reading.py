@@ -68,7 +68,7 @@ def read_table(kind: str, path: Path, progress: Progress) -> Table:
 
 
 def _records(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The records with the lines where they begin: a quoted cell may have line breaks in it."""
+    """Yields the records with the lines where they begin: a quoted cell may have line breaks in it."""
     begins = 1
     for record in reader:
         if record:
@@ -136,5 +136,5 @@ def _value(column: Column, cell: str) -> object:
 
 
 def _field(message: str) -> str:
-    """The name of the value in msgspec's sentence, which ends with its path: `$.name`, `$.stores[…]`."""
+    """Returns the name of the value in msgspec's sentence, which ends with its path: `$.name`, `$.stores[…]`."""
     return message.rpartition("$.")[2].rstrip("`").partition("[")[0]

@@ -105,7 +105,7 @@ async def _change(connection: AsyncConnection, user: User, stores: tuple[str, ..
 
 
 def _wrong(row: Row, before: User | None, known: set[str]) -> RowError | None:
-    """What no person may be, or None."""
+    """Returns what no person may be, or None."""
     given = row.values
     stores = () if given.stores is UNSET else given.stores
     if given.role == "admin" and stores:
@@ -133,7 +133,7 @@ def _wrong(row: Row, before: User | None, known: set[str]) -> RowError | None:
 
 
 async def _hash(given: Any, before: User | None, pins: Pins) -> str:
-    """The hash to keep: the one there is, if the PIN in the file fits it."""
+    """Returns the hash to keep: the one there is, if the PIN in the file fits it."""
     if given.pin is not UNSET:
         if before is not None and before.role == given.role and await pins.verify(before.pin_hash, given.pin):
             return before.pin_hash

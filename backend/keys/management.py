@@ -91,7 +91,7 @@ async def revoke_key(db: Database, caller: Claims, origin: Origin, key_id: str) 
 
 
 def maker_of(claims: Claims) -> str | None:
-    """Whose keys the caller may see and revoke; None for everybody's."""
+    """Returns whose keys the caller may see and revoke; None for everybody's."""
     return None if claims.allows_store(EVERY_STORE) else claims.actor
 
 
@@ -108,5 +108,5 @@ async def _check_stores(connection: AsyncConnection, stores: Iterable[str]) -> N
 
 
 def _home(key: StoredKey) -> str:
-    """The store whose trail tells of the key."""
+    """Returns the store whose trail tells of the key."""
     return key.stores[0] if len(key.stores) == 1 else CHAIN

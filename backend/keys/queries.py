@@ -56,13 +56,13 @@ _USED = (
 
 
 async def find_key(connection: AsyncConnection, key_id: str) -> FoundKey | None:
-    """The key with this id, or None."""
+    """Returns the key with this id, or None."""
     row = (await connection.execute(_FIND, {"key_id": key_id})).one_or_none()
     return None if row is None else FoundKey(_key(row), row[-2], row[-1])
 
 
 async def keys_after(connection: AsyncConnection, after: str, maker: str | None, limit: int) -> list[StoredKey]:
-    """At most `limit` keys by id, behind the id `after`; only those that `maker` made, unless it is None."""
+    """Returns at most `limit` keys by id, behind the id `after`; only those that `maker` made, unless it is None."""
     rows = await connection.execute(_PAGE, {"after": after, "maker": maker, "limit": limit})
     return [_key(row) for row in rows]
 

@@ -36,7 +36,7 @@ def key_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteHandle
 
     @get("/keys", scope=Scope.KEYS_WRITE)
     async def list_keys(request: ApiRequest, limit: Limit = 50, cursor: Cursor = None) -> Response[KeysShape]:
-        """The keys that the caller made; all of them for who may act in every store."""
+        """Returns the keys that the caller made; all of them for who may act in every store."""
         place = behind(cursor, _Place) or _Place("")
         async with reading(db) as connection:
             found = await keys_after(connection, place.id, maker_of(request.auth), limit + 1)

@@ -38,7 +38,7 @@ class Keys:
         self._known: dict[str, _Known] = {}
 
     async def verify(self, text: str) -> Claims:
-        """What the key's holder may do. Raises KeyRefused, and DatabaseAway and its like."""
+        """Returns what the key's holder may do. Raises KeyRefused, and DatabaseAway and its like."""
         shown = ApiKey.parse(text)
         known = self._known.get(shown.id)
         if known is not None and self._clock() < known.until and shown.fits(known.secret_hash):
@@ -68,12 +68,12 @@ class Keys:
 
 
 def actor_of(key_id: str) -> str:
-    """The name that a key's acts are told by."""
+    """Returns the name that a key's acts are told by."""
     return f"key:{key_id}"
 
 
 def claims_of(key: StoredKey) -> Claims:
-    """What a key allows. Its holder acts in no store by default, unless there is only one."""
+    """Returns what a key allows. Its holder acts in no store by default, unless there is only one."""
     actor = actor_of(key.id)
     only = key.stores[0] if len(key.stores) == 1 and key.stores[0] != EVERY_STORE else ""
     return Claims(

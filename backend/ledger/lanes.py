@@ -32,9 +32,10 @@ from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.observability.sparing import Sparing
 
+from .asking import NeedsOneByOne, Procedure, Settled, Ticket
 from .errors import Conflict, DatabaseLost, Undone
 from .postgres import PostgresLedgerStore
-from .settle import NeedsOneByOne, Procedure, Settled, Ticket, fingerprint, settle
+from .settle import fingerprint, settle
 from .sqlite import SqliteLedgerStore
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class LedgerStore(Protocol):
 
 
 def open_ledger(database: Database, after_commit: Callable[[Sequence[Outgoing]], None]) -> "Ledger":
-    """The ledger of `database`, not started yet. See `Ledger` for `after_commit`."""
+    """Returns the ledger of `database`, not started yet. See `Ledger` for `after_commit`."""
     if database.dialect == "sqlite":
         return Ledger([SqliteLedgerStore(database.url)], after_commit, database.state)
     return Ledger([PostgresLedgerStore(database.url) for _ in range(POSTGRES_LANES)], after_commit, database.state)
@@ -145,7 +146,7 @@ class Ledger:
         return sum(len(lane.queue) for lane in self._lanes)
 
     async def submit(self, request: Request) -> Answer:
-        """The answer to `request`, once it is durable.
+        """Returns the answer to `request`, once it is durable.
 
         Raises `LedgerFull`, `LedgerClosed`, `DatabaseAway` or `DiskFull`, which may be retried with the same command
         id, or `DatabaseDamaged`.
@@ -153,7 +154,7 @@ class Ledger:
         return (await self.submit_many([request]))[0]
 
     async def submit_many(self, requests: Sequence[Request]) -> list[Answer]:
-        """The answers to `requests`, in their order; each of them succeeds or is refused for itself.
+        """Returns the answers to `requests`, in their order; each of them succeeds or is refused for itself.
 
         Raises like `submit`; then some of the commands may have taken effect, and the same ids may be sent again.
         """

@@ -27,9 +27,19 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import DocumentChange, HoldChange, StockChange, Writes, add_hold_row, add_stock, document_of
-from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
+from .rows import (
+    DocumentChange,
+    HoldChange,
+    StockChange,
+    Writes,
+    add_hold_row,
+    add_moves,
+    add_stock,
+    document_of,
+    sales_of,
+)
 
 _CONFLICTS = {
     "22012": "a row's version moved",  # division_by_zero: the guard below
@@ -110,9 +120,37 @@ FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 """
 
+READ_MOVES = """
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+FROM unnest($1::text[], $2::text[], $3::bigint[]) k(store_id, product_id, version)
+JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND m.version > k.version
+LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+ORDER BY m.store_id, m.product_id, m.version
+"""
+"""What has moved rows after a version, by the key of movements; only counts ask."""
+
 _READ_DOCUMENTS = f"SELECT {', '.join(tables.documents.columns.keys())} FROM documents WHERE id = ANY($1::uuid[])"
 # In order of ids, as every locked batch takes them, and before its stock rows.
 _LOCK_DOCUMENTS = "SELECT 1 FROM documents WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+# Of the keys of sales, each with its store: ($1, $2).
+_NAMED = "FROM unnest($1::text[], $2::uuid[]) k(store_id, id) JOIN"
+_READ_SALES = f"""
+SELECT s.id, s.store_id, s.receipt_number, s.terminal_id, s.actor, s.total_cents, s.sold_at
+{_NAMED} sales s ON s.id = k.id AND s.store_id = k.store_id
+"""
+_READ_SALE_LINES = f"""
+SELECT l.sale_id, l.product_id, l.quantity, l.price_cents,
+       p.list_price_cents, p.discount_reason, p.tax_rate_bp, p.tax_cents, p.tax_included
+{_NAMED} sale_lines l ON l.sale_id = k.id AND l.store_id = k.store_id
+LEFT JOIN sale_line_pricing p ON p.sale_id = l.sale_id AND p.store_id = l.store_id AND p.line = l.line
+ORDER BY l.sale_id, l.line
+"""
+_READ_TENDERS = f"""
+SELECT t.id, t.kind, t.amount_cents, t.given_cents, t.reference
+{_NAMED} tenders t ON t.id = k.id AND t.store_id = k.store_id
+ORDER BY t.id, t.number
+"""
 
 DUE_HOLDS = """
 SELECT r.id, r.store_id, r.version
@@ -125,7 +163,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> AsyncEngine:
-    """An engine for one ledger lane.
+    """Returns an engine for one ledger lane.
 
     Its plans are made once, because planning a batch costs more than running it, and by rule instead of by statistics:
     every row is found by its key. A plan made while the tables were empty would read them whole for ever.
@@ -200,6 +238,10 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
                     await driver.fetch(_LOCK_DOCUMENTS, request.ids)
                 found = await driver.fetch(_READ_DOCUMENTS, request.ids)
                 request = procedure.send([document_of(tuple(row)) for row in found])
+            elif isinstance(request, NamedSales):
+                named = [store for store, _ in request.ids], _ids(request.ids)
+                parts = [await driver.fetch(part, *named) for part in (_READ_SALES, _READ_SALE_LINES, _READ_TENDERS)]
+                request = procedure.send(sales_of(*parts))
             else:
                 if locked:
                     await driver.fetch(_LOCK, *_keys(request.stock), _ids(request.reservations))
@@ -207,6 +249,9 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
                 if request.levels:
                     for row in await driver.fetch(_READ_LEVELS, *_keys(request.levels)):
                         snapshot.books.levels[row[0], row[1]] = Levels(*row)
+                if asked := request.moved_since:
+                    moves = await driver.fetch(READ_MOVES, *_keys(list(asked)), list(asked.values()))
+                    add_moves(snapshot.books, asked, map(tuple, moves))
                 request = procedure.send(snapshot)
     except StopIteration as stop:
         settled: Settled = stop.value
@@ -260,6 +305,8 @@ _INSERTED = {
     "sale_lines": tables.sale_lines,
     "outbox": tables.outbox,
     "new_documents": tables.documents,
+    "sale_line_pricing": tables.sale_line_pricing,
+    "tenders": tables.tenders,
 }
 _UPDATED = {
     "stock": (StockChange, """

@@ -1,17 +1,19 @@
 """Rows as the ledger writes them: each struct's fields are the columns of its table, by name and in order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from msgspec import Raw, Struct, structs
+from msgspec import UNSET, Raw, Struct, structs
 
-from backend.model.answers import Answer
-from backend.model.books import Books
+from backend.model.answers import Answer, SaleRecord
+from backend.model.books import Books, Sale
+from backend.model.commands import LinePricing, SaleLine, Tax
 from backend.model.documents import Document
 from backend.model.reservations import Reservation
-from backend.model.stock import Levels, Movement, StockRow
+from backend.model.stock import Key, Levels, Move, Movement, StockRow
+from backend.model.tenders import Tender, TenderKind
 
 
 class StockChange(Struct, frozen=True):
@@ -98,6 +100,7 @@ class SaleRow(Struct, frozen=True):
     actor: str
     total_cents: int
     sold_at: datetime
+    made_at: datetime | None
 
 
 class SaleLineRow(Struct, frozen=True):
@@ -109,6 +112,35 @@ class SaleLineRow(Struct, frozen=True):
     product_id: str
     quantity: int
     price_cents: int
+
+
+class LinePricingRow(Struct, frozen=True):
+    """How the price of a sale's line came about; only for lines of which that was said."""
+
+    sale_id: UUID
+    store_id: str
+    line: int
+    list_price_cents: int | None
+    discount_reason: str
+    tax_rate_bp: int | None
+    tax_cents: int | None
+    tax_included: bool | None
+
+
+class TenderRow(Struct, frozen=True):
+    """Money that the sale or the return with this id took in, or, below zero, gave back."""
+
+    id: UUID
+    store_id: str
+    number: int
+    sale_id: UUID | None
+    terminal_id: str
+    actor: str
+    kind: str
+    amount_cents: int
+    given_cents: int | None
+    reference: str
+    at: datetime
 
 
 class OutboxRow(Struct, frozen=True):
@@ -137,11 +169,65 @@ class Writes(Struct):
     outbox: list[OutboxRow] = []
     new_documents: list[Document] = []
     documents: list[DocumentChange] = []
+    sale_line_pricing: list[LinePricingRow] = []
+    tenders: list[TenderRow] = []
 
 
 def document_of(row: tuple[Any, ...]) -> Document:
     """Returns the document of a row of its table, whose body is text there."""
     return Document(*row[:-1], body=Raw(row[-1].encode()))  # type: ignore[misc]  # all but the body
+
+
+class Place(NamedTuple):
+    """Which tender it is of which sale or return, and who took it where and when."""
+
+    id: UUID
+    store_id: str
+    number: int
+    sale_id: UUID | None
+    terminal_id: str
+    actor: str
+    at: datetime
+
+
+def tender_row(place: Place, tender: Tender, amount_cents: int) -> TenderRow:
+    """Returns the row of a tender; its amount has the sign that it has for the drawer."""
+    said = (tender.kind.value, amount_cents, tender.given_cents, tender.reference, place.at)
+    return TenderRow(*place[:-1], *said)
+
+
+def pricing_of(row: Sequence[Any]) -> LinePricing:
+    """Returns what the columns of `sale_line_pricing` say, without those of its key."""
+    list_price, discount_reason, rate, tax, included = row
+    return LinePricing(list_price, discount_reason, None if rate is None else Tax(rate, tax, bool(included)))
+
+
+def sale_line_of(row: Sequence[Any]) -> SaleLine:
+    """Returns the line of a row of `sale_lines` joined with its pricing, all null where none was said."""
+    product_id, quantity, price_cents, *pricing = row
+    said = pricing[1] is not None
+    return SaleLine(product_id, quantity, price_cents, pricing_of(pricing) if said else UNSET)
+
+
+def tender_of(row: Sequence[Any]) -> Tender:
+    """Returns the tender of a row; what was given back has its sign no more."""
+    kind, amount_cents, given_cents, reference = row
+    return Tender(TenderKind(kind), abs(amount_cents), given_cents, reference)
+
+
+def sales_of(heads: Iterable[Any], lines: Iterable[Any], tenders: Iterable[Any]) -> list[Sale]:
+    """Returns the sales of these rows; those of lines and tenders begin with their sale's id and are in order."""
+    lines_of: dict[UUID, list[SaleLine]] = {}
+    for sale_id, *line in lines:
+        lines_of.setdefault(sale_id, []).append(sale_line_of(line))
+    tenders_of: dict[UUID, list[Tender]] = {}
+    for sale_id, *tender in tenders:
+        tenders_of.setdefault(sale_id, []).append(tender_of(tender))
+    found = []
+    for id_, store_id, receipt_number, terminal_id, actor, total_cents, sold_at in heads:
+        record = SaleRecord(id_, store_id, receipt_number, total_cents, sold_at)
+        found.append(Sale(record, tuple(lines_of[id_]), actor, terminal_id, tuple(tenders_of.get(id_, ()))))
+    return found
 
 
 def add_stock(
@@ -154,6 +240,19 @@ def add_stock(
             books.stock[store_id, product_id] = StockRow(store_id, product_id, *counters)
         elif known_product:
             books.stock[store_id, product_id] = StockRow(store_id, product_id)
+
+
+def add_moves(books: Books, asked: Mapping[Key, int], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Adds movements to the books: `rows` are (store_id, product_id) and the fields of a Move, in order of version.
+
+    What is younger than the stock row as it was read is left out: the batch is about that moment.
+    """
+    found: dict[Key, list[Move]] = {key: [] for key in asked}
+    for store_id, product_id, *fields in rows:
+        move, row = Move(*fields), books.stock.get((store_id, product_id))
+        if row is not None and move.version <= row.version:
+            found[store_id, product_id].append(move)
+    books.moves = {key: tuple(moves) for key, moves in found.items()}
 
 
 def add_hold_row(books: Books, hold: Reservation) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Raw, Struct, json, structs
-from sqlalchemy import Connection, Engine, Table, event, insert, select, text
+from sqlalchemy import Connection, Engine, Table, and_, event, insert, select, text, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -28,9 +28,9 @@ from backend.model.books import Books
 from backend.model.reservations import HeldLine, Reservation, Status
 from backend.model.stock import Levels
 
+from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
 from .errors import Conflict, DatabaseLost, Undone
-from .rows import Writes, add_hold_row, add_stock, document_of
-from .settle import DueHold, DueHolds, NamedDocuments, Needs, Procedure, Recorded, Settled, Snapshot
+from .rows import Writes, add_hold_row, add_moves, add_stock, document_of, sales_of
 
 _holds, _commands = tables.reservations.c, tables.commands.c
 
@@ -52,7 +52,45 @@ SELECT l.store_id, l.product_id, l.safety_stock, l.reorder_point, l.reorder_quan
 FROM json_each(:keys) k
 JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
 """)
+READ_MOVES = text("""
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+FROM json_each(:keys) k
+JOIN movements m ON m.store_id = json_extract(k.value, '$[0]') AND m.product_id = json_extract(k.value, '$[1]')
+    AND m.version > json_extract(k.value, '$[2]')
+LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+ORDER BY m.store_id, m.product_id, m.version
+""").columns(
+    tables.movements.c.store_id,
+    tables.movements.c.product_id,
+    tables.movements.c.version,
+    tables.movements.c.kind,
+    tables.movements.c.on_hand_change,
+    tables.movements.c.at,
+    tables.sales.c.made_at,
+)
+"""What has moved rows after a version, by the key of movements; only counts ask."""
 _READ_DOCUMENTS = select(tables.documents).where(tables.documents.c.id.in_(text("SELECT value FROM json_each(:ids)")))
+_s, _l, _p, _t = tables.sales.c, tables.sale_lines.c, tables.sale_line_pricing.c, tables.tenders.c
+_NAMED = text("SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:keys)")
+_READ_SALES = select(_s.id, _s.store_id, _s.receipt_number, _s.terminal_id, _s.actor, _s.total_cents, _s.sold_at).where(
+    tuple_(_s.store_id, _s.id).in_(_NAMED)
+)
+_READ_SALE_LINES = (
+    select(_l.sale_id, _l.product_id, _l.quantity, _l.price_cents)
+    .add_columns(_p.list_price_cents, _p.discount_reason, _p.tax_rate_bp, _p.tax_cents, _p.tax_included)
+    .outerjoin_from(
+        tables.sale_lines,
+        tables.sale_line_pricing,
+        and_(_p.sale_id == _l.sale_id, _p.store_id == _l.store_id, _p.line == _l.line),
+    )
+    .where(tuple_(_l.store_id, _l.sale_id).in_(_NAMED))
+    .order_by(_l.sale_id, _l.line)
+)
+_READ_TENDERS = (
+    select(_t.id, _t.kind, _t.amount_cents, _t.given_cents, _t.reference)
+    .where(tuple_(_t.store_id, _t.id).in_(_NAMED))
+    .order_by(_t.id, _t.number)
+)
 DUE_HOLDS = text("""
 SELECT r.id, r.store_id, r.version
 FROM json_each(:keys) k
@@ -64,7 +102,8 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 def _engine(url: str) -> Engine:
-    """The ledger's engine, with room: a page that many batches change is written to the file once, not each time."""
+    """Returns the ledger's engine, with room: a page that many batches change is written to the file once, not each
+    time."""
     engine = sqlite_writer(url)
 
     def roomy(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -123,6 +162,10 @@ def _drive(connection: Connection, procedure: Procedure) -> Settled:
             elif isinstance(request, NamedDocuments):
                 found = connection.execute(_READ_DOCUMENTS, {"ids": _hex(request.ids)})
                 request = procedure.send([document_of(tuple(row)) for row in found])
+            elif isinstance(request, NamedSales):
+                keys = {"keys": _json([(store_id, id_.hex) for store_id, id_ in request.ids])}
+                parts = [connection.execute(part, keys) for part in (_READ_SALES, _READ_SALE_LINES, _READ_TENDERS)]
+                request = procedure.send(sales_of(*parts))
             else:
                 request = procedure.send(_read(connection, request, now))
     except StopIteration as stop:
@@ -157,6 +200,9 @@ def _read(connection: Connection, needs: Needs, now: datetime) -> Snapshot:
     if needs.levels:
         for row in connection.execute(_READ_LEVELS, {"keys": _json(needs.levels)}):
             books.levels[row.store_id, row.product_id] = Levels(*row)
+    if asked := needs.moved_since:
+        wanted = _json([(*key, version) for key, version in asked.items()])
+        add_moves(books, asked, map(tuple, connection.execute(READ_MOVES, {"keys": wanted})))
     return snapshot
 
 
@@ -198,6 +244,8 @@ def _write(connection: Connection, writes: Writes) -> None:
     _insert(connection, tables.outbox, writes.outbox)
     _insert(connection, tables.documents, writes.new_documents)
     _update(connection, _UPDATE_DOCUMENT, writes.documents, 2)
+    _insert(connection, tables.sale_line_pricing, writes.sale_line_pricing)
+    _insert(connection, tables.tenders, writes.tenders)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Struct]) -> None:
@@ -214,7 +262,7 @@ def _update(connection: Connection, statement: str, rows: Sequence[Struct], keys
 
 
 def _stored(row: Struct) -> tuple[object, ...]:
-    """The fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
+    """Returns the fields of `row`, ids and times as SQLAlchemy's types store them on SQLite."""
     form = _FORMS.get
     return tuple([of(value) if (of := form(type(value))) else value for value in structs.astuple(row)])
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from .documents import Document
+from .limits import Limits
 from .reservations import Reservation
 from .stock import Levels, StockRow
 
@@ -26,13 +27,28 @@ class Code(StrEnum):
     SAME_STORE = "same_store"
     UNKNOWN_DOCUMENT = "unknown_document"
     WRONG_STATUS = "wrong_status"
+    MORE_THAN_OPEN = "more_than_open"
+    GOODS_IN_FLIGHT = "goods_in_flight"
+    ITEM_KNOWN = "item_known"
+    APPROVAL_NEEDED = "approval_needed"
+    NOT_COUNTED = "not_counted"
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
+    UNKNOWN_SALE = "unknown_sale"
+    MONEY_MISMATCH = "money_mismatch"
+    MORE_THAN_SOLD = "more_than_sold"
+    REFUND_TOO_HIGH = "refund_too_high"
+    SALE_RETURNED = "sale_returned"
+    VOID_TOO_LATE = "void_too_late"
+    SHIFT_OPEN = "shift_open"
     NOT_RECORDED = "not_recorded"
     STORE_NOT_ALLOWED = "store_not_allowed"
     SCOPE_MISSING = "scope_missing"
     PRICE_NOT_ALLOWED = "price_not_allowed"
+    REASON_NOT_ALLOWED = "reason_not_allowed"
+    OWN_APPROVAL = "own_approval"
+    COMMAND_NOT_APPROVABLE = "command_not_approvable"
 
 
 class ShortLine(Struct, frozen=True):
@@ -56,7 +72,8 @@ class OtherPrice(Struct, frozen=True):
 class Refusal(Struct, frozen=True, omit_defaults=True):
     """Why a command had no effect. `lines` lists every short line, `state` is a final state.
 
-    `stock` is the row that is not at the version its sender expected, `prices` are those that are not the catalogue's.
+    `stock` is the row that is not at the version its sender expected, `prices` are those that are not the catalogue's,
+    `limits` are those of the store above which a command waits for approval.
     """
 
     code: Code
@@ -66,6 +83,7 @@ class Refusal(Struct, frozen=True, omit_defaults=True):
     field: str = ""
     stock: StockRow | None = None
     prices: tuple[OtherPrice, ...] = ()
+    limits: Limits | None = None
 
 
 class SaleRecord(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Retail barcodes: EAN-13, UPC-A and EAN-8 with their check digit, and in-store codes for products that have none."""
+"""Retail barcodes: EAN-13, UPC-A, EAN-8, ITF-14 of boxes, and in-store codes for products that have none."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from .errors import InvalidInput
 
 IN_STORE_PREFIX = "2"
 """GS1 leaves the codes that begin with 2 to each chain, for its own use inside its stores."""
-_LENGTHS = (8, 12, 13)
+_LENGTHS = (8, 12, 13, 14)
 
 
 class Damage(StrEnum):
@@ -28,13 +28,14 @@ class DamagedBarcode(InvalidInput):
 
 
 def check_digit(digits: str) -> str:
-    """The check digit that belongs behind `digits`: weights 3 and 1 in turn from the right, up to the next ten."""
+    """Returns the check digit that belongs behind `digits`: weights 3 and 1 in turn from the right, up to the next
+    ten."""
     total = sum(int(digit) * (1 if i % 2 else 3) for i, digit in enumerate(reversed(digits)))
     return str(-total % 10)
 
 
 def in_store_ean13(product_id: str) -> str:
-    """The chain's own EAN-13 for a product with a numeric id of up to 11 digits.
+    """Returns the chain's own EAN-13 for a product with a numeric id of up to 11 digits.
 
     Raises InvalidInput for any other id: it has no such code.
     """
@@ -47,20 +48,21 @@ def in_store_ean13(product_id: str) -> str:
 
 
 def parse_scan(text: str) -> str:
-    """The barcode in what a scanner sent or a person typed, without the white space around it.
+    """Returns the barcode in what a scanner sent or a person typed, without the white space around it.
 
-    A UPC-A comes back as the EAN-13 it is (with a leading zero), because scanners send either. Raises DamagedBarcode.
+    A UPC-A comes back as the EAN-13 it is (with a leading zero), because scanners send either; so does an ITF-14 of a
+    single unit. Raises DamagedBarcode.
     """
     code = text.strip()
     if not _only_digits(code):
         raise DamagedBarcode(code, Damage.CHARACTERS, "A barcode has only digits; scan it again.")
     if len(code) not in _LENGTHS:
-        message = f"A barcode has 8, 12 or 13 digits and this one has {len(code)}; scan it again."
+        message = f"A barcode has 8, 12, 13 or 14 digits and this one has {len(code)}; scan it again."
         raise DamagedBarcode(code, Damage.LENGTH, message)
     if check_digit(code[:-1]) != code[-1]:
         message = f"The check digit of {code} is wrong, a digit was misread; scan it again."
         raise DamagedBarcode(code, Damage.CHECK_DIGIT, message)
-    return code.zfill(13) if len(code) == 12 else code
+    return code[1:] if len(code) == 14 and code[0] == "0" else code.zfill(13) if len(code) == 12 else code
 
 
 def _only_digits(text: str) -> bool:

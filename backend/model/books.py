@@ -1,6 +1,7 @@
 """What the rule book reads and what it answers with: the rows of a batch, and the effect of a command on them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,7 +10,8 @@ from .answers import Answer, Refusal, SaleRecord
 from .commands import Command, SaleLine
 from .documents import Document
 from .reservations import Reservation
-from .stock import Key, Levels, Movement, StockRow, Who
+from .stock import Key, Levels, Move, Movement, StockRow, Who
+from .tenders import Tender
 
 
 class Books(Struct):
@@ -26,15 +28,29 @@ class Books(Struct):
     levels: dict[Key, Levels] = {}
     documents: dict[UUID, Document] = {}
     """Those that the commands of the batch name and that exist."""
+    sales: dict[UUID, "Sale"] = {}
+    """Those that the commands of the batch name and that their stores have made."""
+    moves: dict[Key, tuple[Move, ...]] = {}
+    """What has moved a row since the version that a count asks about, in order, for the keys that one asks about."""
 
 
 class Sale(Struct, frozen=True):
-    """A sale as it is stored: the record and its lines, priced in cents."""
+    """A sale as it is stored: the record, its lines, priced in cents, and what it was paid with, if that was said."""
 
     record: SaleRecord
     lines: tuple[SaleLine, ...]
     actor: str
     terminal_id: str
+    tenders: tuple[Tender, ...] = ()
+    made_at: datetime | None = None
+    """When its terminal says that it was made, if it was told."""
+
+
+class Refund(Struct, frozen=True):
+    """Money that was given back, and the sale that it was paid for; goods without a receipt have none."""
+
+    sale_id: UUID | None
+    tenders: tuple[Tender, ...]
 
 
 class Effect(Struct):
@@ -44,6 +60,7 @@ class Effect(Struct):
     movements: Sequence[Movement] = ()
     reservations: Sequence[Reservation] = ()
     sale: Sale | None = None
+    refund: Refund | None = None
 
     @property
     def documents(self) -> Sequence[Document]:

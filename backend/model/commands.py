@@ -8,7 +8,7 @@ what the invariants rest on, for commands made in code.
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .text import LINE
 
@@ -41,12 +41,33 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     quantity: Quantity
 
 
+class Tax(Struct, frozen=True, forbid_unknown_fields=True):
+    """The tax of a whole line."""
+
+    rate_bp: Annotated[int, Meta(ge=0, le=10_000)]
+    """In hundredths of a percent: 2100 is 21 %."""
+    amount_cents: Cents
+    included: bool = True
+    """Whether it is a part of the price; else it is added to it."""
+
+
+class LinePricing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the price of a line came about."""
+
+    list_price_cents: Cents | None = None
+    """What one unit costs without a discount."""
+    discount_reason: Text = ""
+    tax: Tax | None = None
+
+
 class SaleLine(Struct, frozen=True, forbid_unknown_fields=True):
     """Some units of one product at `price_cents` a unit."""
 
     product_id: ProductId
     quantity: Quantity
     price_cents: Cents
+    pricing: LinePricing | UnsetType = UNSET
+    """Left out of the JSON when unset, as `Sell.price_reason` is."""
 
 
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MAX_LINES)]

@@ -10,13 +10,20 @@ from datetime import datetime
 from .answers import Answer
 from .books import Books, Effect, Request
 from .refusals import Refused
+from .stock import Move
 from .verbs import VERBS
 
 
 def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list[Effect]:
     """Returns the effects of `requests` in order, each on what the ones before it left. Does not change `books`."""
     working = Books(
-        dict(books.stock), books.stores, dict(books.reservations), dict(books.levels), dict(books.documents)
+        dict(books.stock),
+        books.stores,
+        dict(books.reservations),
+        dict(books.levels),
+        dict(books.documents),
+        books.sales,
+        dict(books.moves),
     )
     effects = []
     for request in requests:
@@ -29,6 +36,8 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
             working.documents[document.id] = document
         if levels := effect.answer.levels:
             working.levels[levels.store_id, levels.product_id] = levels
+        if working.moves:
+            _add_moves(working, effect)
         effects.append(effect)
     return effects
 
@@ -42,3 +51,12 @@ def decide(books: Books, request: Request, now: datetime) -> Effect:
         return VERBS[type(command)].decide(books, command, request.who, now)
     except Refused as refused:
         return Effect(Answer(command.id, refused.refusal))
+
+
+def _add_moves(books: Books, effect: Effect) -> None:
+    """Adds the movements of `effect` to those of the rows that a count of the same batch asks about."""
+    made_at = effect.sale.made_at if effect.sale else None
+    for x in effect.movements:
+        key = (x.store_id, x.product_id)
+        if key in books.moves:
+            books.moves[key] = (*books.moves[key], Move(x.version, x.kind, x.on_hand_change, x.at, made_at))

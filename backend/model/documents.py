@@ -11,13 +11,13 @@ from uuid import UUID
 
 from msgspec import Raw, Struct, json, structs
 
-from .stock import Who
+from .stock import Change, Who
 
 Body = TypeVar("Body", bound=Struct)
 
 
 class Document(Struct, frozen=True):
-    """A document as it is after a step; its id is the id of the command that opened it."""
+    """A document as it is after a step; its id is that of the command that opened it, or made from what it is about."""
 
     id: UUID
     store_id: str
@@ -55,6 +55,15 @@ class Promise(NamedTuple):
     incoming: int = 0
 
 
+class Moved(NamedTuple):
+    """The sum of the movements of one kind that name a document, in one stock row, as the document has it."""
+
+    kind: str
+    store_id: str
+    product_id: str
+    change: Change
+
+
 class DocumentKind(Struct, frozen=True):
     """What the rest of the program has to know about one kind of document."""
 
@@ -62,6 +71,10 @@ class DocumentKind(Struct, frozen=True):
     body: type[Struct]
     promises: Callable[[Document], Iterable[Promise]] = lambda _: ()
     """Returns what a document in its present state accounts for; the proof compares the sums with the stock rows."""
+    moved: Callable[[Document], Iterable[Moved]] = lambda _: ()
+    """Returns what its movements must sum up to; the proof compares it with the movements that name its id."""
+    movements: tuple[str, ...] = ()
+    """The kinds of movement of which `moved` tells; each movement of them names a document of this kind."""
 
 
 def opened(

@@ -13,12 +13,12 @@ COMMANDS_KEPT = timedelta(days=400)
 
 
 def forgotten(command_id: UUID, now: datetime) -> bool:
-    """Whether the id is so old that its answer may have been deleted."""
+    """Returns whether the id is so old that its answer may have been deleted."""
     return _carries_time(command_id) and _milliseconds(command_id) < (now - COMMANDS_KEPT).timestamp() * 1000
 
 
 def first_remembered(now: datetime) -> UUID:
-    """The smallest UUIDv7 that is not forgotten: ids sort by the time they carry."""
+    """Returns the smallest UUIDv7 that is not forgotten: ids sort by the time they carry."""
     milliseconds = int((now - COMMANDS_KEPT).timestamp() * 1000)
     return UUID(int=milliseconds << 80)
 

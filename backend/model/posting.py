@@ -78,6 +78,12 @@ def _after(row: StockRow, change: Change) -> StockRow:
     )
 
 
+def recorded(row: StockRow, change: Change, cause: Cause) -> tuple[StockRow, Movement]:
+    """Returns the row and a movement for a `change` that its counters have already: for repairs alone."""
+    after = _after(row, Change())
+    return after, _movement(after, change, cause)
+
+
 def _movement(after: StockRow, change: Change, cause: Cause) -> Movement:
     return Movement(
         store_id=after.store_id,

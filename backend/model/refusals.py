@@ -25,13 +25,13 @@ def short(lines: list[ShortLine]) -> Refusal:
 
 
 def ended(hold: Reservation) -> Refusal:
-    """The hold is over; `state` says how it ended."""
+    """Returns the hold is over; `state` says how it ended."""
     message = f"This hold has already ended: it is {hold.status.lower()}."
     return Refusal(Code.RESERVATION_ENDED, message, state=hold.status.value)
 
 
 def moved_on(row: StockRow) -> Refusal:
-    """The stock is not as the sender has seen it."""
+    """Returns the stock is not as the sender has seen it."""
     message = f"The stock of {row.product_id} has changed: it is at version {row.version} now."
     return Refusal(Code.VERSION_MOVED, message, stock=row)
 
@@ -45,7 +45,7 @@ def unknown(books: Books, store_id: str, product_id: str, field: str = "store_id
 
 
 def bad_quantity(field: str, what: str) -> Refusal:
-    """`field` holds a number that no command may hold."""
+    """Returns `field` holds a number that no command may hold."""
     return Refusal(Code.INVALID_QUANTITY, f"The {field} {what}.", field=field)
 
 
@@ -56,6 +56,23 @@ def unknown_document(kind: str, document_id: UUID) -> Refusal:
 
 
 def wrong_status(document: Document, wanted: str) -> Refusal:
-    """The document is not at the step that this command continues; `wanted` names the states in which it could."""
+    """Returns the document is not at the step that this command continues; `wanted` names the states in which it
+    could."""
     message = f"This {document.kind} is {document.status}; only one that is {wanted} can do this."
     return Refusal(Code.WRONG_STATUS, message, state=document.status)
+
+
+def in_status(document: Document, *statuses: str) -> None:
+    """Raises Refused unless the document is in one of these statuses."""
+    if document.status not in statuses:
+        raise Refused(wrong_status(document, " or ".join(statuses)))
+
+
+def empty_lines() -> Refusal:
+    """Returns the command says nothing of any product."""
+    return Refusal(Code.EMPTY_BASKET, "There is no line; add at least one product.", field="lines")
+
+
+def known_item(code: str) -> Refusal:
+    """Something that is in the catalogue was called unknown."""
+    return Refusal(Code.ITEM_KNOWN, f"{code} is in the catalogue; receive it as a line of that product.", field="code")

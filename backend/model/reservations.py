@@ -42,5 +42,5 @@ class Reservation(Struct, frozen=True):
     """Grows with every change of the hold; a writer that saw another version lost the race."""
 
     def is_live(self, now: datetime) -> bool:
-        """Whether the hold still counts: pending, and its deadline not reached."""
+        """Returns whether the hold still counts: pending, and its deadline not reached."""
         return self.status is Status.PENDING and now < self.expires_at

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from msgspec import Struct
+
 MAX_WORDS = 8
 """Words of a query that count; a person never types more, a pasted page would only cost time."""
 NAME_END = " | "
@@ -10,16 +12,24 @@ _MAX_TEXT = 1000
 
 
 def folded(text: str) -> str:
-    """`text` in lower case without accents, its letters and digits in words separated by one space."""
+    """Returns `text` in lower case without accents, its letters and digits in words separated by one space."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 
 
 def search_text(name: str, *more: str) -> str:
-    """What is stored as a product's searchable text: its name, NAME_END, then whatever else it may be found by."""
+    """Returns what is stored as a product's searchable text: its name, NAME_END, then whatever else it may be found
+    by."""
     return f"{folded(name)}{NAME_END}{folded(' '.join(more))}"[:_MAX_TEXT]
 
 
 def search_words(query: str) -> list[str]:
-    """The words a query looks for; every one of them must be in a product's text. At most MAX_WORDS."""
+    """Returns the words a query looks for; every one of them must be in a product's text. At most MAX_WORDS."""
     return folded(query).split()[:MAX_WORDS]
+
+
+class Term(Struct, frozen=True):
+    """One word of a query: what it may be, and whether that must be a whole word or only its beginning."""
+
+    options: tuple[str, ...]
+    whole: bool = False

@@ -97,6 +97,18 @@ class Movement(Struct, frozen=True):
     incoming_change: int = 0
 
 
+class Move(NamedTuple):
+    """What a count has to know of a movement: what it did to the units on hand, and when that happened."""
+
+    version: int
+    kind: str
+    on_hand_change: int
+    at: datetime
+    """When it was recorded."""
+    made_at: datetime | None = None
+    """For a sale: when its terminal says that it was made."""
+
+
 class Who(Struct, frozen=True):
     """The person (or process, as `system:…`) and the terminal behind a command."""
 

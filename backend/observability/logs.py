@@ -39,7 +39,7 @@ def mask_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def masked(value: Any, key: object = "") -> Any:
-    """`value`, found under `key`, as plain dicts, lists and scalars with the secrets in it replaced."""
+    """Returns `value`, found under `key`, as plain dicts, lists and scalars with the secrets in it replaced."""
     if isinstance(key, str) and _names_a_secret(key) and value is not None:
         return HIDDEN
     match value:

@@ -16,7 +16,8 @@ class Sparing:
         self._kept_back: dict[Hashable, int] = {}
 
     def line(self, kind: Hashable) -> dict[str, int] | None:
-        """What to add to the line that may be written now: how many of its kind were kept back; None: do not write."""
+        """Returns what to add to the line that may be written now: how many of its kind were kept back; None: do not
+        write."""
         now = self._clock()
         if now - self._last.get(kind, now - LINE_SECONDS) < LINE_SECONDS:
             self._kept_back[kind] = self._kept_back.get(kind, 0) + 1

@@ -58,7 +58,7 @@ def exporter_to(endpoint: str) -> "SpanExporter":
 
 @contextmanager
 def request(method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> "Iterator[Span | None]":
-    """The span of an HTTP request, current in the block; None when nothing is recorded.
+    """Yields the span of an HTTP request, current in the block; None when nothing is recorded.
 
     The logs name the caller's trace either way, so that one id finds the lines of all servers.
     """
@@ -88,7 +88,8 @@ def answered(span: "Span | None", method: str, route: str, status: int) -> None:
 
 
 def current() -> "SpanContext | None":
-    """The span that is current here, for whoever goes on with its work elsewhere; None if it is not recorded."""
+    """Returns the span that is current here, for whoever goes on with its work elsewhere; None if it is not
+    recorded."""
     if _tracer is None:
         return None
     from opentelemetry.trace import get_current_span
@@ -98,7 +99,7 @@ def current() -> "SpanContext | None":
 
 
 def batch(causes: "Iterable[SpanContext | None]", size: int) -> AbstractContextManager[object]:
-    """The span of a batch of `size` commands that belong to `causes`, current in the block."""
+    """Returns the span of a batch of `size` commands that belong to `causes`, current in the block."""
     recorded = {cause.span_id: cause for cause in causes if cause} if _tracer is not None else {}
     if _tracer is None or not recorded:
         return nullcontext()
@@ -110,7 +111,7 @@ def batch(causes: "Iterable[SpanContext | None]", size: int) -> AbstractContextM
 
 
 def message(cause: "SpanContext | None", subject: str) -> "tuple[Span | None, dict[str, str]]":
-    """The span of a message that is handed to NATS, and its headers; `ended` ends it."""
+    """Returns the span of a message that is handed to NATS, and its headers; `ended` ends it."""
     if _tracer is None or cause is None:
         return None, {}
     from opentelemetry.trace import SpanKind
@@ -148,7 +149,7 @@ def _remote(parent: re.Match[str] | None) -> "SpanContext | None":
 
 
 def _under(parent: "SpanContext | None") -> "Context":
-    """A context with only this parent: what else is current belongs to somebody else."""
+    """Returns a context with only this parent: what else is current belongs to somebody else."""
     from opentelemetry.context import Context
     from opentelemetry.trace import NonRecordingSpan, set_span_in_context
 

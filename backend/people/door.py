@@ -59,7 +59,7 @@ class Door:
         self._attempts = asyncio.Semaphore(_AT_ONCE)
 
     async def sign_in(self, origin: Origin, pin: str, store_id: str, terminal_key: str = "") -> SignedIn:
-        """A new session of the person `origin.actor` at a terminal of a store: the one whose key is shown, else
+        """Returns a new session of the person `origin.actor` at a terminal of a store: the one whose key is shown, else
         `origin.terminal_id`, else one that gets its id now. Without a store ("") it is at the one `home_of` says.
 
         Raises SignInRefused, SignInLocked, UnknownStore, StoreNotAllowed, and what `home_of` and `place_of` raise.
@@ -117,7 +117,7 @@ class Door:
         log.info("new_pin", person=checked.name)
 
     async def _check(self, origin: Origin, pin: str, store_id: str = "") -> User:
-        """The user, whose secret is right. A name that does not exist goes the same way as a wrong secret."""
+        """Returns the user, whose secret is right. A name that does not exist goes the same way as a wrong secret."""
         limits = {_name(origin.actor): lockout.NAME}
         if origin.address:
             limits[f"address:{lockout.network_of(origin.address)}"] = lockout.ADDRESS

@@ -34,7 +34,7 @@ class Failures(Struct, frozen=True):
 
 
 async def failures_of(connection: AsyncConnection, subjects: Iterable[str]) -> list[Failures]:
-    """The failures of those subjects that have any."""
+    """Returns the failures of those subjects that have any."""
     rows = await connection.execute(_OF, {"subjects": list(subjects)})
     return [Failures(row.subject, row.failures, row.now - row.failed_at) for row in rows]
 

@@ -68,18 +68,21 @@ class Person(Struct, frozen=True):
 
 
 async def find_user(connection: AsyncConnection, name: str, *, keep: bool = False) -> User | None:
-    """The user with this sign-in name, or None. With `keep` nobody changes it until the transaction ends."""
+    """Returns the user with this sign-in name, or None. With `keep` nobody changes it until the transaction ends."""
     row = (await connection.execute(_KEPT if keep else _USER, {"user": name})).one_or_none()
     return None if row is None else User(*row)
 
 
 async def stores_of(connection: AsyncConnection, name: str) -> list[tuple[str, str]]:
-    """Id and name of the stores the user works in, by id."""
+    """Returns id and name of the stores the user works in, by id."""
     return [(row.id, row.name) for row in await connection.execute(_STORES, {"user": name})]
 
 
 async def find_person(connection: AsyncConnection, name: str, *, lock: bool = False) -> Person | None:
-    """The person with this name, or None. With `lock` nobody reads them to change them until the transaction ends."""
+    """Returns the person with this name, or None.
+
+    With `lock` nobody reads them to change them until the transaction ends.
+    """
     found = await connection.execute(_PERSON.with_for_update() if lock else _PERSON, {"user": name})
     people = await _with_stores(connection, found.all())
     return people[0] if people else None
@@ -88,7 +91,8 @@ async def find_person(connection: AsyncConnection, name: str, *, lock: bool = Fa
 async def people_after(
     connection: AsyncConnection, name: str, stores: Collection[str] | None, limit: int
 ) -> list[Person]:
-    """The people whose names follow `name`, in order, `limit` at most; only those who work in no other than `stores`,
+    """Returns the people whose names follow `name`, in order, `limit` at most; only those who work in no other than
+    `stores`,
     unless that is None."""
     values = {"after": name, "most": limit}
     if stores is None:
@@ -99,7 +103,7 @@ async def people_after(
 
 
 async def lock_admins(connection: AsyncConnection) -> set[str]:
-    """The names of the admins. Until the transaction ends nobody else learns them to take one away."""
+    """Returns the names of the admins. Until the transaction ends nobody else learns them to take one away."""
     return set(await connection.scalars(_ADMINS.with_for_update()))
 
 

@@ -43,7 +43,8 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
 
     @get("/users", scope=Scope.USERS_WRITE)
     async def list_users(request: ApiRequest, limit: Limit = 50, cursor: Cursor = None) -> Response[UsersShape]:
-        """The users who work in the caller's stores and in no other, by name; all for who may act in every store."""
+        """Returns the users who work in the caller's stores and in no other, by name; all for who may act in every
+        store."""
         place = behind(cursor, _Place) or _Place("")
         stores = None if request.auth.allows_store(EVERY_STORE) else request.auth.stores
         async with reading(db) as connection:
@@ -53,7 +54,7 @@ def user_routes(db: Database, people: People) -> list[HTTPRouteHandler]:
 
     @get("/users/{name:str}", scope=Scope.USERS_WRITE, problems=("unknown_user",))
     async def user(request: ApiRequest, name: FromPath[str]) -> Person:
-        """One user."""
+        """Returns one user."""
         async with reading(db) as connection:
             person = await find_person(connection, name)
         if person is None or not all(map(request.auth.allows_store, person.stores or (EVERY_STORE,))):

@@ -76,7 +76,10 @@ class People:
         self._db, self._pins, self._ended = db, pins, ended
 
     async def add(self, caller: Claims, origin: Origin, new: NewUser, attempt: Attempt | None) -> Person:
-        """A new person. Raises InvalidInput, ScopeMissing, StoreNotAllowed, UnknownStore, UserTaken, KeyReused."""
+        """Returns a new person.
+
+        Raises InvalidInput, ScopeMissing, StoreNotAllowed, UnknownStore, UserTaken, KeyReused.
+        """
         check_secret(new.name, new.role, new.pin)
         stores = _workplaces(new.role, new.stores)
         _may_manage(caller, new.role, stores)
@@ -95,7 +98,7 @@ class People:
     async def change(
         self, caller: Claims, origin: Origin, name: str, change: UserChange, attempt: Attempt | None
     ) -> Person:
-        """The person as changed. Raises what `add` raises, UnknownUser and LastAdmin."""
+        """Returns the person as changed. Raises what `add` raises, UnknownUser and LastAdmin."""
         pin_hash = None if change.pin is UNSET else await self._pins.hash(change.pin)
         ended: list[str] = []
 
@@ -148,7 +151,7 @@ class People:
     async def _seen(
         self, connection: AsyncConnection, caller: Claims, name: str, *, loses_admin: bool = False
     ) -> Person:
-        """The person, kept from others until the transaction ends, whom the caller may manage."""
+        """Returns the person, kept from others until the transaction ends, whom the caller may manage."""
         admins = await lock_admins(connection)  # first and in order, so that two callers never wait for each other
         person = await find_person(connection, name, lock=True)
         if person is None:
@@ -201,7 +204,7 @@ def _check_name(field: str, value: str, form: object) -> None:
 
 
 def _workplaces(role: str, stores: tuple[str, ...]) -> tuple[str, ...]:
-    """The stores, in order and each once. Raises InvalidInput."""
+    """Returns the stores, in order and each once. Raises InvalidInput."""
     if role == "admin" and stores:
         raise InvalidInput("stores", "An admin works in every store; leave stores out.")
     if role != "admin" and not stores:

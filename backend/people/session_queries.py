@@ -26,6 +26,7 @@ _ROTATE = (
         refresh_hash=bindparam("next"),
         previous_hash=bindparam("shown"),
         sealed_successor=bindparam("sealed"),
+        renewed_at=database_now(),
     )
     .returning(*_COLUMNS)
 )
@@ -80,7 +81,8 @@ async def rotate(connection: AsyncConnection, session_id: str, shown: str, new: 
 
 
 async def rotated(connection: AsyncConnection, session_id: str, shown: str) -> tuple[Session, str] | None:
-    """The live session whose last rotation was of the hash `shown`, and the sealed successor; None otherwise."""
+    """Returns the live session whose last rotation was of the hash `shown`, and the sealed successor; None
+    otherwise."""
     row = (await connection.execute(_REPEAT, {"session_id": session_id, "shown": shown})).one_or_none()
     return None if row is None else (Session(*row[:-1]), row[-1])
 
@@ -103,7 +105,7 @@ async def end_sessions_at(connection: AsyncConnection, store_id: str, terminal_i
 
 
 async def end_reason_of(connection: AsyncConnection, session_id: str) -> str:
-    """Why a session ended; empty for one that is alive or unknown."""
+    """Returns why a session ended; empty for one that is alive or unknown."""
     return await connection.scalar(_REASON, {"session_id": session_id}) or ""
 
 

@@ -51,7 +51,7 @@ class Sessions:
         self._db, self._tokens = db, tokens
 
     async def open(self, connection: AsyncConnection, origin: Origin, user: User, store_id: str) -> SignedIn:
-        """A new session of `user` at the terminal `origin.terminal_id` of a store, or of none (see `home_of`).
+        """Returns a new session of `user` at the terminal `origin.terminal_id` of a store, or of none (see `home_of`).
 
         Raises UnknownStore or StoreNotAllowed.
         """
@@ -66,7 +66,7 @@ class Sessions:
         return self._signed_in(session, user, stores, token)
 
     async def refresh(self, origin: Origin, refresh_token: str, key: str) -> SignedIn:
-        """The session of a refresh token, with the token's successor and a new access token.
+        """Returns the session of a refresh token, with the token's successor and a new access token.
 
         `key` is the Idempotency-Key of this attempt, the same when it is repeated, or empty. A token that was used
         before ends its session. Raises TokenRefused or TerminalRemoved.
@@ -120,7 +120,7 @@ class Sessions:
 
 
 async def home_of(connection: AsyncConnection, user: User, store_id: str) -> str:
-    """The store to sign in at for who names one, or none (empty).
+    """Returns the store to sign in at for who names one, or none (empty).
 
     Who names none is at the only store they have. Supervisors and admins of several, or of none yet, are at none: they
     act where each request says. Raises InvalidInput for a clerk of several.
@@ -137,7 +137,8 @@ async def home_of(connection: AsyncConnection, user: User, store_id: str) -> str
 
 
 async def _rotate(connection: AsyncConnection, shown: RefreshToken, key: str) -> tuple[Session, RefreshToken] | None:
-    """The session and the successor of its newest token, or of the one before it for whoever repeats with its key."""
+    """Returns the session and the successor of its newest token, or of the one before it for whoever repeats with its
+    key."""
     successor = shown.next()
     sealed = shown.seal(successor, key) if key else ""
     session = await rotate(connection, shown.session_id, shown.digest, successor.digest, sealed)

@@ -147,7 +147,7 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
 
     @get("/stores", scope=PUBLIC)
     async def stores() -> StoresShape:
-        """Every store's id and name, to choose from before signing in."""
+        """Returns every store's id and name, to choose from before signing in."""
         async with reading(db) as connection:
             return StoresShape([StoreShape(*store) for store in await all_stores(connection)])
 

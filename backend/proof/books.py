@@ -36,15 +36,18 @@ from backend.database.tables import (
     movements,
     openings,
     reservations,
+    sale_line_pricing,
     sale_lines,
     sales,
     stock,
+    tenders,
 )
 from backend.model.forgetting import first_remembered
 from backend.model.stock import BALANCES
 from backend.model.verbs import MOVEMENT_KINDS
 from backend.model.verbs.verb import Sign
 
+from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
 from .sums import CHANGES, summed
@@ -80,17 +83,16 @@ async def prove(db: Database) -> Proof:
             await keep_partitions(connection)
             totals = (await connection.execute(_TOTALS)).one()
             until = await connection.scalar(select(func.max(archives.c.until)))
-            bounds = {
-                "remembered": first_remembered(await moment(connection)),
-                "whole": until + CLOCK_STEP if until else _EVER,
-            }
+            whole = until + CLOCK_STEP if until else _EVER
+            bounds = {"remembered": first_remembered(await moment(connection)), "whole": whole}
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
+            drifts += await accounted(connection, whole)
     return Proof(*totals, drifts=tuple(drifts))
 
 
 async def units_moved_by(db: Database, receipts: str) -> int:
-    """The units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
+    """Returns the units that sales took from stock, of the receipts whose numbers begin with `receipts`."""
     moved = select(summed(-movements.c.on_hand_change)).where(
         movements.c.kind == "sell", movements.c.document_id.startswith(receipts, autoescape=True)
     )
@@ -122,7 +124,7 @@ class _Comparison:
         )
 
     async def drifts(self, connection: AsyncConnection, bounds: Mapping[str, Any]) -> list[Drift]:
-        """Every pair that differs.
+        """Returns every pair that differs.
 
         Command ids before the bound `remembered` may have been forgotten, movements before `whole` archived.
         """
@@ -201,7 +203,7 @@ def _balances() -> _Comparison:
 
 
 def _steps() -> _Comparison:
-    """Each movement against the one before it; no step of any history may go below zero."""
+    """Compares each movement with the one before it; no step of any history may go below zero."""
     m = movements.c
 
     def before(name: str) -> ColumnElement[int]:
@@ -227,7 +229,7 @@ def _steps() -> _Comparison:
 
 
 def _causes() -> _Comparison:
-    """Each movement has a recorded command, unless the command's id is so old that it may have been forgotten.
+    """Compares: each movement has a recorded command, unless the id is so old that it may have been forgotten.
 
     The id is what counts: a sale that waited in a terminal's journal is older than its movements, and forgotten first.
     """
@@ -240,7 +242,7 @@ def _causes() -> _Comparison:
 
 
 def _sold_units() -> _Comparison:
-    """The lines of sales against the movements of kind `sell`, the archived ones too."""
+    """Returns the lines of sales against the movements of kind `sell`, the archived ones too."""
     line = sale_lines.c
     nothing = literal(0)
     moved = select(*_row, (-movements.c.on_hand_change).label("moved"), nothing.label("lined"))
@@ -263,7 +265,7 @@ def _sold_units() -> _Comparison:
 
 
 def _arrivals() -> _Comparison:
-    """What a command took from one store against what it brought to another, while both are in the database.
+    """Returns what a command took from one store against what it brought to another, while both are in the database.
 
     It is so for the movements whose kind says that they conserve units; what is incoming has left the other store.
     """
@@ -285,7 +287,7 @@ _REFUSED_SIGN = {Sign.MORE: operator.lt, Sign.LESS: operator.gt}
 
 
 def _kinds() -> _Comparison:
-    """Each movement changes only the balances that its kind may change, in the direction in which it may."""
+    """Compares: each movement changes only the balances that its kind may change, in the direction in which it may."""
     m = movements.c
     wrong = []
     for kind in MOVEMENT_KINDS.values():
@@ -299,11 +301,20 @@ def _kinds() -> _Comparison:
 
 
 def _sale_totals() -> _Comparison:
-    """The total of each sale against its lines, in cents."""
+    """Returns the total of each sale against its lines and the tax that is added to them, in cents."""
     lines = sales.outerjoin(
         sale_lines, and_(sale_lines.c.sale_id == sales.c.id, sale_lines.c.store_id == sales.c.store_id)
     )
-    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents).label("lines")
+    added = case((sale_line_pricing.c.tax_included.is_(False), sale_line_pricing.c.tax_cents), else_=0)
+    lines = lines.outerjoin(
+        sale_line_pricing,
+        and_(
+            sale_line_pricing.c.sale_id == sale_lines.c.sale_id,
+            sale_line_pricing.c.store_id == sale_lines.c.store_id,
+            sale_line_pricing.c.line == sale_lines.c.line,
+        ),
+    )
+    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents + added).label("lines")
     s = (
         select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents, total)
         .select_from(lines)
@@ -313,8 +324,30 @@ def _sale_totals() -> _Comparison:
     return _Comparison(s, {"cents of sale": (s.c.lines, s.c.total_cents)})
 
 
+def _tenders() -> _Comparison:
+    """Returns what each sale was paid with, if that was said, against its total; nothing more of it was given back."""
+    t, same_store = tenders.c, tenders.c.store_id == sales.c.store_id
+    own = case((t.id == sales.c.id, t.amount_cents), else_=0)
+    back = case((t.id != sales.c.id, -t.amount_cents), else_=0)
+    p = (
+        select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents)
+        .add_columns(func.max(case((t.id == sales.c.id, 1), else_=0)).label("said"))
+        .add_columns(summed(own).label("paid"), summed(back).label("refunded"))
+        .select_from(sales.join(tenders, and_(t.sale_id == sales.c.id, same_store)))
+        .group_by(sales.c.store_id, sales.c.id, sales.c.total_cents)
+        .subquery("p")
+    )
+    paid = p.c
+    too_much = case((paid.refunded > paid.total_cents, paid.refunded), else_=paid.total_cents)
+    pairs: dict[str, Pair] = {
+        "cents of tenders of sale": (case((paid.said == 1, paid.total_cents), else_=0), paid.paid),
+        "cents at most refunded of sale": (paid.total_cents, too_much),
+    }
+    return _Comparison(p, pairs)
+
+
 def _holds() -> _Comparison:
-    """The rows of one hold share everything but product and units."""
+    """Returns the rows of one hold share everything but product and units."""
     shared = [c for c in reservations.c if c.name not in ("id", "product_id", "quantity", "confirmed")]
     agree = and_(*[func.min(column) == func.max(column) for column in shared])
     h = (
@@ -328,7 +361,7 @@ def _holds() -> _Comparison:
 
 def _comparisons() -> list[_Comparison]:
     """Returns all of them; verbs may have been registered since the last time."""
-    makers = (_balances, _steps, _causes, _sold_units, _arrivals, _kinds, _sale_totals, _holds)
+    makers = (_balances, _steps, _causes, _sold_units, _arrivals, _kinds, _sale_totals, _tenders, _holds)
     return [make() for make in makers]
 
 

@@ -71,7 +71,7 @@ _OPENING = select(openings.c.version, *[openings.c[name] for name in BALANCES]).
 
 
 def _compare() -> Select[Any]:
-    """One statement, so one moment: the counters, and what their movements and holds add up to."""
+    """Returns one statement, so one moment: the counters, and what their movements and holds add up to."""
     moved = (
         select(movements.c.product_id, *CHANGES)
         .where(_within(movements), movements.c.version > bindparam("after"))
@@ -110,7 +110,8 @@ _COMPARE = _compare()
 
 
 async def next_slice(connection: AsyncConnection, after: Key, *, rows: int, movements: int) -> Slice | None:
-    """The rows that follow the row `after`: of one store, at most `rows`, with at most `movements` or just one row.
+    """Returns the rows that follow the row `after`: of one store, at most `rows`, with at most `movements` or just one
+    row.
 
     A row's version is the number of its movements, so what a slice costs is known before it is folded.
     """
@@ -127,7 +128,7 @@ async def next_slice(connection: AsyncConnection, after: Key, *, rows: int, move
 
 
 async def fold_part(connection: AsyncConnection, key: Key, part: Part, upto: int) -> Part:
-    """`part` and the movements of the row `key` that follow it, up to the version `upto`."""
+    """Returns `part` and the movements of the row `key` that follow it, up to the version `upto`."""
     where = {"store_id": key[0], "product_id": key[1], "after": part.version, "upto": upto}
     row = (await connection.execute(_PART, where)).one()
     opening = (await connection.execute(_OPENING, {"store_id": key[0], "product_id": key[1]})).one_or_none()
@@ -137,7 +138,7 @@ async def fold_part(connection: AsyncConnection, key: Key, part: Part, upto: int
 
 
 async def differences(connection: AsyncConnection, piece: Slice, part: Part) -> list[Drift]:
-    """What does not add up in `piece`; `part` is what is folded already when the slice is one long row."""
+    """Returns what does not add up in `piece`; `part` is what is folded already when the slice is one long row."""
     where = {"store_id": piece.store_id, "first": piece.first, "last": piece.last, "after": part.version}
     return [x for row in await connection.execute(_COMPARE, where) for x in _of(row, part)]
 

@@ -89,7 +89,7 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
-    """Each row that is not empty, with the number of its last line."""
+    """Yields each row that is not empty, with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         try:
@@ -134,7 +134,7 @@ class _Builder:
         lines.append(line)
 
     def result(self) -> Baskets:
-        """Everything so far."""
+        """Returns everything so far."""
         baskets = [Basket(x, *self.places[x][:2], tuple(lines)) for x, lines in self.lines.items()]
         return Baskets(
             tuple(sorted(baskets, key=lambda basket: basket.at)),

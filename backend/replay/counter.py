@@ -87,7 +87,7 @@ class Counter:
 
 
 def within(lines: Sequence[SaleLine], available: dict[str, int]) -> tuple[SaleLine, ...]:
-    """The lines cut down to what is `available` of the products named there, the first lines served first."""
+    """Returns the lines cut down to what is `available` of the products named there, the first lines served first."""
     left = dict(available)
     kept = []
     for line in lines:

@@ -17,7 +17,7 @@ OpeningStock = Literal["tight", "ample"]
 
 
 def demand_of(baskets: Iterable[Basket]) -> dict[Key, int]:
-    """The units that the baskets ask for, per store and product."""
+    """Returns the units that the baskets ask for, per store and product."""
     demand: Counter[Key] = Counter()
     for basket in baskets:
         for line in basket.lines:
@@ -26,14 +26,14 @@ def demand_of(baskets: Iterable[Basket]) -> dict[Key, int]:
 
 
 def opening_stock(demand: Mapping[Key, int], kind: OpeningStock) -> dict[Key, int]:
-    """The units each store begins with: a fifth more than it will be asked for, or three fifths of it."""
+    """Returns the units each store begins with: a fifth more than it will be asked for, or three fifths of it."""
     if kind == "ample":
         return {key: min(units + max(2, units // 5), MAX_QUANTITY) for key, units in demand.items()}
     return {key: min(max(1, units * 3 // 5), MAX_QUANTITY) for key, units in demand.items()}
 
 
 def receipts(opening: Mapping[Key, int], document_id: str) -> Iterator[Receive]:
-    """The commands that bring the opening stock into the stores."""
+    """Yields the commands that bring the opening stock into the stores."""
     of_store: defaultdict[str, list[Line]] = defaultdict(list)
     for (store_id, product_id), units in sorted(opening.items()):
         of_store[store_id].append(Line(product_id, units))
@@ -44,7 +44,7 @@ def receipts(opening: Mapping[Key, int], document_id: str) -> Iterator[Receive]:
 
 
 def surpluses(opening: Mapping[Key, int], answers: Iterable[Answer], reason: str) -> Iterator[Adjust]:
-    """The commands that take away what was there before, so that no more than the opening stock can be sold.
+    """Yields the commands that take away what was there before, so that no more than the opening stock can be sold.
 
     `answers` are the ones to `receipts`: they carry the stock after them.
     """

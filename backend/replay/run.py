@@ -150,5 +150,5 @@ async def _sell_all(plan: Plan, counters: Iterable[Counter], watch: Watcher) -> 
 
 
 def _milliseconds(latencies: Sequence[float], share: float) -> float:
-    """The latency that `share` of the sorted `latencies` do not exceed."""
+    """Returns the latency that `share` of the sorted `latencies` do not exceed."""
     return round(latencies[min(int(len(latencies) * share), len(latencies) - 1)] * 1000, 2) if latencies else 0.0

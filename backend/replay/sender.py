@@ -53,7 +53,7 @@ class Sender:
             raise ServerAway(f"No server answers at {self._api.base_url}; start it or correct --server.") from error
 
     async def send(self, commands: Sequence[Command]) -> list[Answer]:
-        """The answers to `commands`. Raises what `Api.send` raises when it is not worth another try."""
+        """Returns the answers to `commands`. Raises what `Api.send` raises when it is not worth another try."""
         started = monotonic()
         answers = await self._until_answered(lambda: self._api.send(commands))
         self._tally.latencies.append(monotonic() - started)

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
 from backend.database.tables import reservations
-from backend.ledger.settle import DueHold
+from backend.ledger.asking import DueHold
 
 # A literal: only so the partial index is used.
 _PENDING: ColumnElement[bool] = literal_column("reservations.status = 'PENDING'")
@@ -24,7 +24,8 @@ NEXT = (
 
 
 async def due_rows(connection: AsyncConnection, limit: int) -> list[DueHold]:
-    """At most `limit` rows of due holds, oldest deadline first; a hold of several products has a row for each."""
+    """Returns at most `limit` rows of due holds, oldest deadline first; a hold of several products has a row for
+    each."""
     return [DueHold(*row) for row in await connection.execute(DUE, {"limit": limit})]
 
 

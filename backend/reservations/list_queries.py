@@ -99,7 +99,7 @@ _HOLDS = select(_r.id, _SHOWN.label("status")).distinct()
 async def live_holds(
     connection: AsyncConnection, store_id: str, after: DeadlineKey, limit: int
 ) -> Sequence[Reservation]:
-    """The live holds of a store, the one that ends first in front."""
+    """Returns the live holds of a store, the one that ends first in front."""
     where = {"store_id": store_id, **after._asdict(), "limit": limit}
     ids = [row.id for row in await connection.execute(LIVE_OF_STORE, where)]
     return await _holds(connection, ids)
@@ -108,7 +108,8 @@ async def live_holds(
 async def holds_of_product(
     connection: AsyncConnection, store_id: str, product_id: str, wanted: Status | None, before: MadeKey, limit: int
 ) -> Sequence[tuple[Reservation, MadeKey]]:
-    """The holds of a product in a store, latest first, each with its place; only those in the `wanted` status."""
+    """Returns the holds of a product in a store, latest first, each with its place; only those in the `wanted`
+    status."""
     where = {"store_id": store_id, "product_id": product_id, "before": before.version, "limit": limit}
     found = {row.id: MadeKey(row.version) for row in await connection.execute(OF_PRODUCT[wanted], where)}
     holds = await _holds(connection, list(found))
@@ -116,14 +117,14 @@ async def holds_of_product(
 
 
 async def numbers_by_status(connection: AsyncConnection, stores: Collection[str] | None) -> dict[str, int]:
-    """How many holds there are in each status, in these stores or in all. Reads every hold: it is a report."""
+    """Returns how many holds there are in each status, in these stores or in all. Reads every hold: it is a report."""
     holds = (_HOLDS if stores is None else _HOLDS.where(or_(*[_r.store_id == x for x in stores]))).subquery("holds")
     rows = await connection.execute(select(holds.c.status, func.count().label("number")).group_by(holds.c.status))
     return {status.value: 0 for status in Status} | {row.status: row.number for row in rows}
 
 
 async def _holds(connection: AsyncConnection, ids: list[UUID]) -> list[Reservation]:
-    """The holds with these ids, in this order, as they are now."""
+    """Returns the holds with these ids, in this order, as they are now."""
     rows = (await connection.execute(_ROWS, {"ids": ids})).all() if ids else []
     holds = {}
     for id_, lines in groupby(rows, key=lambda row: row.id):

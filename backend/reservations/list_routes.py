@@ -68,7 +68,7 @@ def reservation_list_routes(db: Database) -> list[HTTPRouteHandler]:
     async def pending(
         request: ApiRequest, store_id: FromPath[str], limit: Limit = 500, cursor: Cursor = None
     ) -> Response[PendingShape]:
-        """The live holds of a store, in pages."""
+        """Returns the live holds of a store, in pages."""
         after = behind(cursor, DeadlineKey) or _FIRST
         request.auth.require_store(store_id)
         async with reading(db) as connection:
@@ -91,7 +91,7 @@ def reservation_list_routes(db: Database) -> list[HTTPRouteHandler]:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Response[ProductHoldsShape]:
-        """The holds of a product in a store, ended ones too, in pages; with `status` only those in it."""
+        """Returns the holds of a product in a store, ended ones too, in pages; with `status` only those in it."""
         wanted = _status(status)
         before = behind(cursor, MadeKey) or _LATEST
         request.auth.require_store(store_id)
@@ -107,7 +107,10 @@ def reservation_list_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/reservations/stats", scope=Scope.STOCK_READ)
     async def stats(request: ApiRequest) -> NumbersShape:
-        """How many holds there are in each status, in the caller's stores. Reads every hold: not for every second."""
+        """Returns how many holds there are in each status, in the caller's stores.
+
+        Reads every hold: not for every second.
+        """
         stores = None if request.auth.allows_store(EVERY_STORE) else request.auth.stores
         async with reading(db) as connection:
             numbers = await numbers_by_status(connection, stores)

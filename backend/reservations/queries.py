@@ -21,7 +21,7 @@ _STORE = select(reservations.c.store_id).where(reservations.c.id == bindparam("i
 
 
 async def find_reservation(connection: AsyncConnection, reservation_id: UUID) -> Reservation | None:
-    """A hold as it is now: a deadline that has passed shows as EXPIRED. None if there is no such hold."""
+    """Returns a hold as it is now: a deadline that has passed shows as EXPIRED. None if there is no such hold."""
     rows = (await connection.execute(_LINES, {"id": reservation_id})).all()
     if not rows:
         return None
@@ -31,7 +31,7 @@ async def find_reservation(connection: AsyncConnection, reservation_id: UUID) ->
 
 
 def hold_of(rows: Sequence[Row[Any]]) -> Reservation:
-    """The hold that these rows of the table are."""
+    """Returns the hold that these rows of the table are."""
     first = rows[0]
     return Reservation(
         first.id,
@@ -49,6 +49,6 @@ def hold_of(rows: Sequence[Row[Any]]) -> Reservation:
 
 
 async def store_of_reservation(connection: AsyncConnection, reservation_id: UUID) -> str | None:
-    """The store whose units a hold keeps, or None if there is no such hold."""
+    """Returns the store whose units a hold keeps, or None if there is no such hold."""
     store_id: str | None = await connection.scalar(_STORE, {"id": reservation_id})
     return store_id

@@ -38,7 +38,7 @@ class _Duration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ttl_minutes: TtlMinutes | None = None
 
     def seconds(self, default: int) -> int:
-        """How long to hold; a client gives a duration, never a deadline, so its clock does not matter."""
+        """Returns how long to hold; a client gives a duration, never a deadline, so its clock does not matter."""
         if self.ttl_seconds is not None and self.ttl_minutes is not None:
             raise InvalidBody("ttl_minutes", "Send ttl_seconds or ttl_minutes, not both.")
         return self.ttl_seconds or (self.ttl_minutes or 0) * 60 or default
@@ -79,7 +79,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
     """/reservations; a hold whose client names no duration lasts `default_ttl` seconds."""
 
     async def find(request: ApiRequest, reservation_id: str) -> tuple[UUID, str]:
-        """The hold's id and store, if it is one of the caller's stores'."""
+        """Returns the hold's id and store, if it is one of the caller's stores'."""
         known = id_or(UnknownReservation, reservation_id)
         async with reading(db) as connection:
             store_id = await store_of_reservation(connection, known)
@@ -107,7 +107,7 @@ def reservation_routes(db: Database, ledger: Ledger, default_ttl: int) -> list[H
 
     @get("/reservations/{reservation_id:str}", scope=Scope.STOCK_READ, problems=("unknown_reservation",))
     async def reservation(request: ApiRequest, reservation_id: FromPath[str]) -> ReservationShape:
-        """A hold as it is now."""
+        """Returns a hold as it is now."""
         async with reading(db) as connection:
             hold = await find_reservation(connection, id_or(UnknownReservation, reservation_id))
         if hold is None or not request.auth.allows_store(hold.store_id):

@@ -25,7 +25,7 @@ class ReservationShape(Struct, frozen=True):
 
     @classmethod
     def of(cls, hold: Reservation) -> "ReservationShape":
-        """`hold` as the wire shows it."""
+        """Returns `hold` as the wire shows it."""
         return cls(
             hold.id,
             hold.lines[0].product_id if len(hold.lines) == 1 else None,

@@ -9,9 +9,10 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from backend.auth.tokens import Claims
-from backend.catalogue.prices import former_prices_of, prices_of
+from backend.catalogue.price_lists import prices_at, recent_prices_at
 from backend.database.dataloader import Dataloader
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -19,6 +20,7 @@ from backend.model.answers import Refusal
 from backend.model.commands import Command
 from backend.model.prices import OLD_PRICE_GOOD_FOR, other_prices, price_refusal
 from backend.model.scopes import Scope
+from backend.model.stock import Key
 from backend.model.verbs.sell import Sell
 
 KEPT_SECONDS = 60.0
@@ -32,9 +34,9 @@ class Pricing:
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._db, self._clock = db, clock
-        self._kept: dict[str, tuple[int, float]] = {}
-        """Product → its price in cents, and until when it is kept."""
-        self._reads: Dataloader[str, int] = Dataloader(self._read)
+        self._kept: dict[Key, tuple[int, float]] = {}
+        """Store and product → its price in cents, and until when it is kept."""
+        self._reads: Dataloader[Key, int] = Dataloader(self._read)
 
     async def objections(
         self, commands: Mapping[int, Command], claims: Claims, field: str = "price_cents"
@@ -48,52 +50,60 @@ class Pricing:
         doubted = {i: x for i, x in sales.items() if not (may_override and x.price_reason) and self._doubts(x)}
         if not doubted:
             return {}
-        today = await self._today({line.product_id for sale in doubted.values() for line in sale.lines})
-        good: dict[str, list[int]] = {product_id: [price] for product_id, price in today.items()}
-        wrong = {x.product_id for sale in doubted.values() for x in other_prices(sale, good)}
+        sold = {(sale.store_id, line.product_id) for sale in doubted.values() for line in sale.lines}
+        today = await self._today(sold)
+        good: dict[str, dict[str, list[int]]] = {sale.store_id: {} for sale in doubted.values()}
+        for (store_id, product_id), price in today.items():
+            good[store_id][product_id] = [price]
+        wrong = {
+            (sale.store_id, x.product_id) for sale in doubted.values() for x in other_prices(sale, good[sale.store_id])
+        }
         if wrong:
-            for product_id, price in await self._former(wrong):
-                good[product_id].append(price)
+            for (store_id, product_id), price in await self._former(wrong):
+                good[store_id][product_id].append(price)
         return {
             index: price_refusal(other, may_override=may_override, field=field)
             for index, sale in doubted.items()
-            if (other := tuple(other_prices(sale, good)))
+            if (other := tuple(other_prices(sale, good[sale.store_id])))
         }
 
     def _doubts(self, sale: Sell) -> bool:
-        """Whether a line has another price than the one that is kept here."""
+        """Returns whether a line has another price than the one that is kept here."""
         now = self._clock()
         for line in sale.lines:
-            price, until = self._kept.get(line.product_id, (None, 0.0))
+            price, until = self._kept.get((sale.store_id, line.product_id), (None, 0.0))
             if price != line.price_cents or until <= now:
                 return True
         return False
 
-    async def _today(self, product_ids: Collection[str]) -> dict[str, int]:
+    async def _today(self, keys: Collection[Key]) -> dict[Key, int]:
         asked_at = self._clock()
-        prices = await asyncio.gather(*[self._reads.get(product_id) for product_id in product_ids])
-        today = {x: price for x, price in zip(product_ids, prices, strict=True) if price is not None}
+        prices = await asyncio.gather(*[self._reads.get(key) for key in keys])
+        today = {key: price for key, price in zip(keys, prices, strict=True) if price is not None}
         if len(self._kept) + len(today) > KEPT_PRODUCTS:
             self._kept.clear()  # rare, and costs one read per product that sells
-        self._kept.update({product_id: (price, asked_at + KEPT_SECONDS) for product_id, price in today.items()})
+        self._kept.update({key: (price, asked_at + KEPT_SECONDS) for key, price in today.items()})
         return today
 
-    async def _read(self, product_ids: Sequence[str]) -> Mapping[str, int]:
-        found: dict[str, int] = {}
+    async def _read(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        found: dict[Key, int] = {}
         async with reading(self._db) as connection:
-            for part in batched(product_ids, READ_AT_ONCE):
-                found |= await prices_of(connection, part)
+            for part in batched(keys, READ_AT_ONCE):
+                found |= await prices_at(connection, part)
         return found
 
-    async def _former(self, product_ids: Collection[str]) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = []
+    async def _former(self, keys: Collection[Key]) -> list[tuple[Key, int]]:
+        found: list[tuple[Key, int]] = []
         async with reading(self._db) as connection:
-            for part in batched(product_ids, READ_AT_ONCE):
-                found += await former_prices_of(connection, part, OLD_PRICE_GOOD_FOR)
+            for part in batched(keys, READ_AT_ONCE):
+                found += await recent_prices_at(connection, part, OLD_PRICE_GOOD_FOR)
         return found
 
 
-def batched(items: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+Item = TypeVar("Item")
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
     """Yields `items` in parts of at most `size`; Python 3.11 has no itertools.batched."""
     rest = iter(items)
     while part := tuple(islice(rest, size)):

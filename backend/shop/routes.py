@@ -26,7 +26,7 @@ def shop_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/shop", scope=PUBLIC)
     async def shop() -> ShopShape:
-        """The shop's name, currency and time zone."""
+        """Returns the shop's name, currency and time zone."""
         async with reading(db) as connection:
             found = await find_shop(connection)
         return ShopShape(found.name, found.currency, found.time_zone) if found else ShopShape(None, None, None)

@@ -69,7 +69,7 @@ class History(Struct, frozen=True):
 
 
 async def history_of(db: Database, store_id: str, sku: str, limit: int) -> History:
-    """The last `limit` movements of `sku` (or of the product with that id) in a store.
+    """Returns the last `limit` movements of `sku` (or of the product with that id) in a store.
 
     Raises InvalidInput for a store or a product that does not exist.
     """
@@ -93,7 +93,7 @@ async def _history(connection: AsyncConnection, store_id: str, sku: str, limit: 
 async def story_of(
     connection: AsyncConnection, store_id: str, product_id: str, limit: int, before: int = MAX_VERSION
 ) -> tuple[int, int, list[Step]]:
-    """How many movements are there, how many were archived, and the latest `limit` before version `before`."""
+    """Returns how many movements are there, how many were archived, and the latest `limit` before version `before`."""
     key = {"store_id": store_id, "product_id": product_id}
     count = await connection.scalar(_COUNT, key) or 0
     archived = await connection.scalar(_ARCHIVED, key) or 0
@@ -104,7 +104,8 @@ async def story_of(
 async def movements_of(
     connection: AsyncConnection, store_id: str, product_id: str | None, since: datetime, place: StepKey, limit: int
 ) -> list[StoreStep]:
-    """At most `limit` movements of a store (and product) that follow `place`, latest first, none before `since`."""
+    """Returns at most `limit` movements of a store (and product) that follow `place`, latest first, none before
+    `since`."""
     values = {"store_id": store_id, "since": since, "limit": limit, **place._asdict()}
     statement, more = (OF_STORE, {}) if product_id is None else (OF_PRODUCT, {"one_product": product_id})
     return [StoreStep(*row) for row in await connection.execute(statement, values | more)]

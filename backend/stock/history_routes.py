@@ -49,7 +49,8 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[MovementsShape]:
-        """The movements of a store, or of one product in it, latest first, from `since` on and before `until`."""
+        """Returns the movements of a store, or of one product in it, latest first, from `since` on and before
+        `until`."""
         place = behind(cursor, StepKey) or StepKey(moment("until", until or NEWEST), "", 0)
         since = moment("since", since or OLDEST)
         request.auth.require_store(store_id)
@@ -73,7 +74,7 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[History]:
-        """The story of one stock number: its last movements, oldest first, each with what it left."""
+        """Returns the story of one stock number: its last movements, oldest first, each with what it left."""
         place = behind(cursor, VersionKey) or VersionKey(MAX_VERSION)
         request.auth.require_store(store_id)
         with translated(db.url):

@@ -99,7 +99,8 @@ _available = stock.c.on_hand - stock.c.unavailable - stock.c.allocated - stock.c
 
 
 async def stock_at(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, StockLevel]:
-    """The stock at some keys, zeros where a product never moved; keys of an unknown store or product are left out."""
+    """Returns the stock at some keys, zeros where a product never moved; keys of an unknown store or product are left
+    out."""
     dialect = connection.dialect.name
     asked: dict[str, Any] = {"keys": json.encode(keys).decode()}
     if dialect == "postgresql":
@@ -109,18 +110,18 @@ async def stock_at(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key
 
 
 async def stock_everywhere(connection: AsyncConnection, product_id: str) -> list[StockLevel]:
-    """The stock of a product in every store, by store id; empty if the product is unknown."""
+    """Returns the stock of a product in every store, by store id; empty if the product is unknown."""
     return [_level(row) for row in await connection.execute(_CHAIN, {"product_id": product_id})]
 
 
 async def stock_in(connection: AsyncConnection, store_id: str, *, after: str, limit: int) -> list[StockLevel]:
-    """What was ever in a store, by product id: at most `limit` rows behind the product `after`."""
+    """Returns what was ever in a store, by product id: at most `limit` rows behind the product `after`."""
     rows = await connection.execute(_IN_STORE, {"store_id": store_id, "after": after, "limit": limit})
     return [_level(row) for row in rows]
 
 
 async def stock_behind(connection: AsyncConnection, after: Key, limit: int) -> list[StockLevel]:
-    """What was ever in any store, by store and product: at most `limit` rows behind the key `after`."""
+    """Returns what was ever in any store, by store and product: at most `limit` rows behind the key `after`."""
     rows = await connection.execute(BEHIND, {"after_store": after[0], "after_product": after[1], "limit": limit})
     return [_level(row) for row in rows]
 
@@ -128,7 +129,7 @@ async def stock_behind(connection: AsyncConnection, after: Key, limit: int) -> l
 async def low_stock(
     connection: AsyncConnection, threshold: int | None, store_id: str | None, *, after: Key, limit: int
 ) -> list[StockLevel]:
-    """What has at most `threshold` units available; without one, at most its own reorder point or minimum.
+    """Returns what has at most `threshold` units available; without one, at most its own reorder point or minimum.
 
     Of one store or of all, by store and product: at most `limit` rows behind the key `after`.
     """
@@ -142,7 +143,7 @@ async def low_stock(
 
 
 def is_low(level: StockLevel, threshold: int | None) -> bool:
-    """What `low_stock` lists, of a row that was read."""
+    """Returns what `low_stock` lists, of a row that was read."""
     if threshold is not None:
         return level.row.available <= threshold
     wanted = (level.levels.reorder_point, level.levels.min_level)

@@ -88,7 +88,7 @@ class PointReads:
         self._levels = Dataloader(self._find)
 
     async def level(self, product_id: str, store_id: str) -> StockLevel:
-        """Zeros if it never moved there. Raises UnknownStore or UnknownProduct."""
+        """Returns the stock row, zeros if it never moved there. Raises UnknownStore or UnknownProduct."""
         level = await self._levels.get((store_id, product_id))
         if level is not None:
             return level
@@ -111,7 +111,7 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
         responses=UNCHANGED,
     )
     async def in_store(request: ApiRequest, product_id: FromPath[str], store_id: FromPath[str]) -> Response[StockShape]:
-        """The stock of a product in a store: zeros and version 0 if it never moved there."""
+        """Returns the stock of a product in a store: zeros and version 0 if it never moved there."""
         level = await point_reads.level(product_id, store_id)
         return tagged(request, level.row.version, StockShape.at(level))
 
@@ -121,13 +121,13 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
         problems=("unknown_store", "unknown_product"),
     )
     async def availability(product_id: FromPath[str], store_id: FromPath[str], quantity: Units) -> AvailabilityShape:
-        """Whether a store has so many units of a product free. To keep them, hold them."""
+        """Returns whether a store has so many units of a product free. To keep them, hold them."""
         available = (await point_reads.level(product_id, store_id)).row.available
         return AvailabilityShape(product_id, store_id, available >= quantity, available, quantity)
 
     @get("/stock/product/{product_id:str}", scope=Scope.STOCK_READ, problems=("unknown_product",))
     async def in_chain(request: ApiRequest, product_id: FromPath[str]) -> Response[ChainStockShape]:
-        """The stock of a product in every store of the chain. May come from a view, with its Age."""
+        """Returns the stock of a product in every store of the chain. May come from a view, with its Age."""
 
         async def load() -> list[StockLevel]:
             async with reading(db) as connection:
@@ -150,7 +150,7 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
     async def of_store(
         request: ApiRequest, store_id: FromPath[str], limit: Limit = 1000, cursor: Cursor = None
     ) -> Response[StoreStockShape]:
-        """What was ever in a store, by product id, in pages."""
+        """Returns what was ever in a store, by product id, in pages."""
         after = behind(cursor, ProductKey) or ProductKey("")
         async with reading(db) as connection:
             await require_store(connection, store_id)
@@ -167,7 +167,8 @@ def stock_routes(db: Database, point_reads: PointReads, views: Views | None) -> 
         limit: Limit = 1000,
         cursor: Cursor = None,
     ) -> Response[LowStockShape]:
-        """What has at most `threshold` units available, or at most its own levels, by store and product, in pages.
+        """Returns what has at most `threshold` units available, or at most its own levels, by store and product, in
+        pages.
 
         May come from a view, with its Age.
         """

@@ -20,10 +20,11 @@ class CountersShape(Struct, frozen=True):
     unavailable_qty: int
     allocated_qty: int
     version: int
+    incoming_qty: int
 
     @classmethod
     def of(cls, row: StockRow) -> "CountersShape":
-        """`row` as the wire shows it."""
+        """Returns `row` as the wire shows it."""
         return cls(*counters(row))
 
 
@@ -42,15 +43,15 @@ class StockShape(CountersShape, frozen=True):
 
     @classmethod
     def at(cls, level: StockLevel) -> "StockShape":
-        """`level` as the wire shows it."""
+        """Returns `level` as the wire shows it."""
         names = (level.product_name, level.product_sku, level.store_name)
         of = level.levels
         wanted = (of.min_level, of.max_level, of.reorder_point, of.reorder_quantity, of.safety_stock)
         return cls(*counters(level.row), level.updated_at, *names, *wanted)
 
 
-def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int]:
-    """The wire's view of a row's counters, in the order of CountersShape."""
+def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int, int]:
+    """Returns the wire's view of a row's counters, in the order of CountersShape."""
     return (
         row.product_id,
         row.store_id,
@@ -60,4 +61,5 @@ def counters(row: StockRow) -> tuple[str, str, int, int, int, int, int, int]:
         row.unavailable,
         row.allocated,
         row.version,
+        row.incoming,
     )

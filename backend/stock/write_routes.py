@@ -7,9 +7,10 @@ from uuid import UUID
 from litestar import Response, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
-from backend.auth.tokens import Claims
+from backend.approvals.routes import ON_THE_SPOT
+from backend.approvals.service import SpotApproval
 from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -25,6 +26,7 @@ from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code
 from backend.model.commands import Change, Count, Line, Lines, ProductId, Quantity, Reason, StoreId, Text
+from backend.model.reasons import ReasonCode
 from backend.model.scopes import Scope
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.set_stock import LevelChanges, SetStock
@@ -32,6 +34,7 @@ from backend.model.verbs.transfer import Transfer
 from backend.stores.queries import store_name
 from backend.stores.routes import ensure_store
 
+from .correction_routes import Corrections
 from .queries import StockLevel
 from .routes import PointReads
 from .schemas import CountersShape, StockShape
@@ -46,7 +49,7 @@ class _LevelsBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     safety_stock: Count | None = None
 
     def levels(self) -> LevelChanges | None:
-        """What is said of the levels, None if nothing is."""
+        """Returns what is said of the levels, None if nothing is."""
         changes = LevelChanges(self.safety_stock, self.reorder_point, self.reorder_qty, self.min_stock, self.max_stock)
         return None if changes == LevelChanges() else changes
 
@@ -67,11 +70,14 @@ class SetStockBody(_LevelsBody, frozen=True, kw_only=True):
 
 
 class AdjustBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """How many units more (or, below zero, fewer) are on hand, and why."""
+    """How many units more (or, below zero, fewer) are on hand, and why; above a limit with who approves it."""
 
     adjustment: Change
     reason: Reason
     id: UUID | None = None
+    reason_code: ReasonCode | UnsetType = UNSET
+    document_id: Text | UnsetType = UNSET
+    approval: SpotApproval | None = None
 
 
 class TransferBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,7 +107,7 @@ class TransferShape(Struct, frozen=True):
 
 
 def stock_write_routes(
-    db: Database, point_reads: PointReads, ledger: Ledger, *, require_if_match: bool
+    db: Database, point_reads: PointReads, ledger: Ledger, corrections: Corrections, *, require_if_match: bool
 ) -> list[HTTPRouteHandler]:
     """POST and PUT /stock/…; with `require_if_match` a PUT has to say which version it has seen."""
 
@@ -119,7 +125,7 @@ def stock_write_routes(
         async with writing(db) as connection:
             await ensure_store(connection, claims, request.origin(), store_id)
 
-    @post("/stock", scope=Scope.STOCK_WRITE, problems=(*COMMAND, "stock_exists"))
+    @post("/stock", scope=Scope.STOCK_WRITE, problems=(*COMMAND, "stock_exists", "approval_needed"))
     async def create(request: ApiRequest, data: JSONBody[NewStockBody]) -> Response[StockShape]:
         """Begin the stock of a product in a store; a caller who may found stores founds one that is not there yet."""
         id_, product_id, store_id = command_id(request, data.id), data.product_id, data.store_id
@@ -135,7 +141,7 @@ def stock_write_routes(
             expected_version=0,
         )
         try:
-            answer = await _set_stock(ledger, command, request.auth)
+            answer = await _set_stock(corrections, request, command)
         except Refused as refused:
             if refused.code == Code.VERSION_MOVED:
                 raise StockExists(product_id, store_id) from None
@@ -145,7 +151,7 @@ def stock_write_routes(
     @put(
         "/stock/{product_id:str}/{store_id:str}",
         scope=Scope.STOCK_WRITE,
-        problems=(*COMMAND, "insufficient_stock", "version_moved", "precondition_required"),
+        problems=(*COMMAND, "insufficient_stock", "version_moved", "precondition_required", "approval_needed"),
         example={"quantity": 24, "reorder_point": 6},
     )
     async def put_one(
@@ -169,7 +175,7 @@ def stock_write_routes(
             reason=data.reason,
         )
         try:
-            answer = await _set_stock(ledger, command, request.auth)
+            answer = await _set_stock(corrections, request, command)
         except Refused as refused:
             if refused.code == Code.VERSION_MOVED:
                 level = await point_reads.level(product_id, store_id)
@@ -180,7 +186,14 @@ def stock_write_routes(
     @post(
         "/stock/{product_id:str}/{store_id:str}/adjust",
         scope=Scope.STOCK_WRITE,
-        problems=(*COMMAND, "insufficient_stock"),
+        problems=(
+            *COMMAND,
+            *ON_THE_SPOT,
+            "insufficient_stock",
+            "reason_not_allowed",
+            "approval_needed",
+            "price_not_allowed",
+        ),
         status_code=200,
     )
     async def adjust(
@@ -196,8 +209,10 @@ def stock_write_routes(
             product_id=product_id,
             adjustment=data.adjustment,
             reason=data.reason,
+            reason_code=data.reason_code,
+            document_id=data.document_id,
         )
-        return _left(request, level, await settle(ledger, command, request.auth))
+        return _left(request, level, await corrections.send(request, command, data.approval))
 
     @post(
         "/stock/transfer",
@@ -239,9 +254,9 @@ def stock_write_routes(
     return [create, put_one, adjust, transfer]
 
 
-async def _set_stock(ledger: Ledger, command: SetStock, claims: Claims) -> Answer:
+async def _set_stock(corrections: Corrections, request: ApiRequest, command: SetStock) -> Answer:
     try:
-        return await settle(ledger, command, claims)
+        return await corrections.send(request, command)
     except Refused as refused:
         if refused.fields.get("field") == "max_level":  # the ledger's name of it
             raise InvalidBody("max_stock", "max_stock must not be below min_stock.", refused.code) from None
@@ -249,7 +264,8 @@ async def _set_stock(ledger: Ledger, command: SetStock, claims: Claims) -> Answe
 
 
 def _left(request: ApiRequest, level: StockLevel, answer: Answer, status: int = 200) -> Response[StockShape]:
-    """The one row that a command changed, as it left it; names, and levels that it did not set, are as in `level`."""
+    """Returns the one row that a command changed, as it left it; names, and levels that it did not set, are as in
+    `level`."""
     (row,) = answer.stock
     left = structs.replace(level, row=row, updated_at=answer.at, levels=answer.levels or level.levels)
     return tagged(request, row.version, StockShape.at(left), status)

@@ -34,7 +34,7 @@ def store_routes(db: Database) -> list[HTTPRouteHandler]:
 
     @get("/stores/{store_id:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_store",))
     async def store(store_id: FromPath[str]) -> StoreShape:
-        """One store."""
+        """Returns one store."""
         async with reading(db) as connection:
             name = await store_name(connection, store_id)
         if name is None:

@@ -127,7 +127,7 @@ class Api:
         return self._renewal.token if self._renewal else ""
 
     async def stores(self) -> tuple[Store, ...]:
-        """The shops of the chain. Needs no session."""
+        """Returns the shops of the chain. Needs no session."""
         return (await self._get("/stores", _Stores)).stores
 
     async def sign_in(
@@ -176,25 +176,32 @@ class Api:
             body = {"refresh_token": renewal.refresh_token}
             await asyncio.wait_for(self._send("POST", "/auth/sign-out", body=body), patience)
 
-    async def search(self, words: str, store_id: str, limit: int) -> Found:
-        """Products that match all `words`, best first, with their stock in `store_id`."""
-        return await self._get("/products", Found, q=words, store_id=store_id, page_size=limit)
+    async def search(self, words: str, store_id: str, limit: int, offset: int = 0) -> Found:
+        """Returns products that match all `words`, best first, with their stock in `store_id`; `limit` behind
+        `offset`."""
+        return await self._get("/products", Found, q=words, store_id=store_id, limit=limit, offset=offset)
 
-    async def by_barcode(self, barcode: str) -> Product:
-        """The product behind a barcode. ServerRefused `unknown_barcode`, with the field `barcode`, if there is none."""
+    async def by_barcode(self, barcode: str, store_id: str) -> Product:
+        """Returns the product behind a barcode, with its price in `store_id`.
+
+        ServerRefused `unknown_barcode`, with the field `barcode`, if there is none.
+        """
         try:
-            return await self._get(f"/products/barcode/{_part(barcode)}", Product)
+            return await self._get(f"/products/barcode/{_part(barcode)}", Product, store_id=store_id)
         except ServerRefused as error:
             if error.code != "unknown_barcode":
                 raise
             raise ServerRefused(error.code, error.message, barcode=barcode) from error
 
-    async def by_sku(self, sku: str) -> Product:
-        """The product with exactly this SKU. ServerRefused `unknown_product` when there is none."""
-        return await self._get(f"/products/sku/{_part(sku)}", Product)
+    async def by_sku(self, sku: str, store_id: str) -> Product:
+        """Returns the product with exactly this SKU, with its price in `store_id`.
+
+        ServerRefused `unknown_product` if none has.
+        """
+        return await self._get(f"/products/sku/{_part(sku)}", Product, store_id=store_id)
 
     async def product(self, product_id: str) -> Product:
-        """The product with this id. ServerRefused `unknown_product` when there is none."""
+        """Returns the product with this id. ServerRefused `unknown_product` when there is none."""
         return await self._get(f"/products/{_part(product_id)}", Product)
 
     async def settle(self, settlement: Settlement, approval: Approval | None = None) -> None:
@@ -208,11 +215,11 @@ class Api:
         await self._call("POST", "/conflicts/settle", _Settled, body=body)
 
     async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
-        """The stock of a product in every store."""
+        """Returns the stock of a product in every store."""
         return (await self._get(f"/stock/product/{_part(product_id)}", _Everywhere)).stores
 
     async def live(self) -> LiveAddress:
-        """Where to listen for changes."""
+        """Returns where to listen for changes."""
         return await self._get("/live", LiveAddress)
 
     async def goodbye(self) -> None:
@@ -225,6 +232,12 @@ class Api:
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
+
+    async def call(
+        self, method: str, path: str, body: object = None, query: dict[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        """Call a route that has no method of its own here; its answer as it is."""
+        return await self._call(method, path, dict[str, Any], body=body, query=query)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -269,7 +282,7 @@ class Api:
         key: UUID | None = None,
         said: str = "",
     ) -> bytes:
-        """One attempt; the content of its answer."""
+        """Makes one attempt; returns the content of its answer."""
         # A trace of its own for every call (W3C Trace Context); a server that records traces goes on with it.
         headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
         if token:
@@ -310,7 +323,7 @@ class Api:
 
 
 def _proxy_to(address: SplitResult) -> str:
-    """The proxy that the environment names for an address, or nothing."""
+    """Returns the proxy that the environment names for an address, or nothing."""
     if proxy_bypass(address.netloc):
         return ""
     found = getproxies()
@@ -331,11 +344,11 @@ def _version_mismatch() -> ServerRefused:
 
 
 def _fields(problem: Any) -> dict[str, FieldValue]:
-    """The typed members of a problem: everything that RFC 9457 and the contract do not name."""
+    """Returns the typed members of a problem: everything that RFC 9457 and the contract do not name."""
     known = {"type", "title", "status", "detail", "instance", "code", "retryable", "message"}
     return {k: v for k, v in problem.items() if k not in known and isinstance(v, str | int | list)}
 
 
 def _part(text: str) -> str:
-    """`text` as one part of a path."""
+    """Returns `text` as one part of a path."""
     return quote(text, safe="")

@@ -85,7 +85,7 @@ def _certificate(error: ssl.SSLCertVerificationError, url: str) -> ServerAway:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that led to it."""
+    """Yields an error and all that led to it."""
     seen: list[BaseException | None] = [error]
     while seen:
         one = seen.pop()

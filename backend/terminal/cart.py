@@ -31,6 +31,12 @@ class _Before(Struct, frozen=True):
     place: int
 
 
+class Touch(Struct, frozen=True, eq=False):
+    """A line that the clerk, or what the clerk was told, is about; every touch is a new one."""
+
+    product_id: str
+
+
 class LineShort(MostradorError):
     """A line asks for more than there is; `name`, `requested` and `available` say which."""
 
@@ -50,6 +56,8 @@ class Cart:
         self.store_id = store_id
         self.hold_seconds = hold_seconds
         self.lines: list[CartLine] = []
+        self.touched: Touch | None = None
+        """The line touched last: added to, changed, brought back or refused."""
         self._leaving: list[CartLine] = []
         self._steps: list[_Before] = []
         self._make_id = make_id
@@ -70,7 +78,7 @@ class Cart:
         return bool(self._steps)
 
     def find(self, product_id: str) -> CartLine | None:
-        """The line of a product."""
+        """Returns the line of a product."""
         return next((line for line in self.lines if line.product.id == product_id), None)
 
     # What the clerk does. Every step can be undone but `clear` and a sale.
@@ -119,6 +127,7 @@ class Cart:
             self.lines.insert(len(self.lines) if place is None else place, line)
         self._steps.append(_Before(product, line.quantity, self.lines.index(line)))
         line.quantity, line.short = quantity, None
+        self.touched = Touch(product.id)
         if quantity == 0:
             self.lines.remove(line)
             self._leaving.append(line)
@@ -152,7 +161,7 @@ class Cart:
     # What is to be sent, and what came back.
 
     def commands(self, now: float, worked_at: float | None = None) -> list[Command]:
-        """The commands to send now; each is remembered as sent until it is answered.
+        """Returns the commands to send now; each is remembered as sent until it is answered.
 
         `worked_at` is when the clerk last touched the sale: holds with less than half of their time left are extended
         only if that was in the second half too, so a sale that was walked away from gives its units back.
@@ -230,6 +239,7 @@ class Cart:
             raise EmptyBasket("There is nothing to sell yet; scan a product or type its name.")
         for line in self.lines:
             if line.short:
+                self.touched = Touch(line.product.id)
                 message = f"{line.product.name}: {line.short.requested} asked, {line.short.available} here."
                 raise LineShort(
                     message,
@@ -239,7 +249,7 @@ class Cart:
                 )
 
     def sale(self, receipt_number: str) -> list[Command]:
-        """The commands that sell these lines; the last is the Sell.
+        """Returns the commands that sell these lines; the last is the Sell.
 
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
         whether it was made or not, it can then neither be missing from the sale nor stand in its way.
@@ -270,7 +280,7 @@ class Cart:
 
 
 def check_quantity(quantity: int) -> int:
-    """`quantity`, if a line may have it. Raises InvalidInput."""
+    """Returns `quantity`, if a line may have it. Raises InvalidInput."""
     if not 1 <= quantity <= MAX_QUANTITY:
         raise InvalidInput(
             "quantity", f"A quantity is a whole number from 1 to {MAX_QUANTITY:,}.", maximum=MAX_QUANTITY

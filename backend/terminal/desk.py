@@ -13,14 +13,14 @@ from time import monotonic
 import msgspec
 
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.barcode import parse_scan
+from backend.model.barcode import Damage, DamagedBarcode, parse_scan
 from backend.model.commands import Command
 from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
 from backend.model.verbs.sell import Sell
 
-from .api import Api, ServerAway, SessionEnded
-from .cart import Cart, check_quantity
+from .api import Api, ServerAway, ServerRefused, SessionEnded
+from .cart import Cart, Touch, check_quantity
 from .finder import Finder
 from .journal import Journal, JournalUnusable, KeptSale
 from .live import Link, Live
@@ -151,14 +151,49 @@ class Desk:
             await self.finder.look(words)
             self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
+    async def search_more(self) -> None:
+        """Look for the next results of the same search."""
+        async with self._telling():
+            await self.finder.more()
+            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
+
     async def scan(self, code: str, count: int = 1) -> Product | None:
-        """Add what a barcode stands for. Returns the product, None if it was not added (the clerk was told why)."""
+        """Add what a barcode or SKU stands for. Returns the product, None if it was not added.
+
+        Then the clerk was told why; or `finder` has what else the code may mean, for the clerk to choose from.
+        """
         product = None
         with self._saying_when_it_waits(code):
             async with self._turn, self._telling():
-                product = await self._by_barcode(parse_scan(code))
-                self._add(product, count * product.pack_quantity)
+                product = await self._by_code(code.strip())
+                if product is not None:
+                    self._add(product, count * product.pack_quantity)
         return product
+
+    async def _by_code(self, code: str) -> Product | None:
+        """Returns the product behind a barcode, else the one with this SKU: a SKU may look like a barcode that was
+        misread.
+
+        What can be no barcode is searched as text in the end, and None is returned if that finds something.
+        """
+        try:
+            return await self._by_barcode(parse_scan(code))
+        except DamagedBarcode as error:
+            refused: MostradorError = error
+        except ServerRefused as error:
+            if error.code != "unknown_barcode":
+                raise
+            refused = error
+        try:
+            return await self._api.by_sku(code, self.session.store_id)
+        except ServerRefused as error:
+            if error.code != "unknown_product":
+                raise
+        if isinstance(refused, DamagedBarcode) and refused.damage is not Damage.CHECK_DIGIT:
+            await self.finder.look(code)
+            if self.finder.found:
+                return None
+        raise refused
 
     @contextmanager
     def _saying_when_it_waits(self, code: str) -> Iterator[None]:
@@ -170,13 +205,13 @@ class Desk:
             saying.cancel()
 
     async def _by_barcode(self, barcode: str) -> Product:
-        """The product; as it was known before when the server is away, or slow to say."""
+        """Returns the product; as it was known before when the server is away, or slow to say."""
         known = self._known.get(barcode)
         if known is not None and self.is_away:
             return known
         try:
             async with asyncio.timeout(PATIENCE if known is not None or self.is_away else None):
-                product = await self._api.by_barcode(barcode)
+                product = await self._api.by_barcode(barcode, self.session.store_id)
         except (ServerAway, TimeoutError) as error:
             self.live.check()
             if known is None:
@@ -266,7 +301,7 @@ class Desk:
             return False
 
     def name_of(self, product_id: str) -> str:
-        """What people call a product, as far as this terminal knows; else its id."""
+        """Returns what people call a product, as far as this terminal knows; else its id."""
         return self._journal.name_of(product_id) or product_id
 
     async def learn_name(self, product_id: str) -> None:
@@ -383,4 +418,5 @@ class Desk:
             "nearby": nearby,
         }
         here = "short" if short.available > 0 else "none"
+        self.cart.touched = Touch(short.product_id)
         self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))

@@ -190,7 +190,7 @@ class Journal:
             )
 
     def open_sale(self, store_id: str) -> OpenSale | None:
-        """The sale that the terminal's last run left open in this store."""
+        """Returns the sale that the terminal's last run left open in this store."""
         rows = self._db.execute("SELECT line, clerk, at FROM open_lines WHERE store_id = ? ORDER BY at", (store_id,))
         found = rows.fetchall()
         if not found:
@@ -205,7 +205,7 @@ class Journal:
             self._db.executemany("INSERT OR REPLACE INTO product_names VALUES (?, ?)", names.items())
 
     def name_of(self, product_id: str) -> str | None:
-        """What people call a product, if it was ever sold here."""
+        """Returns what people call a product, if it was ever sold here."""
         found = self._db.execute("SELECT name FROM product_names WHERE id = ?", (product_id,)).fetchone()
         return str(found[0]) if found else None
 
@@ -324,7 +324,7 @@ class Journal:
             self._db.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?)", values.items())
 
     def recall(self, name: str) -> str:
-        """What was remembered under `name`, or nothing."""
+        """Returns what was remembered under `name`, or nothing."""
         found = self._db.execute("SELECT value FROM remembered WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else ""
 
@@ -373,7 +373,7 @@ class Journal:
 
 
 def _commands_of(kept: bytes) -> list[Command]:
-    """The commands of a sale. A receipt number that is too long is cut here; its sale gets another one."""
+    """Returns the commands of a sale. A receipt number that is too long is cut here; its sale gets another one."""
     try:
         return _COMMANDS.decode(kept)
     except msgspec.ValidationError:

@@ -27,7 +27,7 @@ class Hold(Struct, frozen=True):
     deadline: float
 
     def is_live(self, now: float) -> bool:
-        """Whether the units are still kept."""
+        """Returns whether the units are still kept."""
         return now < self.deadline
 
 
@@ -80,7 +80,7 @@ class CartLine(Struct):
     """The clerk asked to hold again what expired."""
 
     def kept(self, place: int) -> KeptLine:
-        """The line as it is to be kept on disk."""
+        """Returns the line as it is to be kept on disk."""
         asked = self.sent.command if self.sent and isinstance(self.sent.command, Reserve) else None
         hold = self.hold
         return KeptLine(
@@ -93,7 +93,7 @@ class CartLine(Struct):
         return self.quantity * self.product.price_cents
 
     def state(self, now: float) -> State:
-        """What to tell the clerk about its units."""
+        """Returns what to tell the clerk about its units."""
         if self.short is not None:
             return State.SHORT
         asked_at = self.sent.at if self.sent and isinstance(self.sent.command, Reserve) else None

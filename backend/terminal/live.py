@@ -32,7 +32,7 @@ WATCHED = 64
 PAUSES = (0.25, 0.5, 1, 2, 4, 8)
 """Seconds before each new attempt to connect; the last one repeats."""
 MAX_SUBJECTS = 90
-"""Stores listened to: the server allows a terminal 100 subscriptions. Stores beyond are as of the last fetch."""
+"""Stores listened to. Stores beyond are as of the last fetch."""
 BEAT = 1.0
 """Seconds without a word from the server after which it is asked whether it is there."""
 SILENCE = 2.0
@@ -108,12 +108,12 @@ class StockView:
         return changed
 
     def row(self, store_id: str, product_id: str) -> StockRow | None:
-        """The newest known row."""
+        """Returns the newest known row."""
         known = self.seen.get((store_id, product_id))
         return known.row if known else None
 
     def elsewhere(self, store_id: str, product_id: str) -> list[StockRow]:
-        """The product's rows in all other stores, the most available first."""
+        """Returns the product's rows in all other stores, the most available first."""
         rows = [self.seen[s, product_id].row for s in self._watched.get(product_id, ()) if s != store_id]
         return sorted(rows, key=lambda row: (-row.available, row.store_id))
 
@@ -141,7 +141,7 @@ class Live:
         self._decode = msgspec.json.Decoder(_Change)
 
     def take_changed(self) -> set[str]:
-        """The products whose numbers changed since the last call."""
+        """Returns the products whose numbers changed since the last call."""
         self.changed.clear()
         dirty, self._dirty = self._dirty, set()
         return dirty
@@ -189,7 +189,7 @@ class Live:
             failures += 1
 
     async def _listen_once(self) -> bool:
-        """One connection from beginning to end. Returns whether it ever was online."""
+        """Returns one connection from beginning to end. Returns whether it ever was online."""
         try:
             async with asyncio.timeout(SILENCE):
                 address = await self._api.live()
@@ -289,7 +289,7 @@ class Live:
         return False
 
     async def _is_there(self) -> bool:
-        """Whether the server answers, now or at least SILENCE after its last answer."""
+        """Returns whether the server answers, now or at least SILENCE after its last answer."""
         left = self._api.heard_at + SILENCE - monotonic()
         try:
             async with asyncio.timeout(max(left, SILENCE / 2)):

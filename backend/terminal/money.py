@@ -8,14 +8,14 @@ _MARKS: dict[Lang, tuple[str, str]] = {"en": (",", "."), "es": (".", ",")}
 
 
 def money(cents: int, lang: Lang) -> str:
-    """`cents` with two decimals: 1,234.50 in English, 1.234,50 in Spanish."""
+    """Returns `cents` with two decimals: 1,234.50 in English, 1.234,50 in Spanish."""
     sign = "-" if cents < 0 else ""
     whole, rest = divmod(abs(cents), 100)
     return f"{sign}{number(whole, lang)}{_MARKS[lang][1]}{rest:02d}"
 
 
 def number(value: int, lang: Lang) -> str:
-    """A whole number with its thousands marked: 12,298 in English, 12.298 in Spanish."""
+    """Returns a whole number with its thousands marked: 12,298 in English, 12.298 in Spanish."""
     return f"{value:,}".replace(",", _MARKS[lang][0])
 
 
@@ -28,7 +28,7 @@ def countdown(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """How old something is, in its largest unit: 42s, 7m, 3h, 2d."""
+    """Returns how old something is, in its largest unit: 42s, 7m, 3h, 2d."""
     whole = max(0, int(seconds))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
         if whole >= size:

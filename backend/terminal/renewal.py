@@ -40,7 +40,7 @@ class Renewal:
         self._due_at = self._clock() + session.expires_in * random.uniform(*SHARE)
 
     async def fresh(self) -> str:
-        """The access token, renewed if that is due. Raises SessionEnded."""
+        """Returns the access token, renewed if that is due. Raises SessionEnded."""
         if self.refresh_token and self._clock() >= self._due_at:
             try:
                 await self.renew(self.token)

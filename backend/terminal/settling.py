@@ -44,7 +44,7 @@ class Settling:
 
     @staticmethod
     def needs_approval(conflict: KeptSale, session: Session) -> bool:
-        """Whether somebody else has to approve what the person of `session` settles."""
+        """Returns whether somebody else has to approve what the person of `session` settles."""
         alone = Scope.SALES_SETTLE in ROLES.get(session.role, frozenset())
         return needs_supervisor(conflict.total_cents) and not alone
 

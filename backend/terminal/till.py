@@ -172,7 +172,7 @@ class Till:
             raise
 
     async def _first_answer(self, sale: KeptSale) -> Answer | None:
-        """The answer, if it comes while the clerk waits."""
+        """Returns the answer, if it comes while the clerk waits."""
         waited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._send(sale, waited)
         self._sender.hurry()
@@ -245,6 +245,6 @@ class Till:
 
 
 def _needs_other_number(sale: KeptSale) -> bool:
-    """Whether the server will never take the sale's receipt number: another sale has it, or it is too long."""
+    """Returns whether the server will never take the sale's receipt number: another sale has it, or it is too long."""
     taken = sale.refusal is not None and sale.refusal.code is Code.RECEIPT_TAKEN
     return taken or len(sale.receipt_number) > LONGEST_RECEIPT_NUMBER

@@ -52,11 +52,14 @@ class Product(Struct, frozen=True):
     package_size: str | None = None
     pack_quantity: int = 1
     """Units that one scan of the barcode stands for."""
+    store_price: Decimal | None = None
+    """What it costs in the store that asked; `price` is the catalogue's."""
 
     @property
     def price_cents(self) -> int:
         """The price of a unit in cents."""
-        return int((self.price * 100).to_integral_value(ROUND_HALF_UP))
+        price = self.price if self.store_price is None else self.store_price
+        return int((price * 100).to_integral_value(ROUND_HALF_UP))
 
 
 class StoreStock(Struct, frozen=True):
@@ -110,7 +113,7 @@ class Notice(Struct, frozen=True):
 
 
 def notice_of(error: MostradorError) -> Notice:
-    """What to say about an error; its own sentence goes along for codes the screens have no words for."""
+    """Returns what to say about an error; its own sentence goes along for codes the screens have no words for."""
     plain = {k: v for k, v in error.fields.items() if isinstance(v, str | int)}
     return Notice("error", error.code, {"message": error.message, **plain})
 

@@ -53,7 +53,7 @@ class Enrolled(Struct, frozen=True):
 
 
 async def enrol(db: Database, origin: Origin, typed: str, attempt: Attempt | None) -> Enrolled:
-    """The terminal of a code that was typed. Raises InvalidInput, CodeRefused or EnrolmentLocked."""
+    """Returns the terminal of a code that was typed. Raises InvalidInput, CodeRefused or EnrolmentLocked."""
     code_hash = enrolment_codes.hash_of(typed)
     subject = f"enrol:{lockout.network_of(origin.address)}" if origin.address else "enrol:"
     await _check_lock(db, subject)

@@ -29,5 +29,5 @@ async def allot(connection: AsyncConnection, store_id: str, user: str) -> str:
 
 
 async def is_allotted(connection: AsyncConnection, terminal_id: str) -> bool:
-    """Whether the server has given this id to a terminal."""
+    """Returns whether the server has given this id to a terminal."""
     return bool(await connection.scalar(_IS_ALLOTTED, {"id": terminal_id}))

@@ -59,7 +59,7 @@ _FREE = update(terminals).where(*_it, terminals.c.key_id == bindparam("old_key")
 async def terminals_after(
     connection: AsyncConnection, stores: Collection[str] | None, after: tuple[str, str], limit: int
 ) -> list[Terminal]:
-    """At most `limit` terminals of these stores (None: of all), behind the store and terminal `after`."""
+    """Returns at most `limit` terminals of these stores (None: of all), behind the store and terminal `after`."""
     values = {"after_store": after[0], "after_terminal": after[1], "limit": limit}
     if stores is None:
         rows = await connection.execute(_ALL, values)
@@ -69,7 +69,7 @@ async def terminals_after(
 
 
 async def find_terminal(connection: AsyncConnection, store_id: str, terminal_id: str) -> Terminal | None:
-    """The terminal, kept from others until the transaction ends; or None."""
+    """Returns the terminal, kept from others until the transaction ends; or None."""
     row = (await connection.execute(_FIND, {"store": store_id, "terminal": terminal_id})).one_or_none()
     return _terminal(row)
 

@@ -53,7 +53,7 @@ def terminal_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteH
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response[TerminalsShape]:
-        """The terminals of one store, or of all the caller's, with when each was heard of last."""
+        """Returns the terminals of one store, or of all the caller's, with when each was heard of last."""
         stores = None if request.auth.allows_store(EVERY_STORE) else request.auth.stores
         if store_id is not None:
             request.auth.require_store(store_id)

@@ -57,7 +57,7 @@ async def place_of(connection: AsyncConnection, store_id: str, user: str, said: 
 
 
 async def _enrolled(connection: AsyncConnection, store_id: str, text: str) -> str:
-    """The id of the terminal whose key this is, kept from being removed until the transaction ends."""
+    """Returns the id of the terminal whose key this is, kept from being removed until the transaction ends."""
     try:
         shown = ApiKey.parse(text)
     except KeyRefused:

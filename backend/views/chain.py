@@ -108,7 +108,7 @@ class ChainStock:
         self._work.set()
 
     async def read(self, product_id: str, load: Callable[[], Awaitable[list[StockLevel]]]) -> Viewed[list[StockLevel]]:
-        """The stock of a product in every store, never older than what this server has committed.
+        """Returns the stock of a product in every store, never older than what this server has committed.
 
         `load` reads it from the database, if there is no view. Raises what it raises.
         """
@@ -169,7 +169,10 @@ class ChainStock:
                 await asyncio.sleep(GATHER)
 
     def _next(self) -> dict[Key, _Change]:
-        """What is to be written next. What was committed LIFE seconds ago is in every base that still serves."""
+        """Returns what is to be written next.
+
+        What was committed LIFE seconds ago is in every base that still serves.
+        """
         now = monotonic()
         for key, own in list(takewhile(lambda entry: entry[1].since < now - OWN_SECONDS, self._own.items())):
             if key not in self._unwritten or own.since < now - LIFE:
@@ -179,7 +182,7 @@ class ChainStock:
 
 
 def _base_in(fields: Mapping[bytes, bytes]) -> _Base | None:
-    """The base, unless it is too old to serve."""
+    """Returns the base, unless it is too old to serve."""
     value = fields.get(b"")
     base = _base.decode(_content(value)) if value else None
     return base if base and age_of(base.as_of) < LIFE else None

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from backend.cache.link import RedisLink
 from backend.cache.shelf import Shelf
-from backend.catalogue.search_queries import Page
+from backend.catalogue.word_search import Page
 from backend.stock.queries import StockLevel
 
 from .chain import OWN_SECONDS, ChainStock

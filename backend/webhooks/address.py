@@ -43,12 +43,12 @@ def check_url(url: str, *, allow_private: bool) -> None:
 
 
 def host_of(url: httpx.URL) -> str:
-    """The name or address that a URL leads to, as DNS knows it."""
+    """Returns the name or address that a URL leads to, as DNS knows it."""
     return url.raw_host.decode("ascii")
 
 
 async def address_of(url: httpx.URL, *, allow_private: bool) -> str:
-    """The address to connect to for a URL. Raises AddressRefused."""
+    """Returns the address to connect to for a URL. Raises AddressRefused."""
     host = host_of(url)
     try:
         async with asyncio.timeout(LOOK_UP_SECONDS):
@@ -63,7 +63,7 @@ async def address_of(url: httpx.URL, *, allow_private: bool) -> str:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address belongs to the public internet and to one host."""
+    """Returns whether an address belongs to the public internet and to one host."""
     if isinstance(address, IPv6Address) and (address not in _UNICAST or address.sixtofour is not None):
         return False
     return address.is_global and not address.is_multicast

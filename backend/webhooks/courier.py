@@ -119,7 +119,7 @@ class Courier:
             del self._rounds[webhook.id]
 
     async def _deliver_page(self, webhook: Due, client: httpx.AsyncClient) -> bool:
-        """Whether anything was due."""
+        """Returns whether anything was due."""
         async with writing(self._database) as connection:
             page = await claim(connection, webhook.id, PAGE)
         if not page:
@@ -137,7 +137,7 @@ class Courier:
         return True
 
     async def _errors(self, webhook: Due, page: Sequence[Delivery], client: httpx.AsyncClient) -> Sequence[str | None]:
-        """What went wrong with each delivery, None for those that were received."""
+        """Returns what went wrong with each delivery, None for those that were received."""
         try:
             secret = self._sealer.open(webhook.id, webhook.sealed or "")
         except WebhookKeyUnfit as unfit:
@@ -175,7 +175,7 @@ async def _deliver(
 
 
 def _believed() -> ssl.SSLContext | None:
-    """The authorities that receivers' certificates are judged by; None if they cannot be read now."""
+    """Returns the authorities that receivers' certificates are judged by; None if they cannot be read now."""
     try:
         return httpx.create_ssl_context()
     except OSError as error:  # SSL_CERT_FILE names a file that is not there, or not one of certificates
@@ -184,7 +184,7 @@ def _believed() -> ssl.SSLContext | None:
 
 
 async def _error(post: AbstractAsyncContextManager[httpx.Response]) -> str | None:
-    """What went wrong, if anything. A receiver's words are not read, and a redirect is not followed."""
+    """Returns what went wrong, if anything. A receiver's words are not read, and a redirect is not followed."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), post as answer:
             return None if answer.is_success else f"answered {answer.status_code}"

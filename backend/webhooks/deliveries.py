@@ -96,12 +96,13 @@ async def owe(connection: AsyncConnection, ids: object) -> None:
 
 
 async def due_webhooks(connection: AsyncConnection) -> list[Due]:
-    """The webhooks that something is due for."""
+    """Returns the webhooks that something is due for."""
     return [Due(id_, url, sealed, tuple(kinds.split())) for id_, url, sealed, kinds in await connection.execute(_DUE)]
 
 
 async def claim(connection: AsyncConnection, webhook_id: str, limit: int) -> list[Delivery]:
-    """At most `limit` deliveries that are due, nobody else's for LEASE; each counts as an attempt from now on."""
+    """Returns at most `limit` deliveries that are due, nobody else's for LEASE; each counts as an attempt from now
+    on."""
     rows = (await connection.execute(_OLDEST, {"of": webhook_id, "limit": limit})).all()
     if rows:
         until = await moment(connection) + LEASE

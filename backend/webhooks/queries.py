@@ -74,7 +74,7 @@ async def add_webhook(connection: AsyncConnection, webhook: StoredWebhook, seale
 
 
 async def find_webhook(connection: AsyncConnection, webhook_id: str) -> StoredWebhook | None:
-    """The webhook with this id, or None."""
+    """Returns the webhook with this id, or None."""
     row = (await connection.execute(_FIND, {"webhook_id": webhook_id})).one_or_none()
     return None if row is None else _webhook(row)
 
@@ -82,7 +82,8 @@ async def find_webhook(connection: AsyncConnection, webhook_id: str) -> StoredWe
 async def webhooks_after(
     connection: AsyncConnection, after: str, stores: Collection[str] | None, limit: int
 ) -> list[StoredWebhook]:
-    """At most `limit` webhooks, oldest first, behind the id `after`; only those of `stores`, unless that is None."""
+    """Returns at most `limit` webhooks, oldest first, behind the id `after`; only those of `stores`, unless that is
+    None."""
     query = select(*_COLUMNS).where(webhooks.c.id > after).order_by(webhooks.c.id).limit(limit)
     if stores is not None:
         query = query.where(webhooks.c.store_id.in_(sorted(stores)))
@@ -95,7 +96,7 @@ async def remove_webhook(connection: AsyncConnection, webhook_id: str) -> None:
 
 
 async def stored_secrets(connection: AsyncConnection) -> list[StoredSecret]:
-    """The secrets of all webhooks."""
+    """Returns the secrets of all webhooks."""
     return [StoredSecret(*row) for row in await connection.execute(_SECRETS)]
 
 
@@ -107,7 +108,7 @@ async def put_sealed(connection: AsyncConnection, webhook_id: str, sealed: str) 
 
 
 async def dead_letters(connection: AsyncConnection, webhook_id: str, after: UUID, limit: int) -> list[DeadLetter]:
-    """At most `limit` dead letters of a webhook, oldest event first, behind the event `after`."""
+    """Returns at most `limit` dead letters of a webhook, oldest event first, behind the event `after`."""
     rows = await connection.execute(_LETTERS, {"of": webhook_id, "after": after, "limit": limit})
     return [DeadLetter(*row) for row in rows]
 

@@ -52,7 +52,7 @@ def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list
 
     @get("/webhooks", scope=Scope.WEBHOOKS_WRITE)
     async def list_webhooks(request: ApiRequest, limit: Limit = 50, cursor: Cursor = None) -> Response[WebhooksShape]:
-        """The webhooks of the caller's stores, oldest first."""
+        """Returns the webhooks of the caller's stores, oldest first."""
         place = behind(cursor, _Place) or _Place("")
         stores = None if request.auth.allows_store(EVERY_STORE) else request.auth.stores
         async with reading(db) as connection:
@@ -76,7 +76,7 @@ def webhook_routes(db: Database, sealer: Sealer, *, allow_private: bool) -> list
     async def letters(
         request: ApiRequest, webhook_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
     ) -> Response[DeadLettersShape]:
-        """The events that are not tried any more, oldest first."""
+        """Returns the events that are not tried any more, oldest first."""
         place = behind(cursor, _LetterPlace) or _LetterPlace(UUID(int=0))
         async with reading(db) as connection:
             await webhook_of(connection, request.auth, webhook_id)

@@ -48,13 +48,13 @@ class Sealer:
         self._newest = next(iter(self._keys))
 
     def seal(self, webhook_id: str, secret: str) -> str:
-        """`secret` as it is stored for the webhook."""
+        """Returns `secret` as it is stored for the webhook."""
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._keys[self._newest].encrypt(nonce, secret.encode(), webhook_id.encode())
         return f"{self._newest}.{urlsafe_b64encode(sealed).decode()}"
 
     def open(self, webhook_id: str, sealed: str) -> str:
-        """The secret in `sealed`. Raises WebhookKeyUnfit when no key of this server opens it."""
+        """Returns the secret in `sealed`. Raises WebhookKeyUnfit when no key of this server opens it."""
         key_id, _, text = sealed.partition(".")
         if (key := self._keys.get(key_id)) is None:
             raise WebhookKeyUnfit(key_id)
@@ -65,14 +65,14 @@ class Sealer:
             raise WebhookKeyUnfit(key_id) from error
 
     def is_newest(self, sealed: str) -> bool:
-        """Whether `sealed` was sealed with the key that this server seals with."""
+        """Returns whether `sealed` was sealed with the key that this server seals with."""
         return sealed.partition(".")[0] == self._newest
 
 
 def sealer_of(
     webhook_key: str, accepted: Sequence[str], signing: Ed25519PrivateKey, former: Sequence[Ed25519PrivateKey]
 ) -> Sealer:
-    """The sealer of a server: WEBHOOK_KEY seals, or the signing key if there is none; the others open."""
+    """Returns the sealer of a server: WEBHOOK_KEY seals, or the signing key if there is none; the others open."""
     own = [key.encode() for key in (webhook_key, *accepted) if key]
     return Sealer([*own, *(key.private_bytes_raw() for key in (signing, *former))])
 

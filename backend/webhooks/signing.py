@@ -10,12 +10,13 @@ _PREFIX = "whsec_"
 
 
 def new_secret() -> str:
-    """A secret of 256 random bits, as its receiver is told."""
+    """Returns a secret of 256 random bits, as its receiver is told."""
     return _PREFIX + b64encode(secrets.token_bytes(32)).decode()
 
 
 def signed_headers(secret: str, event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers that prove who sent `body`, and when: `timestamp` in Unix seconds, so that a copy grows old."""
+    """Returns the headers that prove who sent `body`, and when: `timestamp` in Unix seconds, so that a copy grows
+    old."""
     key = b64decode(secret.removeprefix(_PREFIX))
     signature = hmac.digest(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return {

@@ -25,7 +25,7 @@ from rich.table import Table
 from backend.cache.counts import counting
 from backend.cache.link import RedisLink, linked
 from backend.cache.shelf import Shelf
-from backend.catalogue.search_queries import Page, search_products
+from backend.catalogue.word_search import Page, search_products
 from backend.database.engine import Database, open_database
 from backend.database.reads import reading
 from backend.demo.shop import build_demo

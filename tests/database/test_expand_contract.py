@@ -15,7 +15,8 @@ from backend.database.migrations import OLDEST_READER
 
 VERSIONS = Path(backend.database.migrations.__path__[0]) / "versions"
 TAKES_AWAY = {"drop_table", "drop_column", "rename_table", "alter_column", "execute"}
-"""`execute` may do anything, so it counts as taking away."""
+"""`execute` may do anything, so it counts as taking away, unless it is seen to begin with one of ADDS."""
+ADDS = ("CREATE FUNCTION ", "CREATE TRIGGER ", "CREATE VIEW ", "CREATE VIRTUAL TABLE ", "INSERT INTO ")
 
 
 def refused(source: str) -> Iterator[str]:
@@ -26,10 +27,19 @@ def refused(source: str) -> Iterator[str]:
         for call in ast.walk(function):
             if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
                 continue
-            if call.func.attr in TAKES_AWAY:
+            if call.func.attr in TAKES_AWAY and not _adds(call):
                 yield call.func.attr
             if call.func.attr == "add_column":
                 yield from _unfillable(call)
+
+
+def _adds(call: ast.Call) -> bool:
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "execute"
+        and isinstance(sql := call.args[0], ast.Constant)
+        and str(sql.value).startswith(ADDS)
+    )
 
 
 def _unfillable(add_column: ast.Call) -> Iterator[str]:
@@ -50,6 +60,9 @@ def _unfillable(add_column: ast.Call) -> Iterator[str]:
             ["add_column NOT NULL without server_default"],
         ),
         ("op.add_column('stock', sa.Column('x', sa.Text, nullable=False, server_default=''))", []),
+        ("op.execute('DROP TRIGGER x ON y')", ["execute"]),
+        ("op.execute(statement)", ["execute"]),
+        ("op.execute('CREATE TRIGGER x AFTER INSERT ON y BEGIN SELECT 1; END')", []),
         ("op.create_table('x', sa.Column('id', sa.Text, nullable=False))", []),
     ],
 )

@@ -8,15 +8,18 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.ids import new_id
+from tests.approvals.walk import every_step as corrected
 from tests.http.described import operation_of
 from tests.http.shop import PIN, forget_trade, furnish
 from tests.servers import PostgresServer
+from tests.transfers.walk import every_step
 
 from .server import Server
 
@@ -92,6 +95,13 @@ def api(shop_url: str, server: Server) -> Iterator[Client]:
         )
         http.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
         yield Client(http)
+
+
+def clerk_of(api: Client) -> Callable[[str, Any], Any]:
+    """Posts as ana, a clerk of the store norte."""
+    person = {"user": "ana", "pin": PIN, "store_id": "norte", "terminal_id": "T2"}
+    token = api("POST", "/auth/sign-in", 200, person)["access_token"]
+    return lambda path, body: api("POST", path, 201, body, Authorization=f"Bearer {token}")
 
 
 def has(value: Json, fields: set[str]) -> Json:
@@ -287,6 +297,8 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
             "lines": [{"product_id": tea, "quantity": 7}],
         }
         thrice("POST", "/commands", {"commands": [receive]})
+        every_step(partial(thrice, "POST"))
+        corrected(partial(thrice, "POST"), clerk_of(api))
         person = {"name": "eva", "display_name": "Eva", "role": "clerk", "pin": "9630", "stores": ["norte"]}
         thrice("POST", "/users", person)
         thrice("PUT", "/users/eva", {"display_name": "Eva Sanz"})

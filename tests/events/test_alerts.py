@@ -61,6 +61,23 @@ async def test_each_change_of_state_is_told_once(database: Database) -> None:
     assert await holds(database, 4)  # in the outbox, whoever dies now
 
 
+async def test_what_is_on_its_way_is_told_once_and_what_no_longer_is_too(database: Database) -> None:
+    await furnish(database, tea=9)
+    told = await looked(database)
+    stock = tables.stock
+    for incoming in (2, 3, 2, 1, 0):
+        moved = update(stock).where(stock.c.product_id == "tea").values(incoming=incoming, version=stock.c.version + 1)
+        async with database.writer.begin() as connection:
+            await connection.execute(moved)
+        told += await looked(database)
+        assert not await looked(database)
+    assert [(alert.state, alert.on_its_way, alert.available, alert.incoming) for alert in told] == [
+        (AlertState.LOW, False, 9, 0),
+        (AlertState.LOW, True, 9, 3),
+        (AlertState.LOW, False, 9, 1),
+    ]
+
+
 async def test_servers_that_look_at_once_tell_once(database: Database) -> None:
     await furnish(database, tea=5)
     answers = await asyncio.gather(*(looked(database) for _ in range(5)))

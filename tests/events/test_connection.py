@@ -5,7 +5,7 @@ import asyncio
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
-from backend.events.connection import stay_connected
+from backend.events.connection import cancelled, stay_connected
 from tests.eventually import eventually
 
 
@@ -19,3 +19,22 @@ async def test_addresses_that_cannot_be_read_are_told_of() -> None:
         staying.cancel()
         await asyncio.gather(staying, return_exceptions=True)
     assert [line["event"] for line in logs] == ["nats_away"]
+
+
+async def test_a_task_that_lost_a_cancellation_is_told_again() -> None:
+    told = 0
+
+    async def deaf() -> None:
+        nonlocal told
+        while told < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told += 1
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await cancelled(task)
+
+    assert told == 2

@@ -16,7 +16,7 @@ import backend.auth.tokens
 from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Tokens
 from backend.events.nats_auth import NatsAuth, inbox_prefix
-from backend.events.nats_config import new_issuer_seed, public_key, render_config
+from backend.events.nats_config import MAX_SUBSCRIPTIONS, new_issuer_seed, public_key, render_config
 from backend.events.streams import declare_streams
 from tests.eventually import eventually
 from tests.servers import HOST, NatsServer, free_port, nats_server
@@ -255,6 +255,16 @@ async def test_an_administrator_hears_every_store(intruder: Intruder, issue: Iss
     await intruder.connect(token=issue(stores=[EVERY_STORE]))
 
     await intruder.hears("inventory.S7.stock.P1", "inventory.*.>")
+
+
+@pytest.mark.usefixtures("door")
+async def test_who_subscribes_without_end_is_cut_off(intruder: Intruder, issue: Issue) -> None:
+    await intruder.connect(token=issue())
+    for _ in range(MAX_SUBSCRIPTIONS + 1):
+        await intruder.client.subscribe("inventory.S1.>")
+
+    await asyncio.wait_for(intruder.closed.wait(), 20)
+    assert "maximum subscriptions exceeded" in str(intruder.client.last_error)
 
 
 @pytest.mark.usefixtures("door")

@@ -1,20 +1,27 @@
 """The events of a store over HTTP, from a real NATS: pages, positions, and a stream that goes on where it ended."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nats
 import pytest
 from msgspec import json
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from backend.auth import tokens as tokens_module
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
+from backend.events import feed as feed_module
+from backend.events import tail as tail_module
 from backend.events.feed import Event
+from backend.events.sse import MAX_OF_A_CALLER
 from backend.events.streams import HISTORY
 from backend.server import serve
 from backend.settings import Settings
@@ -180,3 +187,85 @@ async def test_the_head_of_a_stream_is_all_of_it(shop: tuple[Shop, NatsServer]) 
     assert head.headers["content-type"].startswith("text/event-stream")
     async with asyncio.timeout(10):  # on the same connection
         assert (await counter.get("events")).status_code == 200
+
+
+async def test_a_caller_holds_20_streams_and_gets_room_when_one_ends(shop: tuple[Shop, NatsServer]) -> None:
+    counter, _ = shop
+    async with AsyncExitStack() as held:
+        last = [await held.enter_async_context(streamed(counter)) for _ in range(MAX_OF_A_CALLER)][-1][0]
+
+        refused = await counter.get("events/stream")
+        problem = assert_problem(refused, 429, "too_many_streams")
+        assert problem["limit"] == MAX_OF_A_CALLER
+        assert refused.headers["retry-after"] == str(problem["retry_after"])
+        async with streamed(counter, counter.bearer("luis", "supervisor")):
+            pass  # others have theirs
+
+        await last.aclose()
+
+        async def room() -> bool:
+            async with counter.client.stream("GET", "events/stream", headers=counter.auth) as answer:
+                return answer.status_code == 200
+
+        await eventually(room)
+
+
+async def test_many_streams_of_a_store_ask_jetstream_no_more_than_one(
+    shop: tuple[Shop, NatsServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, _ = shop
+    asked: list[int] = []
+    read = feed_module._messages
+
+    async def counted(client: Client, subject: str, first: int, limit: int) -> list[Msg]:
+        asked.append(first)
+        return await read(client, subject, first, limit)
+
+    monkeypatch.setattr(feed_module, "_messages", counted)
+    async with AsyncExitStack() as held:
+        streams = [(await held.enter_async_context(streamed(counter)))[1] for _ in range(10)]
+        for lines in streams:
+            await field(lines, "id")
+        asked.clear()
+        await counter.receive("milk", 9)
+        heard = {await field(lines, "id") for lines in streams}
+        assert len(heard) == 1
+        number = int(heard.pop().partition("-")[2])
+        assert len([first for first in asked if first <= number]) < 10
+
+
+async def test_a_stream_that_is_behind_reads_the_history_without_gap_or_double(
+    shop: tuple[Shop, NatsServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, _ = shop
+    monkeypatch.setattr(tail_module, "MAX_PAGE", 2)
+    monkeypatch.setattr(tail_module, "KEPT_BYTES", 1)
+    begin = await now(counter)
+    async with streamed(counter):
+        for _ in range(7):
+            await counter.receive("milk", 1)
+        await events(counter, begin, 7)
+        async with streamed(counter, {"Last-Event-ID": begin}) as (_, lines):
+            assert await field(lines, "id") == begin
+            versions = [json.decode(await field(lines, "data"), type=Event).stock[0].version for _ in range(7)]
+            await counter.receive("milk", 1)
+            versions.append(json.decode(await field(lines, "data"), type=Event).stock[0].version)
+    assert versions == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_streams_that_are_broken_off_leave_no_task_behind(shop: tuple[Shop, NatsServer]) -> None:
+    counter, _ = shop
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    async with AsyncExitStack() as held:
+        for _ in range(17):
+            _, lines = await held.enter_async_context(streamed(counter))
+            await field(lines, "id")
+        await counter.receive("milk", 9)
+
+    def over() -> bool:
+        gc.collect()
+        return not any(task.get_name().startswith(("tail", "stream")) for task in asyncio.all_tasks())
+
+    await eventually(over)
+    assert complaints == []

@@ -75,6 +75,12 @@ async def server_of(settings: Settings, address: str = "127.0.0.1") -> AsyncIter
 
 
 @pytest.fixture
+def many_sign_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a walk that calls every route that takes a PIN many times."""
+    monkeypatch.setattr("backend.http.rates.SIGN_INS", 10_000)
+
+
+@pytest.fixture
 async def twin(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     """A client at another address, of a second server of the same fleet, which looks often for ended sessions."""
     monkeypatch.setattr("backend.people.ended_sessions.PAUSE_SECONDS", 0.05)

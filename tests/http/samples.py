@@ -10,6 +10,7 @@ NAMED: dict[str, object] = {
     "store_id": "sur",
     "from_store_id": "sur",
     "to_store_id": "este",
+    "for_store_id": "este",
     "stores": ["sur"],
     "product_id": "milk",
     "quantity": 1,

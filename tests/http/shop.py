@@ -96,6 +96,8 @@ async def forget_trade(url: str) -> None:
         "terminals",
         "audit",
         "once",
+        "tenders",
+        "sale_line_pricing",
         "sale_lines",
         "sales",
         "reservations",

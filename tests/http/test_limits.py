@@ -47,7 +47,13 @@ def unbounded(kind: inspect.Type) -> Iterator[inspect.Type]:
             lower, upper = (kind.ge, kind.gt), (kind.le, kind.lt)
             if lower == (None, None) or upper == (None, None):
                 yield kind
-        case inspect.DecimalType() | inspect.DictType() | inspect.AnyType() | inspect.RawType() | inspect.BytesType():
+        case (
+            inspect.DecimalType()
+            | inspect.DictType(max_length=None)
+            | inspect.AnyType()
+            | inspect.RawType()
+            | inspect.BytesType()
+        ):
             yield kind
     for part in parts_of(kind):
         yield from unbounded(part)
@@ -60,10 +66,12 @@ async def test_every_field_of_every_body_has_its_bounds(shop: Shop) -> None:
         name = struct.cls.__name__
         assert struct.forbid_unknown_fields, f"{name} takes fields that it does not know"
         for field in struct.fields:
+            if (name, field.name) == ("ApprovalRequest", "command"):
+                continue  # a command within a command: `approvable` decodes it into its own type, with its bounds
             assert not list(unbounded(field.type)), f"{name}.{field.name} has no bounds; give it a Meta"
 
 
-async def test_json_may_not_be_deep_in_any_field(shop: Shop) -> None:
+async def test_json_may_not_be_deep_in_any_field(many_sign_ins: None, shop: Shop) -> None:
     headers = shop.admin | {"Content-Type": "application/json"}
     for name, body in bodies(shop).items():
         method, path = name.split(" ")
@@ -72,7 +80,7 @@ async def test_json_may_not_be_deep_in_any_field(shop: Shop) -> None:
                 content = b'{"%s":%s}' % (field.encode(), deep)
                 answer = await shop.client.request(method, f"http://shop{path}", content=content, headers=headers)
                 assert answer.status_code == 400, f"{name} {field}: {answer.text[:200]}"
-                assert answer.json()["code"] in ("invalid_input", "invalid_quantity"), answer.text
+                assert answer.json()["code"] in ("invalid_input", "invalid_quantity", "malformed_json"), answer.text
 
 
 async def test_an_address_may_not_be_long(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from backend.auth.pins import Pins
 from backend.catalogue.prices import former_prices_of
-from backend.catalogue.search_queries import search_products
+from backend.catalogue.word_search import search_products
 from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
 from backend.database.reads import reading

@@ -308,7 +308,7 @@ async def test_an_expiry_that_came_too_early_does_not_bar_the_real_one(ledger: L
 async def test_a_message_too_large_for_nats_is_sent_in_parts(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.ledger.settle.MAX_PAYLOAD", 600)
+    monkeypatch.setattr("backend.ledger.telling.MAX_PAYLOAD", 600)
     await open_shop(database)
     published: list[Outgoing] = []
     async with running_ledger(database, published) as ledger:

@@ -5,8 +5,10 @@ Time passes by moving a hold's deadline into the past, in the database and in th
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -31,12 +33,23 @@ from backend.ledger.lanes import open_ledger
 from backend.model.answers import Answer
 from backend.model.books import Request
 from backend.model.commands import Line, SaleLine
+from backend.model.reasons import ReasonCode
+from backend.model.returns import Condition, ReturnLine
+from backend.model.tenders import TenderKind
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.expire import Expire
+from backend.model.verbs.order_cancel import OrderCancel
+from backend.model.verbs.order_fulfil import OrderFulfil
+from backend.model.verbs.order_open import OrderOpen
+from backend.model.verbs.quarantine import Quarantine
+from backend.model.verbs.release import Release
 from backend.model.verbs.reserve import Reserve
+from backend.model.verbs.return_sale import ReturnSale
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.set_stock import SetStock
 from backend.model.verbs.transfer import Transfer
+from backend.model.verbs.void_sale import VoidSale
+from backend.model.verbs.write_off import Source, WriteOff
 from backend.proof.books import prove
 
 from .shop import PRODUCTS, STORES, cancel, confirm, extend, open_shop, receive, request
@@ -68,23 +81,49 @@ class Held:
 
 
 @dataclass
+class Sold:
+    """A sale as the dict sees it; its lines are the products in this order."""
+
+    store_id: str
+    units: dict[str, int]
+    back: dict[str, int] = field(default_factory=dict)
+    voided: bool = False
+
+
+@dataclass
 class Shop:
     """Stock and holds by hand."""
 
     on_hand: dict[tuple[str, str], int] = field(default_factory=dict)
     holds: dict[UUID, Held] = field(default_factory=dict)
+    sales: dict[UUID, Sold] = field(default_factory=dict)
+    unavailable: Counter[tuple[str, str]] = field(default_factory=Counter)
+    allocated: Counter[tuple[str, str]] = field(default_factory=Counter)
+    incoming: Counter[tuple[str, str]] = field(default_factory=Counter)
+    corrected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Units by which counts have corrected what is on hand, so far."""
 
     def free(self, store_id: str, product: str, but: UUID | None = None) -> int:
-        """What may be sold: on hand less what living holds keep."""
+        """What may be sold: on hand less what is damaged, and what living holds and orders keep."""
         kept = sum(
             hold.units.get(product, 0)
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
-        return self.on_hand.get((store_id, product), 0) - kept
+        key = store_id, product
+        return self.on_hand.get(key, 0) - self.unavailable[key] - self.allocated[key] - kept
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
+
+    def nothing_is_dead(self, store_id: str, product: str) -> bool:
+        """Whether no dead hold can still count in the ledger, where the dict has freed its units already."""
+        held = [x for x in self.holds.values() if x.store_id == store_id and product in x.units]
+        return not any(x.dead for x in held)
+
+    def correct(self, store_id: str, product: str, change: int) -> None:
+        self.take(store_id, {product: -change})
+        self.corrected[store_id, product] += change
 
     def take(self, store_id: str, taken: dict[str, int]) -> None:
         for product, n in taken.items():
@@ -96,6 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     url: str
     holds = Bundle("holds")
+    sales = Bundle("sales")
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +194,42 @@ class LedgerMachine(RuleBasedStateMachine):
         fits = not late and counted >= kept
         assert self.send(request(count)).accepted == fits
         if fits:
-            self.shop.on_hand[store, product] = counted
+            self.shop.correct(store, product, counted - self.shop.on_hand.get((store, product), 0))
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4))
+    def units_go_into_quarantine(self, store: str, product: str, n: int) -> None:
+        command = Quarantine(
+            id=new_id(), store_id=store, lines=(Line(product, n),), reason_code=ReasonCode.QUALITY_HOLD
+        )
+        fits = self.shop.free(store, product) >= n
+        assert self.send(request(command)).accepted == fits
+        if fits:
+            self.shop.unavailable[store, product] = self.shop.unavailable.get((store, product), 0) + n
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), gone=st.booleans())
+    def units_leave_quarantine(self, store: str, product: str, n: int, gone: bool) -> None:
+        lines, unavailable = (Line(product, n),), Source.UNAVAILABLE
+        command = (
+            WriteOff(id=new_id(), store_id=store, lines=lines, reason_code=ReasonCode.RECALL, source=unavailable)
+            if gone
+            else Release(id=new_id(), store_id=store, lines=lines)
+        )
+        fits = self.shop.unavailable.get((store, product), 0) >= n
+        assert self.send(request(command)).accepted == fits
+        if fits:
+            self.shop.unavailable[store, product] -= n
+            if gone:
+                self.shop.take(store, {product: n})
+
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), n=st.integers(1, 4), ended=st.booleans())
+    def an_order_is_handed_over_or_cancelled(self, store: str, product: str, n: int, ended: bool) -> None:
+        order = OrderOpen(id=new_id(), store_id=store, lines=(Line(product, n),))
+        fits = self.shop.free(store, product) >= n
+        assert self.send(request(order)).accepted == fits
+        end = OrderCancel if ended else OrderFulfil
+        assert self.send(request(end(id=new_id(), store_id=store, order_id=order.id))).accepted == fits
+        if fits and not ended:
+            self.shop.take(store, {product: n})
 
     @rule(source=stores, to=stores, wanted=units)
     def goods_change_store(self, source: str, to: str, wanted: dict[str, int]) -> None:
@@ -188,12 +263,44 @@ class LedgerMachine(RuleBasedStateMachine):
         self.shop.holds[order.command.id] = Held(held.store_id, wanted)
         return order.command.id
 
-    @rule(store=stores, wanted=units)
-    def something_is_sold(self, store: str, wanted: dict[str, int]) -> None:
-        fits = self.shop.has(store, wanted)
-        assert self.send(selling(store, wanted)).accepted == fits
+    @rule(target=sales, store=stores, wanted=units)
+    def something_is_sold(self, store: str, wanted: dict[str, int]) -> object:
+        order, fits = selling(store, wanted), self.shop.has(store, wanted)
+        assert self.send(order).accepted == fits
+        if not fits:
+            return multiple()
+        self.shop.take(store, wanted)
+        self.shop.sales[order.command.id] = Sold(store, wanted)
+        return order.command.id
+
+    @rule(sale=sales, line=st.integers(1, 3), quantity=st.integers(1, 4), condition=st.sampled_from(Condition))
+    def units_come_back(self, sale: UUID, line: int, quantity: int, condition: Condition) -> None:
+        sold = self.shop.sales[sale]
+        lines = (ReturnLine(line, quantity, condition),)
+        order = ReturnSale(id=new_id(), store_id=sold.store_id, sale_id=sale, lines=lines, refund_by=TenderKind.CASH)
+        product = list(sold.units)[line - 1] if line <= len(sold.units) else ""
+        left = sold.units.get(product, 0) - sold.back.get(product, 0)
+        fits = not sold.voided and quantity <= left
+        assert self.send(request(order)).accepted == fits
         if fits:
-            self.shop.take(store, wanted)
+            sold.back[product] = sold.back.get(product, 0) + quantity
+            self.shop.take(sold.store_id, {product: -quantity})
+            if condition is Condition.DAMAGED:
+                key = (sold.store_id, product)
+                self.shop.unavailable[key] = self.shop.unavailable.get(key, 0) + quantity
+
+    @rule(sale=sales)
+    def a_sale_is_voided(self, sale: UUID) -> None:
+        sold = self.shop.sales[sale]
+        noon = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # where no day ends while this runs
+        order = VoidSale(
+            id=new_id(), store_id=sold.store_id, sale_id=sale, reason="twice", approved_by="luis", time_zone=noon
+        )
+        fits = not sold.voided and not sold.back
+        assert self.send(request(order)).accepted == fits
+        if fits:
+            sold.voided = True
+            self.shop.take(sold.store_id, {product: -n for product, n in sold.units.items()})
 
     @rule(hold=holds, more=units)
     def a_held_cart_is_sold(self, hold: UUID, more: dict[str, int]) -> None:
@@ -254,8 +361,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def both_agree(self) -> None:
         rows, statuses = self.run(self._stored())
-        for (store, product), (on_hand, reserved) in rows.items():
-            assert on_hand == self.shop.on_hand.get((store, product), 0)
+        for (store, product), (on_hand, reserved, *others) in rows.items():
+            key = (store, product)
+            assert on_hand == self.shop.on_hand.get(key, 0)
+            assert others == [self.shop.unavailable[key], self.shop.allocated[key], self.shop.incoming[key]]
             kept = sum(
                 hold.units.get(product, 0)
                 for id_, hold in self.shop.holds.items()
@@ -272,12 +381,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_database_proves_itself(self) -> None:
         assert not self.run(prove(self.database)).drifts
 
-    async def _stored(self) -> tuple[dict[tuple[str, str], tuple[int, int]], dict[UUID, str]]:
+    async def _stored(self) -> tuple[dict[tuple[str, str], tuple[int, ...]], dict[UUID, str]]:
         stock, held = tables.stock.c, tables.reservations.c
+        others = (stock.unavailable, stock.allocated, stock.incoming)
         async with self.database.engine.connect() as connection:
-            rows = await connection.execute(select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved))
+            rows = await connection.execute(
+                select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved, *others)
+            )
             statuses = await connection.execute(select(held.id, held.status))
-            return {(r[0], r[1]): (r[2], r[3]) for r in rows}, {s.id: s.status for s in statuses}
+            return {(r[0], r[1]): tuple(r[2:]) for r in rows}, {s.id: s.status for s in statuses}
 
     async def _version(self, store_id: str, product_id: str) -> int:
         stock = tables.stock.c

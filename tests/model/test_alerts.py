@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.model.alerts import AlertState, judge
+from backend.model.alerts import AlertState, is_on_its_way, judge
 
 OK, LOW, MINIMUM = AlertState
 LEVELS = st.integers(0, 100)
@@ -38,6 +38,38 @@ def test_a_large_level_has_a_large_margin() -> None:
 
 def test_a_level_that_is_taken_away_is_no_alert() -> None:
     assert judge(LOW, 0, 0, 0) == judge(MINIMUM, 0, 0, 0) == OK
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "projected", "comes"),
+    [
+        (False, OK, 50, False),
+        (True, OK, 50, False),
+        (False, LOW, 11, False),
+        (False, LOW, 12, True),
+        (True, LOW, 11, True),
+        (True, LOW, 10, False),
+        (False, MINIMUM, 5, False),
+        (False, MINIMUM, 6, True),
+        (True, MINIMUM, 4, False),
+    ],
+)
+def test_what_is_on_its_way_lifts_it_with_a_margin_both_ways(
+    known: bool, state: AlertState, projected: int, comes: bool
+) -> None:
+    assert is_on_its_way(known, state, projected, 10, 4) is comes
+
+
+@given(LEVELS, st.integers(0, 200), st.lists(st.sampled_from([-1, 0]), max_size=50))
+def test_a_hold_that_comes_and_goes_does_not_tell_twice_what_is_on_its_way(
+    point: int, projected: int, moves: list[int]
+) -> None:
+    known = is_on_its_way(False, LOW, projected, point, 0)
+    states = []
+    for move in moves:
+        known = is_on_its_way(known, LOW, projected + move, point, 0)
+        states.append(known)
+    assert sum(one != next_ for one, next_ in pairwise(states)) <= 1
 
 
 @given(st.sampled_from(AlertState), st.integers(-5, 200), LEVELS, LEVELS)

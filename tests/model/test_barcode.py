@@ -8,7 +8,7 @@ from backend.model.barcode import Damage, DamagedBarcode, check_digit, in_store_
 from backend.model.errors import InvalidInput
 
 digits = st.text("0123456789", min_size=1, max_size=11)
-bodies = st.sampled_from([7, 12]).flatmap(lambda n: st.text("0123456789", min_size=n, max_size=n))
+bodies = st.sampled_from([7, 12, 13]).flatmap(lambda n: st.text("0123456789", min_size=n, max_size=n))
 
 
 @pytest.mark.parametrize("code", ["4006381333931", "5901234123457", "9780306406157", "96385074", "73513537"])
@@ -18,6 +18,11 @@ def test_printed_barcodes_are_read_as_they_are(code: str) -> None:
 
 def test_a_upc_a_is_the_ean_13_with_a_leading_zero() -> None:
     assert parse_scan("036000291452") == parse_scan("0036000291452") == "0036000291452"
+
+
+def test_a_box_has_a_code_of_its_own_and_a_single_unit_its_ean_13() -> None:
+    assert parse_scan("18400000000014") == "18400000000014"
+    assert parse_scan("08400000000017") == "8400000000017"
 
 
 def test_an_in_store_code_is_the_padded_product_id() -> None:

@@ -28,6 +28,7 @@ async def test_stock_of_a_store(shop: Shop) -> None:
         "unavailable_qty": 0,
         "allocated_qty": 0,
         "version": 2,
+        "incoming_qty": 0,
         "product_name": "Leche entera 1 l",
         "product_sku": "MILK",
         "store_name": "Norte",

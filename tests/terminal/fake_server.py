@@ -58,6 +58,8 @@ PRODUCTS: dict[str, dict[str, Any]] = {
     "1045": {"name": "Milk chocolate", "price": 1.5, "barcode": "2000000010458", "package_size": "100 G"},
     "1046": {"name": "Sparkling water [lime]", "price": 0.99, "barcode": "2000000010465", "package_size": "1 L"},
 }
+SKUS = {"1046": "8189811"}
+"""SKUs that are not S and the id."""
 
 
 _Commands: Any = msgspec.defstruct("_Commands", [("commands", list_of_commands())], forbid_unknown_fields=True)
@@ -100,6 +102,8 @@ class FakeServer:
         self.live_url = NATS_URL
         self.away = False
         self.session_over = False
+        self.shelf = 0
+        """How many more products there are, named by number."""
         self.renewals: list[tuple[str, str]] = []
         """The refresh tokens that were traded, each with the key it was traded under."""
         self.expired: set[str] = set()
@@ -172,8 +176,7 @@ class FakeServer:
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
             return self._barcode(match[1])
         if match := re.fullmatch(r"/products/sku/([^/]+)", path):
-            key = match[1].removeprefix("S")
-            return _json(_product(key)) if key in PRODUCTS and match[1] != key else _unknown_product(match[1], "sku")
+            return self._sku(match[1])
         if match := re.fullmatch(r"/products/([^/]+)", path):
             return _json(_product(match[1])) if match[1] in PRODUCTS else _unknown_product(match[1])
         if match := re.fullmatch(r"/stock/product/([^/]+)", path):
@@ -232,15 +235,17 @@ class FakeServer:
 
     def _search(self, query: dict[str, str]) -> httpx.Response:
         words = query.get("q", "").lower().split()
+        shelf = [f"9{number:03}" for number in range(1, self.shelf + 1)]
         found = [
             _product(key) | {"stock": self._stock(query["store_id"], key)}
-            for key, value in PRODUCTS.items()
-            if all(word in f"{value['name']} {key} S{key} {value['barcode']}".lower() for word in words)
+            for key, value in [*PRODUCTS.items(), *((key, _on_shelf(key)) for key in shelf)]
+            if all(word in f"{value['name']} {key} {_sku_of(key)} {value['barcode']}".lower() for word in words)
         ]
         found.sort(key=lambda product: (not product["name"].lower().startswith(" ".join(words)), product["name"]))
-        size = int(query.get("page_size", "50"))
-        pages = -(-len(found) // size)
-        return _json({"products": found, "total": len(found), "page": 1, "page_size": size, "total_pages": pages})
+        size, start = int(query.get("limit", query.get("page_size", "50"))), int(query.get("offset", "0"))
+        shown = {"page": start // size + 1, "page_size": size, "total_pages": -(-len(found) // size)}
+        shown |= {"total_exact": True, "similar": False}
+        return _json({"products": found[start : start + size], "total": len(found), **shown})
 
     def _barcode(self, code: str) -> httpx.Response:
         for key, value in PRODUCTS.items():
@@ -255,8 +260,14 @@ class FakeServer:
         totals = {name: sum(store[of] for store in stores) for name, of in sums.items()}
         return _json({"product_id": product_id, "stores": stores, **totals})
 
+    def _sku(self, sku: str) -> httpx.Response:
+        for key in PRODUCTS:
+            if _sku_of(key) == sku:
+                return _json(_product(key))
+        return _unknown_product(sku, "sku")
+
     def _stock(self, store_id: str, product_id: str) -> dict[str, Any]:
-        row = self.books.stock[store_id, product_id]
+        row = self.books.stock.setdefault((store_id, product_id), StockRow(store_id, product_id, 10))
         return {
             "product_id": row.product_id,
             "store_id": row.store_id,
@@ -264,11 +275,12 @@ class FakeServer:
             "reserved_qty": row.reserved,
             "available_qty": row.available,
             "unavailable_qty": row.unavailable,
+            "incoming_qty": row.incoming,
             "allocated_qty": row.allocated,
             "version": row.version,
             "last_updated": MADE_AT,
-            "product_name": PRODUCTS[product_id]["name"],
-            "product_sku": f"S{product_id}",
+            "product_name": (PRODUCTS.get(product_id) or _on_shelf(product_id))["name"],
+            "product_sku": _sku_of(product_id),
             "store_name": next(store.name for store in STORES if store.id == store_id),
             "min_stock": 0,
             "max_stock": 0,
@@ -390,10 +402,10 @@ def renewable(number: int = 0) -> Session:
 
 
 def _product(key: str) -> dict[str, Any]:
-    of = PRODUCTS[key]
+    of = PRODUCTS.get(key) or _on_shelf(key)
     return {
         "id": key,
-        "sku": f"S{key}",
+        "sku": _sku_of(key),
         "barcode": of["barcode"],
         "name": of["name"],
         "description": "",
@@ -402,10 +414,23 @@ def _product(key: str) -> dict[str, Any]:
         "brand": "",
         "package_size": of.get("package_size", ""),
         "price": of["price"],
+        "active": True,
+        "unit": "piece",
+        "category_path": "",
+        "tax_rate": 0.0,
+        "tax_included": True,
         "created_at": MADE_AT,
         "updated_at": MADE_AT,
         "version": 1,
     }
+
+
+def _sku_of(key: str) -> str:
+    return SKUS.get(key, f"S{key}")
+
+
+def _on_shelf(key: str) -> dict[str, Any]:
+    return {"name": f"Shelf {key[1:]}", "price": 1, "barcode": None}
 
 
 def _session(session: Session) -> httpx.Response:

@@ -20,7 +20,7 @@ from backend.server import running
 from backend.settings import Settings
 from backend.terminal.api import Api
 
-from .fake_server import IN_STOCK, NATS_URL, PEOPLE, PIN, PRODUCTS, STORES, price_cents
+from .fake_server import IN_STOCK, NATS_URL, PEOPLE, PIN, PRODUCTS, SKUS, STORES, price_cents
 
 
 @asynccontextmanager
@@ -49,7 +49,7 @@ async def _furnish(url: str) -> None:
             [
                 {
                     "id": key,
-                    "sku": f"S{key}",
+                    "sku": SKUS.get(key, f"S{key}"),
                     "name": value["name"],
                     "package_size": value.get("package_size", ""),
                     "price_cents": price_cents(key),

@@ -35,7 +35,7 @@ async def test_prices_become_exact_cents() -> None:
 
 async def test_a_problem_keeps_its_code_and_its_fields() -> None:
     with pytest.raises(ServerRefused) as refused:
-        await FakeServer().signed_in().by_barcode("4006381333931")
+        await FakeServer().signed_in().by_barcode("4006381333931", "north")
     assert (refused.value.code, refused.value.fields["barcode"]) == ("unknown_barcode", "4006381333931")
     assert not refused.value.retryable
 

@@ -169,7 +169,7 @@ async def test_every_line_of_it_fits(size: tuple[int, int], lang: Lang) -> None:
     words = Words(lang)
     async with first_start(size, lang) as first:
         await first.shows(words("welcome.demo.detail"), words("welcome.own.detail"), words("welcome.server.detail"))
-        await first.shows(words("key.choose"), words("key.help"))
+        await first.shows(words("key.pick"), words("key.help"))
         await first.press("down", "enter")
         await first.on("FoundScreen")
         for label in ("shop", "currency", "admin", "pin", "again"):

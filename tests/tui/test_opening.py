@@ -4,10 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input, Select
 
 from backend.model.errors import MostradorError
 from backend.terminal.journal import Journal
+from backend.terminal.live import Link
 from tests.terminal.fake_server import FakeServer
 from tui.app import CounterApp, Report
 from tui.words import Words
@@ -160,4 +162,66 @@ async def test_the_next_start_remembers_store_and_user_and_asks_for_the_pin(coun
         await c.pilot.pause()
         assert c.app.focused is c.app.screen.query_one("#pin")
         await c.press(*"1234", "enter")
+        await c.on("SellScreen")
+
+
+async def test_user_and_pin_typed_at_once_sign_in(counter: Opening) -> None:
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        assert c.app.screen.query_one("#store", Select).value == "292"
+        await c.press(*"ana", "enter", *"1234", "enter")
+        await c.on("SellScreen")
+        assert c.desk.session.user == "ana"
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        c.app.screen.query_one("#user", Input).value = ""
+        c.app.screen.query_one("#user", Input).focus()
+        await c.pilot.pause()
+        await c.press(*"ana", "tab", *"1234", "enter")
+        await c.on("SellScreen")
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press(*"1234", "ctrl+j")
+        await c.on("SellScreen")
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press("shift+tab", *"luis", "enter", "ctrl+j", *"1234", "enter", "ctrl+j")
+        await c.on("SellScreen")
+        assert c.desk.session.user == "luis"
+
+
+async def test_user_and_pin_pasted_with_their_line_ends_sign_in(counter: Opening) -> None:
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        c.app.post_message(events.Paste("ana\r\n1234\r\n"))
+        await c.on("SellScreen")
+
+
+async def test_what_is_typed_while_the_shop_opens_waits_for_the_sign_in(shop: Shop) -> None:
+    c = shop.counter
+    c.app.shared.demo = True
+    async with c.app.run_test(size=(80, 24)) as c.pilot:
+        await c.on("StartScreen")
+        await c.press(*"ana", "enter", *"1234", "enter")
+        shop.go_on.set()
+        await c.on("SellScreen")
+        assert c.desk.session.user == "ana"
+
+
+async def test_a_pin_typed_during_the_sign_in_is_never_shown_by_the_next_screen(counter: Opening) -> None:
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press(*"ana", "enter", *"1234", "enter", *"1234", "enter", *"12")
+        await c.on("SellScreen")
+        await c.until(lambda: c.desk.live.link is Link.ONLINE)
+        assert c.app.screen.query_one("#entry", Input).value == ""
+        assert "1234" not in c.text
+        await c.press("m")
+        assert c.app.screen.query_one("#entry", Input).value == "m"
+
+
+async def test_what_is_typed_during_a_sign_in_that_is_refused_is_the_next_pin(counter: Opening) -> None:
+    async with counter(demo=True, signed_in=False) as c:
+        await c.on("SignInScreen")
+        await c.press(*"ana", "enter", *"0000", "enter", *"1234", "enter")
         await c.on("SellScreen")

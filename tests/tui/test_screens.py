@@ -7,6 +7,7 @@ from textual.color import Color
 
 from backend.terminal.money import Lang
 from tui.theme import THEME
+from tui.widgets.linegrid import LineGrid
 
 from .conftest import LARGE, SMALL, Counter, Opening
 
@@ -83,6 +84,11 @@ async def test_a_window_that_is_too_small_says_so_and_loses_nothing(counter: Ope
         assert "HOLD" not in c.text
         if size[0] >= 30:
             assert "too small" in c.text
+        await c.press("+", "delete", *"milk", "enter", "escape", "delete", "f9", "f1", "ctrl+q")
+        c.scan(EGGS)
+        await c.pilot.pause()
+        assert c.desk.cart.units == 1
+        assert type(c.app.screen).__name__ == "SellScreen"
         await c.pilot.resize_terminal(*SMALL)
         await c.shows("HOLD 15:00", "Whole milk")
 
@@ -97,6 +103,38 @@ async def test_no_line_is_wider_than_the_window(counter: Opening, size: tuple[in
         assert len(lines) == size[1]
         assert max(len(line) for line in lines) <= size[0]
         assert lines[-1].endswith("F1 Ayuda")
+
+
+async def test_a_question_in_a_window_that_is_too_small_is_neither_shown_nor_answered(counter: Opening) -> None:
+    async with counter(SMALL) as c:
+        c.scan(MILK)
+        await c.shows("HOLD 15:00")
+        await c.press("escape")
+        await c.shows("Throw this sale away?")
+        await c.pilot.resize_terminal(60, 20)
+        await c.until(lambda: "too small" in c.text and "Throw" not in c.text)
+        await c.press("delete")
+        await c.pilot.resize_terminal(*SMALL)
+        await c.shows("Throw this sale away?")
+        assert c.desk.cart.units == 1
+
+
+async def test_a_window_that_is_too_small_can_be_left_while_no_sale_is_open(counter: Opening) -> None:
+    async with counter(SMALL) as c:
+        await c.pilot.resize_terminal(60, 20)
+        await c.shows("too small")
+        await c.press("ctrl+q")
+        await c.until(lambda: not c.app.is_running)
+
+
+async def test_every_look_can_be_read_on_the_row_with_the_cursor(counter: Opening) -> None:
+    async with counter(SMALL) as c:
+        grid = c.app.screen.query_one("#cart", LineGrid)
+        assert "text-muted" in (THEME.variables or {})
+        for row in (grid.rich_style, grid.rich_style + grid.get_component_rich_style("linegrid--cursor", partial=True)):
+            for name in sorted(grid.COMPONENT_CLASSES - {"linegrid--cursor"}):
+                style = row + grid.get_component_rich_style(name, partial=True)
+                assert _contrast(style.color, style.bgcolor) >= 4.5, (name, style)
 
 
 @pytest.mark.slow

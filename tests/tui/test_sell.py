@@ -1,5 +1,7 @@
 """The sell screen, key by key."""
 
+import asyncio
+
 import pytest
 
 from backend.model.stock import StockRow
@@ -133,9 +135,11 @@ async def test_a_hold_counts_down_expires_and_is_held_again_by_enter(counter: Op
         c.scan(MILK)
         await c.shows("HOLD 15:00")
         c.pass_time(14 * 60 + 1)
-        await c.shows("HOLD 00:59")
+        await c.shows("▲ ENDS 00:59")
+        await c.says("Whole milk: its hold ends in less than a minute. Any key keeps it.")
         c.pass_time(60)
         await c.shows("✗ EXPIRED", "Enter Hold again")
+        await c.says("Whole milk: its hold has ended, others can sell the units. Enter holds it again.")
         await c.press("enter")
         await c.shows("HOLD 15:00")
         assert c.server.live_holds == 1
@@ -165,7 +169,7 @@ BAD_KEYS = {
 }
 BAD_SCANS = {
     "2000000010411": "2000000010411 was misread, its check digit is wrong: scan it again.",
-    "123456": "123456 is no whole barcode, it needs 8, 12 or 13 digits: scan it again.",
+    "123456": "123456 is no whole barcode, it needs 8, 12, 13 or 14 digits: scan it again.",
     "4006381333931": "No product has the barcode 4006381333931: type its name instead.",
 }
 
@@ -196,9 +200,9 @@ async def test_short_stock_names_what_is_here_and_where_there_is_more(counter: O
     async with counter(lang="es") as c:
         await c.press(*"5*")
         c.scan(EGGS)
-        await c.until(lambda: "solo 2" in c.message)
-        assert c.message.endswith("disponibles aquí (pide 5). En otras tiendas: Old Town 7 · North Gate 1.")
-        await c.shows("▲ SOLO 2")
+        await c.until(lambda: "solo hay 2" in c.message)
+        assert c.message.endswith("aquí solo hay 2; = lleva 2. En otras: Old Town 7 · North Gate 1.")
+        await c.shows("▲ SOLO 2", "= Llevar lo que hay")
         await c.press("f9")
         await c.until(lambda: "pide 5 y aquí hay 2" in c.message)
         assert c.server.sales == []
@@ -361,3 +365,148 @@ async def test_a_keymap_gives_an_action_another_key(counter: Opening) -> None:
         await c.shows("HOLD 15:00")
         await c.press("f7")
         await c.shows("✓ SOLD")
+
+
+async def test_the_mark_follows_what_was_touched_last(counter: Opening) -> None:
+    async with counter() as c:
+        for code in (MILK, BANANAS, MILK):
+            c.scan(code)
+        await c.until(lambda: c.desk.cart.units == 3)
+        await c.press("+")
+        await c.says("Whole milk: the quantity is 3 now.")
+        await c.press("-", "-", "-")
+        await c.says("Whole milk voided; its units are given back.")
+        assert [line.product.id for line in c.desk.cart.lines] == ["1042"]
+        await c.press("ctrl+z", "+")
+        await c.says("Whole milk: the quantity is 2 now.")
+        c.scan(BANANAS)
+        await c.until(lambda: c.desk.cart.units == 4)
+        await c.press(*"3*", "enter")
+        await c.says("Bananas: the quantity is 3 now.")
+
+
+async def test_delete_voids_the_line_that_a_refusal_names(counter: Opening) -> None:
+    async with counter() as c:
+        c.server.gate = asyncio.Event()
+        for code in (OIL, MILK, BANANAS):
+            c.scan(code)
+        await c.until(lambda: len(c.desk.cart.lines) == 3)
+        c.server.gate.set()
+        await c.until(lambda: c.message.startswith("Olive oil, extra virgin, first cold pressed: none available here"))
+        await c.press("down", "f9")
+        await c.until(lambda: c.message.startswith("Olive oil") and "Del" in c.message)
+        await c.press("delete")
+        await c.says("Olive oil, extra virgin, first cold pressed voided; its units are given back.")
+
+
+async def test_a_line_that_is_short_is_lowered_to_what_there_is_by_one_key(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"5*")
+        c.scan(EGGS)
+        await c.shows("▲ ONLY 2", "= Take what is here")
+        c.scan(MILK)
+        await c.until(lambda: len(c.desk.cart.lines) == 2)
+        await c.press("=")
+        await c.says("Brown eggs, free range: the quantity is 2 now.")
+        await c.settled()
+        assert [line.state(c.desk.now) for line in c.desk.cart.lines] == [State.HELD, State.HELD]
+        assert "= Take" not in c.text
+        await c.press("+")
+        await c.until(lambda: "only 2 here, 3 asked; = takes 2." in c.message)
+        await c.press("=", "f9")
+        await c.shows("✓ SOLD")
+
+
+async def test_what_is_not_there_at_all_is_offered_to_be_voided(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(OIL)
+        await c.until(lambda: "none available here; Del voids it." in c.message)
+        assert "= Take" not in c.text
+        await c.press("f9")
+        await c.until(lambda: c.message.endswith("1 asked, none here. Del voids the line."))
+
+
+async def test_digits_that_are_no_barcode_are_taken_for_a_sku_then_for_text(counter: Opening) -> None:
+    async with counter() as c:
+        await c.press(*"2*")
+        c.scan("8189811")
+        await c.until(lambda: c.desk.cart.units == 2)
+        assert c.desk.cart.lines[0].product.name == "Sparkling water [lime]"
+        await c.press("ctrl+b", *"S1041", "enter")
+        await c.until(lambda: c.desk.cart.units == 3)
+        c.scan("200000001")
+        await c.says("“200000001” is no whole code: choose the product and press Enter.")
+        await c.shows("6 of 6 found", "› 200000001")
+        await c.press("enter")
+        await c.until(lambda: c.desk.cart.units == 4)
+
+
+async def test_results_beyond_the_first_page_are_reached_with_the_keys_for_pages(counter: Opening) -> None:
+    async with counter() as c:
+        c.server.shelf = 120
+        await c.press(*"shelf")
+        await c.shows("50 of 120 found", "Shelf 001")
+        await c.press("pagedown")
+        await c.shows("▸ Shelf 013")
+        await c.press("end")
+        await c.shows("100 of 120 found", "▸ Shelf 050")
+        await c.press("end")
+        await c.shows("120 of 120 found", "▸ Shelf 100")
+        await c.press("end")
+        await c.shows("▸ Shelf 120")
+        await c.press("pageup", "enter")
+        await c.until(lambda: c.desk.cart.units == 1)
+        assert c.desk.cart.lines[0].product.name == "Shelf 108"
+        await c.press(*"shelf")
+        await c.shows("50 of 120 found")
+        await c.press("end", "home", "enter")
+        await c.until(lambda: c.desk.cart.units == 2)
+        assert c.desk.cart.lines[1].product.name == "Shelf 001"
+
+
+async def test_a_key_keeps_the_holds_that_are_about_to_end(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        c.scan(BANANAS)
+        await c.until(lambda: c.desk.cart.units == 2)
+        await c.settled()
+        c.pass_time(14 * 60 + 30)
+        await c.says("2 lines: their holds end in less than a minute. Any key keeps them.")
+        await c.press("down")
+        await c.shows("HOLD 15:00")
+        assert "ENDS" not in c.text
+
+
+async def test_under_a_dialog_the_key_bar_shows_the_dialogs_keys(counter: Opening) -> None:
+    async with counter() as c:
+        c.scan(MILK)
+        await c.shows("F9 Finish")
+        await c.press("escape")
+        await c.until(lambda: c.text.splitlines()[-1].strip() == "Esc Keep the sale  Del Throw it away")
+        await c.press("escape")
+        await c.press("f1")
+        await c.until(lambda: c.text.splitlines()[-1].strip() == "Esc Back")
+        c.scan(BANANAS)
+        await c.says("Close this page with Esc first; the scan was not taken.")
+        await c.press("escape")
+        await c.shows("F9 Finish")
+
+
+async def test_the_bar_keeps_the_keys_that_the_message_names(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        c.scan(MILK)
+        await c.until(lambda: c.desk.cart.units == 1)
+        await c.press(*"5*")
+        c.scan(EGGS)
+        await c.until(lambda: "= lleva 2" in c.message)
+        await c.press("f9")
+        await c.until(lambda: "= lleva 2; Supr anula la línea." in c.message)
+        assert c.text.splitlines()[-1].startswith(" = Llevar lo que hay  Supr Anular")
+        await c.press("ctrl+c")
+        await c.until(lambda: c.text.splitlines()[-1].startswith(" ctrl+q Salir"))
+
+
+async def test_spanish_counts_one_unit_as_one(counter: Opening) -> None:
+    async with counter(lang="es") as c:
+        c.scan(EGGS)
+        await c.shows("1 disponible aquí", "1 reservada")

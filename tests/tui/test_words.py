@@ -36,7 +36,18 @@ def test_every_sentence_of_the_screens_exists() -> None:
 
 def test_every_sentence_is_used() -> None:
     text = "".join(SOURCES.values()).replace("'", '"')
-    families = ("settle.reason.", "link.", "key.", "name.", "say.", "start.step.", "hold.", "receipt.", "status.")
+    families = (
+        "settle.reason.",
+        "link.",
+        "key.",
+        "name.",
+        "say.",
+        "start.step.",
+        "hold.",
+        "receipt.",
+        "status.",
+        "ask.",
+    )
     keys = {key.removesuffix(".one") for key in CATALOGUES["en"] if not key.startswith(families)}
     assert {key for key in keys if f'"{key}"' not in text} == set()
 
@@ -67,6 +78,7 @@ def test_every_action_has_a_name_and_a_help_line(lang: Lang) -> None:
         actions.HELP,
         actions.SETTLE,
         actions.OPEN_SALE,
+        actions.PALETTE,
     )
     for act in chain.from_iterable(groups):
         assert words(f"key.{act.id}")
@@ -86,6 +98,15 @@ def test_numbers_and_money_are_written_the_way_of_the_language() -> None:
 def test_one_is_not_many() -> None:
     words = Words("en")
     assert (words("sell.lines", n=1), words("sell.lines", n=2)) == ("1 line", "2 lines")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_unit_is_singular_in_every_sentence_with_a_number(lang: Lang) -> None:
+    words = Words(lang)
+    assert words("card.available", n=1) == {"en": "available here", "es": "disponible aquí"}[lang]
+    assert words("card.reserved", n=1) == {"en": "1 reserved", "es": "1 reservada"}[lang]
+    one = words.say(Notice("info", "holding_again", {"count": 1}))
+    assert one == {"en": "Asking again for one line…", "es": "Pidiendo otra vez una línea…"}[lang]
 
 
 def test_the_kind_of_damage_picks_the_sentence() -> None:

@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tui.actions import ASK, bindings
+from tui.actions import ASK, Act, bindings
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 
@@ -12,19 +12,25 @@ from .base import CounterModal
 
 
 class Ask(CounterModal[bool]):
-    """Asks `question`; dismissed with whether to do it."""
+    """Asks the question whose words are `topic`; dismissed with whether to do it."""
 
     ACTS = ASK
     BINDINGS = bindings(ASK)
 
-    def __init__(self, shared: Shared, question: str, detail: str) -> None:
+    SCANS_REFUSED = "ask_first"
+
+    def __init__(self, shared: Shared, topic: str, detail: str) -> None:
         super().__init__(shared)
-        self._question, self._detail = question, detail
+        self._topic, self._detail = topic, detail
+
+    def key_label(self, act: Act) -> str:
+        """Returns what the key does to what is asked about."""
+        return self.words(f"{self._topic}.{act.id}")
 
     def compose(self) -> ComposeResult:
-        """The question, what it is about, and the keys that answer it."""
+        """Yields the question, what it is about, and the keys that answer it."""
         with Vertical(classes="dialog"):
-            yield Static(self._question, classes="dialog-title", markup=False)
+            yield Static(self.words(self._topic), classes="dialog-title", markup=False)
             yield Static(self._detail, markup=False)
             yield KeyBar(self.shared, self.ACTS, app_keys=False)
 

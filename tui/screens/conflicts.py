@@ -33,7 +33,7 @@ class ConflictsScreen(CounterModal[None]):
         self._why = Static(id="conflict-why", markup=False)
 
     def compose(self) -> ComposeResult:
-        """The list above the reason."""
+        """Yields the list above the reason."""
         with Vertical(classes="dialog -large"):
             yield Static(self.words("conflicts.title"), classes="dialog-title", markup=False)
             yield Static(self.words("conflicts.hint"), classes="dialog-hint", markup=False)

@@ -28,7 +28,7 @@ class FormScreen(CounterScreen[Result | None]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """A box with a row for each field."""
+        """Yields a box with a row for each field."""
         rows = [Horizontal(Label(label), field, classes="field") for label, field in self._fields]
         title = Static(self._title, classes="dialog-title", markup=False)
         hint = Static(self._hint, classes="dialog-hint", markup=False)
@@ -65,7 +65,7 @@ class FormScreen(CounterScreen[Result | None]):
         field.focus()
 
     def wrong(self) -> tuple[Input, Notice] | None:
-        """What can be seen to be missing or wrong before the form is sent."""
+        """Returns what can be seen to be missing or wrong before the form is sent."""
         return next(((field, Notice("warning", "form_missing")) for _, field in self._fields if not field.value), None)
 
     async def send(self) -> Result:

@@ -23,7 +23,7 @@ class HelpScreen(CounterModal[None]):
         self._acts = acts
 
     def compose(self) -> ComposeResult:
-        """One line per action: its keys, and what they do."""
+        """Yields one line per action: its keys, and what they do."""
         with Vertical(classes="dialog -large"):
             yield Static(self.words("help.title"), classes="dialog-title", markup=False)
             with VerticalScroll():

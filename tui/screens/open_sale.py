@@ -27,7 +27,7 @@ class OpenSaleScreen(CounterModal[bool]):
         self._sale = sale
 
     def compose(self) -> ComposeResult:
-        """What was open, and the keys that answer."""
+        """Yields what was open, and the keys that answer."""
         words, sale = self.words, self._sale
         what = words(
             "open.what",

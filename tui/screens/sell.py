@@ -17,6 +17,7 @@ from backend.terminal.lines import CartLine, State
 from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
+from tui.hold_watch import HoldWatch
 from tui.shared import Shared
 from tui.widgets.sell_body import SellBody
 
@@ -30,6 +31,8 @@ PAUSE = 0.12
 FLUSH = 0.1
 """Seconds between two drawings of what changed by itself."""
 BARCODE_LENGTH = 8
+NEAR = 20
+"""Results below the mark at which more are asked for."""
 
 
 class SellScreen(CounterScreen[None]):
@@ -48,16 +51,18 @@ class SellScreen(CounterScreen[None]):
         self._desk = desk
         self._body = SellBody(desk, self.words)
         self._entry = self._body.entry
+        self._holds = HoldWatch()
         self._debounce: Timer | None = None
-        self._turn = asyncio.Lock()
+        self._turn, self._finding = asyncio.Lock(), asyncio.Lock()
 
     def compose(self) -> ComposeResult:
-        """The body in its frame."""
+        """Yields the body in its frame."""
         yield from self.framed(self._body)
 
     def on_mount(self) -> None:
         """Start following what changes by itself."""
-        self._entry.input.focus()
+        self.shared.keys.forget()  # what was typed before this screen was there was meant for the sign-in
+        self.set_focus(self._entry.input)
         self.set_interval(1, self._tick)
         self.run_worker(self._follow(), name="follow", group="follow", exit_on_error=False)
         self.draw()
@@ -73,18 +78,19 @@ class SellScreen(CounterScreen[None]):
     async def _follow(self) -> None:
         while True:
             await self._desk.live.changed.wait()
-            self._desk.live.take_changed()
-            self.draw()
+            self.draw(self._desk.live.take_changed() or None)
             await asyncio.sleep(FLUSH)
 
     def _tick(self) -> None:
         """Once a second: countdowns, ages, the clock, and what the cart needs by now."""
         self._desk.pump()
+        if (notice := self._holds.look(self._desk.cart.lines, self._desk.now)) is not None:
+            self.shared.say(notice)
         self.draw()
 
-    def draw(self) -> None:
-        """Show everything as it is now."""
-        self._body.draw()
+    def draw(self, changed: set[str] | None = None) -> None:
+        """Show everything as it is now; `changed` are the products whose stock did, if nothing else has."""
+        self._body.draw(changed)
         self.refresh_chrome()
 
     # Searching.
@@ -137,7 +143,15 @@ class SellScreen(CounterScreen[None]):
             self.shared.say(notice_of(error))
             return
         self._entry.clear()
-        self._step(self._desk.scan(code, count), "scan")
+        self._step(self._scan(code, count), "scan")
+
+    async def _scan(self, code: str, count: int) -> None:
+        """Add what the code stands for; show what else it may mean, if the clerk has not typed on meanwhile."""
+        product, finder = await self._desk.scan(code, count), self._desk.finder
+        if product is None and finder.words == code and finder.found and not self._entry.text:
+            self._entry.show(f"{count}*{code}" if count > 1 else code)
+            self._show_found()
+            self.shared.say(Notice("info", "choose_one", {"entered": code}))
 
     # Keys. What some of them mean depends on whether something is typed.
 
@@ -150,7 +164,7 @@ class SellScreen(CounterScreen[None]):
                 return only_count
             case "accept":
                 return bool(typed) and not only_count
-            case "more" | "less" | "void":
+            case "more" | "less" | "void" | "take":
                 return not typed and (bool(self._desk.cart.lines) or self._turn.locked())
             case "again":
                 return not typed
@@ -158,13 +172,14 @@ class SellScreen(CounterScreen[None]):
                 return True
 
     def works(self, action: str) -> bool:
-        """Only what would do something now."""
+        """Returns whether it would do something now."""
         cart = self._desk.cart
         useful = {
             "finish": bool(cart.lines) and not self._desk.is_selling,
             "accept": bool(self._body.results.keys),
             "set": bool(cart.lines),
             "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
+            "take": self._short_line is not None,
             "undo": cart.can_undo,
             "conflicts": bool(self._desk.till.conflicts),
         }
@@ -229,6 +244,25 @@ class SellScreen(CounterScreen[None]):
         """Void the marked line."""
         self._change_line(lambda line: self._desk.set_quantity(line.product.id, 0))
 
+    def action_take(self) -> None:
+        """Lower the line that is short to what there is."""
+
+        async def take() -> None:
+            line = self._short_line
+            if line is not None and line.short is not None:
+                await self._desk.set_quantity(line.product.id, line.short.available)
+            else:
+                self.shared.say(Notice("info", "nothing_short"))
+
+        self._step(take(), "take")
+
+    @property
+    def _short_line(self) -> CartLine | None:
+        """The line of which there is less than it asks for, but some: the marked one, else the first."""
+        marked = self._body.marked_line
+        lines = [marked, *self._desk.cart.lines] if marked else self._desk.cart.lines
+        return next((line for line in lines if line.short and line.short.available > 0), None)
+
     def _change_line(self, change: Callable[[CartLine], Coroutine[Any, Any, None]]) -> None:
         async def change_marked() -> None:
             line = self._body.marked_line
@@ -261,10 +295,33 @@ class SellScreen(CounterScreen[None]):
         """Mark the row below."""
         self._mark(+1)
 
+    def action_page(self, pages: int) -> None:
+        """Mark the row a page above or below."""
+        self._body.grid.move_pages(pages)
+        self._marked()
+
+    def action_end(self, way: int) -> None:
+        """Mark the first or the last row."""
+        self._body.grid.move(way * len(self._body.grid.keys))
+        self._marked()
+
     def _mark(self, rows: int) -> None:
         self._body.grid.move(rows)
+        self._marked()
+
+    def _marked(self) -> None:
         self.draw()
         self._start_watching()
+        if self._body.is_searching and self._body.results.rows_below < NEAR and self._desk.finder.has_more:
+            self._find_more()
+
+    @work(group="more", exit_on_error=False)
+    async def _find_more(self) -> None:
+        async with self._finding:  # one page after the other, however fast the keys are
+            if self._body.results.rows_below < NEAR and self._desk.finder.has_more:
+                await self._desk.search_more()
+                self._body.show_found(more=True)
+        await self._watch_marked()
 
     def action_back(self) -> None:
         """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""
@@ -275,10 +332,10 @@ class SellScreen(CounterScreen[None]):
             detail = self.words(
                 "ask.cancel.detail", lines=self.words("sell.lines", n=len(cart.lines)), total_cents=cart.total_cents
             )
-            question = Ask(self.shared, self.words("ask.cancel"), detail)
+            question = Ask(self.shared, "ask.cancel", detail)
             self.app.push_screen(question, self._throw_away)
         else:
-            question = Ask(self.shared, self.words("ask.leave"), self.words("ask.leave.detail"))
+            question = Ask(self.shared, "ask.leave", self.words("ask.leave.detail"))
             self.app.push_screen(question, self._leave)
 
     def _throw_away(self, yes: bool | None) -> None:

@@ -38,7 +38,7 @@ class SettleScreen(CounterModal[bool]):
         self._said = Static(id="settle-said", markup=False)
 
     def compose(self) -> ComposeResult:
-        """What is settled, the reasons, the note, and the supervisor where one is needed."""
+        """Yields what is settled, the reasons, the note, and the supervisor where one is needed."""
         words, sale = self.words, self._sale
         what = words("settle.what", receipt=sale.receipt_number, total_cents=sale.total_cents)
         with Vertical(classes="dialog"):

@@ -25,6 +25,8 @@ class SignInScreen(CounterScreen[Session]):
     ACTS = SIGN_IN
     BINDINGS = bindings(SIGN_IN)
     CSS_PATH = "sign_in.tcss"
+    AUTO_FOCUS = ""
+    PASTE_IS_TYPED = True
 
     def __init__(
         self,
@@ -37,11 +39,14 @@ class SignInScreen(CounterScreen[Session]):
         again: Session | None = None,
     ) -> None:
         super().__init__(shared)
-        self._sign_in, self._again, self._busy = sign_in, again, False
+        self._sign_in, self._again = sign_in, again
+        self._busy = True  # until the first field has the focus
         options = [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
         if len(stores) == 1:
             store_id = stores[0].id  # there is nothing to choose
         known = store_id in {store.id for store in stores}
+        if not known and stores and (shared.demo or len(stores) == 1):
+            store_id, known = min(store.id for store in stores), True
         self._store: Select[str] = Select(
             options,
             prompt=self.words("sign.store.choose"),
@@ -53,7 +58,7 @@ class SignInScreen(CounterScreen[Session]):
         self._pin = Input(password=True, id="pin")
 
     def compose(self) -> ComposeResult:
-        """A form in the middle."""
+        """Yields a form in the middle."""
         words = self.words
         rows: list[Widget] = [Static(words("sign.title"), classes="dialog-title", markup=False)]
         if self._again:
@@ -67,33 +72,53 @@ class SignInScreen(CounterScreen[Session]):
     def on_mount(self) -> None:
         """Begin with the first field that is empty."""
         if self._store.value is Select.NULL:
-            self._store.focus()
-        elif not self._user.value:
-            self._user.focus()
+            self.set_focus(self._store)
         else:
-            self._pin.focus()
+            self.set_focus(self._pin if self._user.value else self._user)
+        self._go_on()
+
+    @property
+    def takes_keys(self) -> bool:
+        """Not while it is being found out whether the PIN is right: the next key is for what comes then."""
+        return self.is_mounted and not self._busy
+
+    def _go_on(self) -> None:
+        self._busy = False
+        self.shared.keys.go_on()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter is the form's in the two fields where one types; elsewhere it opens and closes the list of stores."""
+        return self.focused in (self._user, self._pin) if action == "enter" else True
 
     @on(Select.Changed, "#store")
     def _store_chosen(self) -> None:
         if self._store.value is not Select.NULL and self.is_mounted:
-            (self._pin if self._user.value else self._user).focus()
+            self.set_focus(self._pin if self._user.value else self._user)
 
-    @on(Input.Submitted, "#user")
-    def _user_typed(self) -> None:
-        self._pin.focus()
+    def action_enter(self) -> None:
+        """Go from the user to the PIN, and from there to the counter."""
+        if self.focused is self._user:
+            self.set_focus(self._pin)
+        else:
+            self.action_sign_in()
 
-    @on(Input.Submitted, "#pin")
     def action_sign_in(self) -> None:
-        """Try what the form says."""
+        """Try what the form says, once the characters that are on their way to its fields have arrived."""
+        if not self._busy:
+            self._busy = True
+            self._user.call_later(self._pin.call_later, self._submit)
+
+    def _submit(self) -> None:
         store, user, pin = self._store.value, self._user.value.strip(), self._pin.value
         if not isinstance(store, str):
             self.shared.say(Notice("warning", "nothing_open"))
-            self._store.focus()
+            self.set_focus(self._store)
+            self._go_on()
         elif not user or not pin:
             self.shared.say(Notice("warning", "pin_missing"))
-            (self._pin if user else self._user).focus()
-        elif not self._busy:
-            self._busy = True
+            self.set_focus(self._pin if user else self._user)
+            self._go_on()
+        else:
             self.do(self._try(user, pin, store), "sign in")
 
     async def _try(self, user: str, pin: str, store_id: str) -> None:
@@ -103,8 +128,8 @@ class SignInScreen(CounterScreen[Session]):
         except MostradorError as error:
             self.shared.say(notice_of(error))
             self._pin.value = ""
-            self._pin.focus()
+            self.set_focus(self._pin)
+            self._go_on()
         else:
+            self.shared.keys.forget()  # the PIN may have been typed twice, and the next screen would show it
             self.dismiss(session)
-        finally:
-            self._busy = False

@@ -31,7 +31,7 @@ class StartScreen(CounterScreen[None]):
         self._progress = Static(id="start-progress", markup=False)
 
     def compose(self) -> ComposeResult:
-        """A box in the middle."""
+        """Yields a box in the middle."""
         box = Vertical(self._title, self._hint, self._progress, classes="dialog")
         yield from self.framed(Vertical(box, classes="middle"))
 
@@ -59,6 +59,11 @@ class StartScreen(CounterScreen[None]):
         details = error.message if sentence != error.message else ""
         self._progress.update(Text(f"✗ {sentence}\n\n").append(details, "dim"))
         self.refresh_chrome()
+
+    @property
+    def takes_keys(self) -> bool:
+        """There is nothing to type here: text is meant for the sign-in."""
+        return False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is something to try again only after a failure."""

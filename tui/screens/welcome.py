@@ -40,7 +40,7 @@ class WelcomeScreen(CounterScreen[Kind]):
         return Option(Text(f"{title}\n", "bold").append(f"{detail}\n", "not bold dim"), id=kind)
 
     def compose(self) -> ComposeResult:
-        """A box in the middle, with three choices."""
+        """Yields a box in the middle, with three choices."""
         title = Static(self.words("welcome.title"), classes="dialog-title", markup=False)
         hint = Static(self.words("welcome.hint"), classes="dialog-hint", markup=False)
         yield from self.framed(Vertical(Vertical(title, hint, self._choices, classes="dialog"), classes="middle"))

@@ -1,6 +1,8 @@
 """The three lines around every screen: where and who we are, what happened last, which keys work now."""
 
-from typing import Protocol, runtime_checkable
+import re
+from datetime import datetime
+from typing import ClassVar, Protocol, runtime_checkable
 
 from rich.style import Style
 from rich.text import Text
@@ -8,7 +10,8 @@ from textual.app import RenderResult
 from textual.widget import Widget
 
 from backend.terminal.money import age
-from tui.actions import APP, Act, key_name
+from backend.terminal.values import Notice
+from tui.actions import APP, PALETTE, Act, key_name
 from tui.shared import Shared
 
 GLYPHS = {"ok": "✓", "info": "·", "warning": "▲", "error": "✗"}
@@ -18,8 +21,13 @@ GLYPHS = {"ok": "✓", "info": "·", "warning": "▲", "error": "✗"}
 class OffersKeys(Protocol):
     """A screen that knows which of its actions would do something now."""
 
+    ACTS: ClassVar[tuple[Act, ...]]
+
     def works(self, action: str) -> bool:
-        """Whether the key bar should offer this action."""
+        """Returns whether the key bar should offer this action."""
+
+    def key_label(self, act: Act) -> str:
+        """Returns what the key bar calls an action."""
 
 
 class StatusLine(Widget):
@@ -44,7 +52,7 @@ class StatusLine(Widget):
         self._shared = shared
 
     def render(self) -> RenderResult:
-        """The line, in exactly the width there is."""
+        """Returns the line, in exactly the width there is."""
         words, desk = self._shared.words, self._shared.desk
         right = Text()
         if desk is not None:
@@ -100,6 +108,14 @@ class MessageLine(Widget):
     def __init__(self, shared: Shared) -> None:
         super().__init__()
         self._shared = shared
+        self._told: tuple[datetime, Notice] | None = None
+
+    def tell(self) -> None:
+        """Show the last sentence, if it is not the one shown; it may need a line more or less than that."""
+        last = self._shared.messages[-1] if self._shared.messages else None
+        if last is not self._told:
+            self._told = last
+            self.refresh(layout=True)
 
     def render(self) -> RenderResult:
         """Glyph and sentence; its look only repeats what the glyph says."""
@@ -111,7 +127,10 @@ class MessageLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys that work now, the most needed first, as many as fit; F1 is always there for the others."""
+    """The keys that work now, the most needed first, as many as fit; F1 is always there for the others.
+
+    A key that the last message names comes before all others. Under a dialog these are the dialog's keys.
+    """
 
     COMPONENT_CLASSES = {"keys--key", "keys--label"}  # noqa: RUF012
     DEFAULT_CSS = """
@@ -129,32 +148,39 @@ class KeyBar(Widget):
 
     def render(self) -> RenderResult:
         """As many keys as the width holds."""
-        help_key = APP[0]
-        acts = (*self._acts, *APP) if self._app_keys else self._acts
-        entries = [self._entry(act) for act in working(self, acts) if act is not help_key]
-        last = self._entry(help_key) if self._app_keys else Text()
-        room = self.size.width - last.cell_len - 3
+        top = self.app.screen
+        if top is self.screen:
+            acts, last = (*self._acts, *APP) if self._app_keys else self._acts, APP[0] if self._app_keys else None
+        else:
+            acts, last = top.ACTS if isinstance(top, OffersKeys) else PALETTE, None
+        entries = [self._entry(act, top) for act in self._working(acts, top) if act is not last]
+        end = self._entry(last, top) if last else Text()
+        room = self.size.width - end.cell_len - 3
         line = Text(" ", no_wrap=True)
         for entry in entries:
             if line.cell_len + entry.cell_len > room:
                 line.append("…")
                 break
             line.append_text(entry)
-        line.truncate(self.size.width - last.cell_len, pad=True)
-        return line.append_text(last)
+        line.truncate(self.size.width - end.cell_len, pad=True)
+        return line.append_text(end)
 
-    def _entry(self, act: Act) -> Text:
+    def _entry(self, act: Act, top: object) -> Text:
         words = self._shared.words
+        label = top.key_label(act) if isinstance(top, OffersKeys) else words(f"key.{act.id}")
         text = Text().append(key_name(act.keys, words), self.get_component_rich_style("keys--key", partial=True))
-        return text.append(f" {words(f'key.{act.id}')}  ", self.get_component_rich_style("keys--label", partial=True))
+        return text.append(f" {label}  ", self.get_component_rich_style("keys--label", partial=True))
 
-
-def working(widget: Widget, acts: tuple[Act, ...]) -> list[Act]:
-    """Those of `acts` that would do something now, the most needed first."""
-    found = []
-    for act in acts:
-        screen = widget.screen
-        offers = isinstance(screen, OffersKeys) and screen.works(act.action)
-        if act.in_bar and (offers or act.action.startswith("app.")):
-            found.append(act)
-    return sorted(found, key=lambda act: act.rank)
+    def _working(self, acts: tuple[Act, ...], top: object) -> list[Act]:
+        """Returns those of `acts` that would do something now: those that the message names first, then the most
+        needed."""
+        words, messages = self._shared.words, self._shared.messages
+        named = top is self.screen and messages  # under a dialog the message is about what was before it
+        said = set(re.split(r"[\s;,.:]+", words.say(messages[-1][1]))) if named else set()
+        found = [
+            act
+            for act in acts
+            if act.in_bar
+            and (act.action.startswith("app.") or not isinstance(top, OffersKeys) or top.works(act.action))
+        ]
+        return sorted(found, key=lambda act: (key_name(act.keys, words) not in said, act.rank))

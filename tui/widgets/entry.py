@@ -29,6 +29,10 @@ class EntryInput(Input):
         else:
             await super()._on_key(event)
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """No key is only this field's: `_on_key` asks the screen first, which leaves what is typed to the field."""
+        return False
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter, ↑ and ↓ are always the screen's, Delete while there is nothing to delete here."""
         return bool(self.value) if action == "delete_right" else not action.startswith(("submit", "scroll_", "page_"))
@@ -76,6 +80,11 @@ class EntryField(Horizontal):
         """Empty the field and its note; of more than was `taken`, leave what was typed after it."""
         self.input.value = self.text.removeprefix(taken) if taken else ""
         self.note("")
+
+    def show(self, text: str) -> None:
+        """Put `text` into the field as if it had been typed."""
+        self.input.value = text
+        self.input.cursor_position = len(text)
 
     def note(self, text: str) -> None:
         """Show a remark at the right end."""

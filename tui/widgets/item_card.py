@@ -15,6 +15,7 @@ from backend.terminal.money import age
 from backend.terminal.values import Product
 from tui.words import Words
 
+from .apart import told_apart
 from .linegrid import Cell, Column, LineGrid
 
 LOW = 3
@@ -45,6 +46,7 @@ class ItemCard(Vertical):
         self._desk, self._words = desk, words
         self._product: Product | None = None
         self._rows: dict[str, StockRow] = {}
+        self._shown: dict[Static, Text] = {}
         self._names = {store.id: store.name for store in desk.session.stores}
         self._head = Static(id="card-head", markup=False)
         self._nearby = Static(id="card-nearby", markup=False)
@@ -66,13 +68,13 @@ class ItemCard(Vertical):
         """Show `product` as it is known now."""
         self._product = product
         if product is None:
-            self._head.update(Text(self._words("card.none"), self._look("dim")))
-            self._nearby.update("")
+            self._put(self._head, Text(self._words("card.none"), self._look("dim")))
+            self._put(self._nearby, Text())
             self._stores.show(())
             return
         rows = self._desk.live.view.elsewhere(self._desk.session.store_id, product.id)
-        self._head.update(self._about(product))
-        self._nearby.update(self._about_nearby(rows))
+        self._put(self._head, self._about(product))
+        self._put(self._nearby, self._about_nearby(rows))
         self._rows = {row.store_id: row for row in rows}
         keys = list(self._rows)
         if keys != list(self._stores.keys):
@@ -80,15 +82,23 @@ class ItemCard(Vertical):
         else:
             self._stores.redraw()
 
+    def _put(self, place: Static, text: Text) -> None:
+        """Show `text` there, if it is not shown already."""
+        if self._shown.get(place) != text:
+            self._shown[place] = text
+            place.update(text)
+
     def _about(self, product: Product) -> Text:
         words, desk = self._words, self._desk
-        text = Text(overflow="ellipsis", no_wrap=True).append(product.name, self._look("name"))
+        text = Text(overflow="ellipsis", no_wrap=True).append(self._short_name(product), self._look("name"))
         code = f"\n{product.sku} · {words.money(product.price_cents)}"
         text.append(f"{code} · {product.package_size}\n" if product.package_size else f"{code}\n", self._look("dim"))
         row = desk.live.view.row(desk.session.store_id, product.id)
         if row is None:
             return text.append(words("card.unknown"), self._look("dim"))
-        text.append(words.number(row.available), self._look("number")).append(f" {words('card.available')} ")
+        text.append(words.number(row.available), self._look("number")).append(
+            f" {words('card.available', n=row.available)} "
+        )
         if row.available <= LOW:
             look, word = ("bad", "card.out") if row.available <= 0 else ("warning", "card.low")
             text.append(f" ▲ {words(word)} ", self._look(look))
@@ -97,18 +107,23 @@ class ItemCard(Vertical):
         else:
             stale = words("card.stale", age=age(desk.stale_for))
             text.append(f" ◐ {stale}", self._look("warning"))
-        details = [words("card.detail", on_hand=row.on_hand, reserved=row.reserved)]
+        details = [words("card.on_hand", n=row.on_hand), words("card.reserved", n=row.reserved)]
         if row.allocated:
-            details.append(words("card.allocated", allocated=row.allocated))
+            details.append(words("card.allocated", n=row.allocated))
         if row.unavailable:
-            details.append(words("card.unavailable", unavailable=row.unavailable))
+            details.append(words("card.unavailable", n=row.unavailable))
         return text.append("\n" + " · ".join(details), self._look("dim"))
+
+    def _short_name(self, product: Product) -> str:
+        """Returns the name, without a part of its middle if it is too long: its end tells it from others."""
+        room = self._head.size.width
+        return told_apart([product.name], room)[product.name] if room else product.name
 
     def _about_nearby(self, rows: Sequence[StockRow]) -> Text:
         total = sum(max(0, row.available) for row in rows)
         if not total:
             return Text(self._words("card.nowhere") if rows else "", self._look("dim"))
-        text = Text(self._words("card.elsewhere", total=total), no_wrap=True, overflow="ellipsis")
+        text = Text(self._words("card.elsewhere", n=total), no_wrap=True, overflow="ellipsis")
         named = " · ".join(
             f"{self._store_name(row.store_id)} {self._words.number(row.available)}"
             for row in rows[:3]

@@ -32,7 +32,7 @@ class TotalBox(Vertical):
         self._shown: tuple[int, int, int] | None = None
 
     def compose(self) -> ComposeResult:
-        """A label above the digits."""
+        """Yields a label above the digits."""
         yield self._label
         yield self._digits
 
@@ -66,7 +66,7 @@ class RestPanel(Vertical):
         self._text = Static(markup=False)
 
     def compose(self) -> ComposeResult:
-        """One block of text."""
+        """Yields one block of text."""
         yield self._text
 
     def show(self, receipt: Receipt | None) -> None:

@@ -1,11 +1,15 @@
 """The body of the sell screen: what is being sold or found, what is known about it, and what it costs."""
 
+from collections.abc import Iterable
+
 from textual.containers import Container, Vertical
 from textual.widgets import ContentSwitcher
 
+from backend.terminal.cart import Touch
 from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry
 from backend.terminal.lines import CartLine
+from backend.terminal.live import Link
 from backend.terminal.values import Product
 from tui.words import Words
 
@@ -21,6 +25,8 @@ class SellBody(Container):
 
     def __init__(self, desk: Desk, words: Words) -> None:
         self._desk, self._words = desk, words
+        self._touched: Touch | None = None
+        self._link: tuple[Link, bool] | None = None
         self.entry = EntryField(words("sell.prompt"))
         self.cart = CartGrid(desk, words)
         self.results = ResultsGrid(desk, words)
@@ -31,25 +37,28 @@ class SellBody(Container):
         side = Container(self._card, self._total, id="side")
         super().__init__(Vertical(self.entry, self._middle, id="work"), side)
 
-    def draw(self) -> None:
-        """Show everything as it is now."""
+    def draw(self, changed: Iterable[str] | None = None) -> None:
+        """Show everything as it is now; of the results only those products whose stock `changed`, if that is known."""
         cart = self._desk.cart
         keys = [line.product.id for line in cart.lines]
-        if keys == list(self.cart.keys):
+        touched = cart.touched if cart.touched is not self._touched else None
+        if touched is None and keys == list(self.cart.keys):
             self.cart.redraw()
         else:
-            added = [key for key in keys if key not in self.cart.keys]
-            self.cart.show(keys, mark=added[-1] if added else None)
-        self.results.redraw()
+            self.cart.show(keys, mark=touched.product_id if touched else None)
+        self._touched = cart.touched
+        link = self._desk.live.link, self._desk.is_away
+        self.results.redraw(changed if link == self._link else None)
+        self._link = link
         self._rest.show(self._desk.till.receipt)
         self._middle.current = "results" if self.is_searching else "cart" if cart.lines else "rest"
         self._total.show(cart.total_cents, len(cart.lines), cart.units)
         self._card.show(self.in_question)
 
-    def show_found(self) -> None:
-        """Show the results of the last search, the best one marked."""
+    def show_found(self, *, more: bool = False) -> None:
+        """Show the results of the last search, the best one marked; with `more`, those that came to be known since."""
         finder = self._desk.finder
-        self.results.show(finder.found, mark=next(iter(finder.found), None))
+        self.results.show(finder.found, mark=None if more else next(iter(finder.found), None))
         words = self._words
         self.entry.note(words("sell.found", shown=len(finder.found), n=finder.total) if finder.words else "")
         self.draw()

@@ -4,12 +4,20 @@ from backend.terminal.desk import Desk
 from backend.terminal.lines import CartLine, State
 from backend.terminal.live import Link
 from backend.terminal.money import age, countdown
+from backend.terminal.values import Product
+from tui.hold_watch import SOON
 from tui.words import Words
 
 from .linegrid import Cell, Column, LineGrid
 
 ROOMY = 70
 """Cells from which a table has room for what the card beside it shows too."""
+
+
+def label(product: Product) -> str:
+    """Returns the product's name with its size, which many names have already."""
+    size = product.package_size
+    return product.name if not size or size.lower() in product.name.lower() else f"{product.name} · {size}"
 
 
 class CartGrid(LineGrid):
@@ -19,7 +27,7 @@ class CartGrid(LineGrid):
         self._desk, self._words = desk, words
         columns = [
             Column(words("sell.qty"), 6, right=True),
-            Column(words("sell.product"), 0),
+            Column(words("sell.product"), 0, texts=lambda: (label(line.product) for line in desk.cart.lines)),
             Column(words("sell.price"), 9, right=True, from_width=ROOMY),
             Column(words("sell.total"), 10, right=True),
             Column(words("sell.hold"), 16),
@@ -32,7 +40,7 @@ class CartGrid(LineGrid):
             return None
         return [
             Cell(words.number(line.quantity), "strong"),
-            Cell(line.product.name),
+            Cell(label(line.product)),
             Cell(words.money(line.product.price_cents), "dim"),
             Cell(words.money(line.total_cents)),
             self._hold(line),
@@ -43,8 +51,9 @@ class CartGrid(LineGrid):
         match line.state(now):
             case State.HELD if line.hold:
                 left = line.hold.deadline - now
-                look = "warning" if left < 60 else "good"
-                return Cell(f"◷ {words('hold.held', left=countdown(left))}", look)
+                if left < SOON:
+                    return Cell(f"▲ {words('hold.ending', left=countdown(left))}", "warning")
+                return Cell(f"◷ {words('hold.held', left=countdown(left))}", "good")
             case State.EXPIRED:
                 return Cell(f"✗ {words('hold.expired')}", "bad")
             case State.SHORT if line.short:
@@ -62,12 +71,12 @@ class ResultsGrid(LineGrid):
     def __init__(self, desk: Desk, words: Words) -> None:
         self._desk, self._words = desk, words
         columns = [
-            Column(words("sell.product"), 0),
-            Column(words("sell.sku"), 10, from_width=86),
-            Column(words("sell.price"), 9, right=True),
-            Column(words("sell.here"), 14, right=True),
-            Column(words("sell.age"), 6, right=True, from_width=ROOMY),
-            Column(words("sell.elsewhere"), 9, right=True),
+            Column(words("sell.product"), 0, texts=lambda: map(label, desk.finder.found.values())),
+            Column(words("sell.sku"), 9, texts=lambda: (product.sku for product in desk.finder.found.values())),
+            Column(words("sell.price"), 8, right=True),
+            Column(words("sell.here"), 9, right=True),
+            Column(words("sell.age"), 5, right=True, from_width=ROOMY),
+            Column(words("sell.elsewhere"), 9, right=True, from_width=ROOMY),
         ]
         super().__init__(columns, self._row, id="results")
 
@@ -83,10 +92,10 @@ class ResultsGrid(LineGrid):
         if row is not None:
             out = row.available <= 0
             number = words.number(row.available)
-            here = Cell(f"▲ {words('card.out')}  {number}" if out else number, "bad" if out else "strong")
+            here = Cell(f"▲ {words('card.out')}" if out else number, "bad" if out else "strong")
         fresh = desk.live.link is Link.ONLINE and not desk.is_away
         return [
-            Cell(product.name),
+            Cell(label(product)),
             Cell(product.sku, "dim"),
             Cell(words.money(product.price_cents)),
             here,

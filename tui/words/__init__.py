@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 CATALOGUES: dict[Lang, Mapping[str, str]] = {"en": en.WORDS, "es": es.WORDS}
 
+NUMBERS: Mapping[object, str] = {0: "none", 1: "one"}
+"""Numbers of units or lines for which a notice may have a sentence of its own."""
+
 
 def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
-    """The language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else English."""
+    """Returns the language to speak: the one wanted, else the first that LC_ALL, LC_MESSAGES or LANG names, else
+    English."""
     for name in (wanted, *(environment.get(x) for x in ("LC_ALL", "LC_MESSAGES", "LANG"))):
         if name:
             return "es" if name.lower().startswith("es") else "en"
@@ -34,7 +38,10 @@ class Words:
         self._catalogue = CATALOGUES[lang]
 
     def __call__(self, key: str, /, **fields: str | int) -> str:
-        """The sentence of `key`. A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money."""
+        """Returns the sentence of `key`.
+
+        A field `n` equal to 1 picks the singular `key.one`; `…_cents` becomes money.
+        """
         if fields.get("n") == 1:
             key = f"{key}.one"
         return self._filled(key, fields)
@@ -42,12 +49,15 @@ class Words:
     def say(self, notice: "Notice") -> str:
         """Returns the sentence for a notice. Never raises: what a server sends decides about words, not about a sale.
 
-        A notice without words here, or without a field that its words name, is told in the sentence it brought.
+        It is that of the notice's kind of damage or reason, or of its number, where there is one. A notice without
+        words here, or without a field that its words name, is told in the sentence it brought.
         """
         key = f"say.{notice.code}"
-        kind = f"{key}.{notice.fields.get('damage', notice.fields.get('reason'))}"
+        kind = notice.fields.get("damage", notice.fields.get("reason"))
+        number = NUMBERS.get(notice.fields.get("available", notice.fields.get("count", "")))
+        variants = (f"{key}.{kind}", f"{key}.{number}", key)
         try:
-            return self._filled(kind if kind in self._catalogue else key, notice.fields)
+            return self._filled(next((x for x in variants if x in self._catalogue), key), notice.fields)
         except KeyError:  # no such sentence, or a field that it names is missing
             own = notice.fields.get("message")
             return str(own) if own else self("say.unforeseen", code=notice.code)
@@ -56,7 +66,7 @@ class Words:
         return self._catalogue[key].format_map({name: self._shown(name, value) for name, value in fields.items()})
 
     def step(self, name: str) -> str:
-        """The name of a step of opening the shop; a step without words of its own keeps its name."""
+        """Returns the name of a step of opening the shop; a step without words of its own keeps its name."""
         return self._catalogue.get(f"start.step.{name}", name)
 
     def money(self, cents: int) -> str:
@@ -64,7 +74,7 @@ class Words:
         return money(cents, self.lang)
 
     def number(self, value: int) -> str:
-        """A whole number."""
+        """Returns a whole number."""
         return number(value, self.lang)
 
     def _shown(self, name: str, value: object) -> str:

@@ -70,7 +70,7 @@ class Problem(Struct, frozen=True):
 
 
 def describe(routes: Sequence[ControllerRouterHandler], version: str) -> Json:
-    """The OpenAPI document of these routes."""
+    """Returns the OpenAPI document of these routes."""
     app = Litestar(
         routes,
         request_class=ApiRequest,
@@ -115,7 +115,7 @@ def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
 
 
 def _answer(handler: HTTPRouteHandler) -> Any:
-    """The type of a route's answer, out of the Response around it."""
+    """Returns the type of a route's answer, out of the Response around it."""
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
         return returned.inner_types[0].annotation if returned.inner_types else Any
@@ -192,7 +192,7 @@ def _success(handler: HTTPRouteHandler, schema_of: dict[Any, Json]) -> Json:
 
 
 def _refusals(status: int, codes: list[str], problem: Json) -> Json:
-    """The problems of one status: the schema narrows the common one to their codes."""
+    """Returns the problems of one status: the schema narrows the common one to their codes."""
     only = {"status": {"const": status}, "code": {"enum": codes}}
     examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {"schema": {"allOf": [problem, {"properties": only}]}, "examples": examples}

@@ -54,7 +54,7 @@ _NAMED: Mapping[str, Any] = {
 
 
 def example_of(kind: inspect.Type, name: str = "", *, whole: bool) -> Any:
-    """A value of `kind`, as JSON. `whole`: with the fields that have defaults too, as answers have them."""
+    """Returns a value of `kind`, as JSON. `whole`: with the fields that have defaults too, as answers have them."""
     match kind:
         case inspect.StructType():
             shown = [field for field in kind.fields if field.required or (whole and _worth(field))]
@@ -74,7 +74,7 @@ def example_of(kind: inspect.Type, name: str = "", *, whole: bool) -> Any:
 
 
 def _worth(field: inspect.Field) -> bool:
-    """A refusal beside a result, or an empty default, says nothing."""
+    """Returns a refusal beside a result, or an empty default, says nothing."""
     return field.default in (NODEFAULT, 0, 1)
 
 
@@ -105,7 +105,7 @@ def _plain(kind: inspect.Type, name: str) -> Any:
 
 
 def problem_example(code: str) -> dict[str, Any]:
-    """A problem with this code, as a client gets it."""
+    """Returns a problem with this code, as a client gets it."""
     meaning = PROBLEMS[code]
     return {
         "type": page_of(code),

@@ -36,7 +36,7 @@ SECURITY_POLICY = (
 
 
 def problem_page(code: str) -> str:
-    """What a problem means and what to do about it. `code` is one of PROBLEMS."""
+    """Returns what a problem means and what to do about it. `code` is one of PROBLEMS."""
     meaning = PROBLEMS[code]
     again = "may succeed a little later" if meaning.retryable else "will fail again"
     body = f"""<p><code>{code}</code>, status {meaning.status}</p>
@@ -51,7 +51,7 @@ def problem_page(code: str) -> str:
 
 
 def problems_page() -> str:
-    """All problems by their status."""
+    """Returns all problems by their status."""
     rows = (
         f'<tr><td>{meaning.status}</td><td><a href="{page_of(code)}"><code>{code}</code></a></td>'
         f"<td>{escape(meaning.what)}</td></tr>"
@@ -61,7 +61,7 @@ def problems_page() -> str:
 
 
 def reference_page(document: Json) -> str:
-    """All operations of the OpenAPI document, by their tag, and the schemas they use."""
+    """Returns all operations of the OpenAPI document, by their tag, and the schemas they use."""
     operations = [
         (operation["tags"][0], method.upper(), path, operation)
         for path, item in document["paths"].items()
@@ -145,7 +145,7 @@ _BOUNDS = {
 
 
 def _type(schema: Json) -> str:
-    """A schema in a few words."""
+    """Returns a schema in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#schema-{name}"><code>{name}</code></a>'
@@ -169,7 +169,7 @@ def _short(bound: float | str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text whose `code` is marked as such."""
+    """Returns text whose `code` is marked as such."""
     parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 

@@ -21,7 +21,7 @@ _HEADERS = {"Content-Security-Policy": SECURITY_POLICY}
 
 
 def document_routes(routes: Sequence[ControllerRouterHandler], version: str) -> list[HTTPRouteHandler]:
-    """The document about `routes` and these, and pages made of it. Each is made when it is first asked for."""
+    """Returns the document about `routes` and these, and pages made of it. Each is made when it is first asked for."""
 
     @cache
     def document() -> dict[str, Any]:
@@ -37,22 +37,23 @@ def document_routes(routes: Sequence[ControllerRouterHandler], version: str) -> 
 
     @get("/api/v1/openapi.json", scope=PUBLIC, media_type="application/json")
     async def openapi() -> Response[Any]:
-        """This API as an OpenAPI 3.1 document."""
+        """Returns this API as an OpenAPI 3.1 document."""
         return Response(encoded())
 
     @get("/docs", scope=PUBLIC, media_type="text/html")
     async def docs() -> Response[str]:
-        """The same as a page for people."""
+        """Returns the same as a page for people."""
         return Response(reference(), headers=_HEADERS)
 
     @get("/problems", scope=PUBLIC, media_type="text/html")
     async def problems() -> Response[str]:
-        """A page with all problem codes."""
+        """Returns a page with all problem codes."""
         return Response(problems_page(), headers=_HEADERS)
 
     @get("/problems/{code:str}", scope=PUBLIC, media_type="text/html", problems=("unknown_route",))
     async def problem(code: FromPath[str]) -> Response[str]:
-        """The page of a problem code, which is the `type` of such problems: what happened and what to do about it."""
+        """Returns the page of a problem code, which is the `type` of such problems: what happened and what to do about
+        it."""
         if code not in PROBLEMS:
             raise NotFoundException
         return Response(problem_page(code), headers=_HEADERS)

@@ -10,11 +10,13 @@ from backend.model.answers import Answer, SaleRecord
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import MAX_LINES, Command, Reason, ReceiptNumber, SaleLines
 from backend.model.holds import closed, find, freed
+from backend.model.money import check_pricing, check_tenders, total_of
 from backend.model.posting import Cause, post, summed
 from backend.model.refusals import Refused, ended
 from backend.model.reservations import Status
 from backend.model.scopes import Scope
 from backend.model.stock import Change, Who
+from backend.model.tenders import Tenders
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
@@ -30,6 +32,13 @@ class Sell(Command, frozen=True, tag="sell"):
     receipt_number: ReceiptNumber = ""
     price_reason: Reason | UnsetType = UNSET
     """Left out of the JSON when unset: a fingerprint, and a server of an older release, know the command without it."""
+    tenders: Tenders | UnsetType = UNSET
+    """What it was paid with; together they are the total."""
+    made_at: Annotated[datetime, Meta(tz=True)] | UnsetType = UNSET
+    """When it was made at its terminal, if that was before it was sent; what lies ahead of the server's clock is now.
+
+    A count made in between has not seen its units on the shelf, see `model/counts.py`.
+    """
 
 
 def _rows(command: Sell, _: Documents, rows: Rows) -> None:
@@ -55,13 +64,18 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             over.append(closed(hold, Status.CONFIRMED, now, taken))
         else:
             over.append(closed(hold, Status.EXPIRED, now))
-    total = sum(line.quantity * line.price_cents for line in command.lines)
+    total, tenders = total_of(command.lines), command.tenders or ()
+    check_pricing(command.lines, command.price_reason or "")
+    if command.tenders is not UNSET:
+        check_tenders(command.tenders, total)
     record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
     document_id, reason = command.receipt_number or str(command.id), command.price_reason or ""
     cause = Cause("sell", command.id, who, now, document_id, reason)
     posted = post(books, command.store_id, changes, cause, wanted)
     answer = Answer(command.id, stock=posted.rows, sale=record)
-    return Effect(answer, posted.movements, tuple(over), Sale(record, command.lines, who.actor, who.terminal_id))
+    made_at = min(command.made_at, now) if command.made_at is not UNSET else None
+    sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders, made_at)
+    return Effect(answer, posted.movements, tuple(over), sale)
 
 
 VERB = Verb(

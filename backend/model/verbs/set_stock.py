@@ -1,5 +1,6 @@
 """Set stock: somebody says what is on hand, what the levels are, or both, perhaps as compare and set."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from backend.model.commands import MAX_QUANTITY, Command, Count, ProductId, Text
 from backend.model.posting import Cause, post
 from backend.model.refusals import Refused, bad_quantity, moved_on, unknown
 from backend.model.scopes import Scope
-from backend.model.stock import Change, Levels, Who
+from backend.model.stock import Change, Key, Levels, StockRow, Who
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
@@ -78,10 +79,18 @@ def _changed(levels: Levels, changes: LevelChanges) -> Levels:
     return changed
 
 
+def _measure(command: SetStock, stock: Mapping[Key, StockRow]) -> Mapping[str, int]:
+    row = stock.get((command.store_id, command.product_id))
+    if command.quantity is None:
+        return {}
+    return {command.product_id: command.quantity - (row.on_hand if row else 0)}
+
+
 VERB = Verb(
     command=SetStock,
     decide=_decide,
     rows=_rows,
     movements=(MovementKind("set_stock", {"on_hand": Sign.EITHER}, event="count"),),
     scope=Scope.STOCK_WRITE,
+    measure=_measure,
 )

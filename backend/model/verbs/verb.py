@@ -8,11 +8,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from backend.model.books import Books, Effect
+from backend.model.books import Books, Effect, Sale
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
 from backend.model.scopes import Scope
-from backend.model.stock import Key, Who
+from backend.model.stock import Key, StockRow, Who
 
 
 class Sign(StrEnum):
@@ -39,13 +39,22 @@ class MovementKind(Struct, frozen=True):
 class Rows:
     """The rows that a batch of commands wants to see."""
 
-    __slots__ = ("levels", "reservations", "stock")
+    __slots__ = ("levels", "moved_since", "reservations", "sales", "stock")
 
-    def __init__(self) -> None:
+    def __init__(self, sales: Mapping[UUID, Sale] | None = None) -> None:
+        self.sales = sales or {}
+        """The sales that the commands named and that have been read before; a missing one does not exist."""
         self.stock: set[Key] = set()
         self.reservations: list[tuple[str, UUID]] = []
         """Holds with the store whose they must be; the stock that they hold is read with them."""
         self.levels: list[Key] = []
+        self.moved_since: dict[Key, int] = {}
+        """Rows of `stock` with a version, whose movements after that version are wanted too."""
+
+    def add_moves(self, key: Key, version: int) -> None:
+        """Adds a row of `stock`, and its movements after `version`."""
+        self.stock.add(key)
+        self.moved_since[key] = min(version, self.moved_since.get(key, version))
 
     def add_lines(self, store_id: str, lines: Iterable[Line | SaleLine]) -> None:
         """Adds the stock rows of the products in `lines`."""
@@ -69,13 +78,23 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Adds the rows that `decide` reads. The documents it named have been read before; a missing one does not exist."""
     documents: Callable[[Any], Iterable[UUID]] = lambda _: ()
     """Returns the ids of the documents that `decide` reads. Each of them is to be stepped by the command."""
+    sales: Callable[[Any], Iterable[UUID]] = lambda _: ()
+    """Returns the ids of the sales of its store that `decide` reads."""
+    more_documents: Callable[[Any, Documents], Iterable[UUID]] = lambda *_: ()
+    """Returns the ids of further ones, which only the documents that were read first can name."""
     movements: tuple[MovementKind, ...] = ()
     scope: Scope | None = None
-    """The right that a client needs to send it; None: only the ledger itself sends it."""
+    """The right that a client needs to send it as it is; None: it is made by the server, as what somebody approved."""
+    acts_in: Callable[[Any], str] = lambda command: str(command.store_id)
+    """Returns the store in which its sender must be allowed to act; it is another one than the command's where a store
+    asks something of another one."""
     spans_stores: bool = False
     """Whether it changes rows of a second store. Then its name begins with `transfer`, see `commands` in the schema."""
     ends_dead_holds: bool = True
     """Whether a shortage means that dead holds on the product are to be ended and the command decided again."""
+    measure: Callable[[Any, Mapping[Key, StockRow]], Mapping[str, int]] | None = None
+    """Returns the units of each product by which it corrects the stock, of which the rows named by `rows` are given.
+    A verb that has it may wait for approval above a store's limits (`model.limits`); None: it never waits."""
     opens: tuple[DocumentKind, ...] = ()
     """The kinds of document that it opens."""
 

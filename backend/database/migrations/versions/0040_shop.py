@@ -1,14 +1,14 @@
 """What is said of the whole shop: its name, its currency and its time zone.
 
 Revision: 0040
-Follows: 0019
+Follows: 0031
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0040"
-down_revision = "0019"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

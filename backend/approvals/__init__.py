@@ -1,0 +1,1 @@
+"""Corrections above a store's limits wait for a second person: requested, granted or refused."""

@@ -1,0 +1,36 @@
+"""What a product costs in a store at a moment: the store's list price, else the chain's, else the catalogue's price."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+CHAIN = "*"
+"""In place of a store: a price in all stores that have none of their own."""
+
+
+class ListPrice(Struct, frozen=True):
+    """A price from a moment on, until the next one of the same list; without cents the list has none from then on."""
+
+    store_id: str
+    valid_from: datetime
+    price_cents: int | None
+
+
+def effective_price(catalogue_cents: int, prices: Iterable[ListPrice], store_id: str, at: datetime) -> int:
+    """Returns the price in a store at a moment. `prices` are those of one product, in any order."""
+    begun = [price for price in prices if price.valid_from <= at]
+    for one in (store_id, CHAIN):
+        last = max((price for price in begun if price.store_id == one), key=lambda x: x.valid_from, default=None)
+        if last is not None and last.price_cents is not None:
+            return last.price_cents
+    return catalogue_cents
+
+
+def prices_between(
+    catalogue_cents: int, prices: Sequence[ListPrice], store_id: str, since: datetime, until: datetime
+) -> list[int]:
+    """Returns every price that the product had in the store at some moment from `since` to `until`, the last first."""
+    changes = {price.valid_from for price in prices if since < price.valid_from <= until}
+    moments = sorted({since, until} | changes, reverse=True)
+    return list(dict.fromkeys(effective_price(catalogue_cents, prices, store_id, moment) for moment in moments))

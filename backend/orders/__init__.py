@@ -1,0 +1,1 @@
+"""Orders: units promised to customers without a deadline."""

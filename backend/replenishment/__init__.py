@@ -1,0 +1,1 @@
+"""Replenishment: what the stores should order, and from where."""

@@ -1,0 +1,1 @@
+"""Returns: what comes back of a sale, or without a receipt."""

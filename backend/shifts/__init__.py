@@ -1,0 +1,1 @@
+"""Shifts: who was at which drawer, and whether its cash was right."""
