@@ -92,7 +92,7 @@ def create_api(
     policy: Policy = DEFAULT_POLICY,
     thresholds: Thresholds | None = None,
 ) -> Litestar:
-    """Returns the application: all routes behind one guard, one way to tell errors. Wrap it in `envelope` to serve it.
+    """Returns the application: all routes behind one guard, errors told in one way. `envelope` wraps it to be served.
 
     Without `views` every answer is read from the database, without `rates` everybody may send as much as they like,
     without `feed` there are no events to read.

@@ -81,7 +81,8 @@ async def test_every_answer_is_as_the_document_says(
         arguments = case.as_transport_kwargs("http://shop", headers=shop.admin)
         answer = send(requests.Request(**arguments).prepare())
         assert answer.status_code != 500, (arguments, answer.text)
-        case.validate_response(answer, checks=CHECKS)
+        too_long = answer.status_code == 414  # a refusal too, which schemathesis does not count as one
+        case.validate_response(answer, checks=CHECKS[:-1] if too_long else CHECKS)
 
     for operation in operations:
         if mode == GenerationMode.NEGATIVE and not (operation.query or operation.body):

@@ -174,9 +174,9 @@ class FakeServer:
         if path == "/commands":
             return await self._decide(session, request.content)
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
-            return self._barcode(match[1])
+            return self._barcode(match[1], query)
         if match := re.fullmatch(r"/products/sku/([^/]+)", path):
-            return self._sku(match[1])
+            return self._sku(match[1], query)
         if match := re.fullmatch(r"/products/([^/]+)", path):
             return _json(_product(match[1])) if match[1] in PRODUCTS else _unknown_product(match[1])
         if match := re.fullmatch(r"/stock/product/([^/]+)", path):
@@ -237,7 +237,7 @@ class FakeServer:
         words = query.get("q", "").lower().split()
         shelf = [f"9{number:03}" for number in range(1, self.shelf + 1)]
         found = [
-            _product(key) | {"stock": self._stock(query["store_id"], key)}
+            _priced(key, query) | {"stock": self._stock(query["store_id"], key)}
             for key, value in [*PRODUCTS.items(), *((key, _on_shelf(key)) for key in shelf)]
             if all(word in f"{value['name']} {key} {_sku_of(key)} {value['barcode']}".lower() for word in words)
         ]
@@ -247,10 +247,10 @@ class FakeServer:
         shown |= {"total_exact": True, "similar": False}
         return _json({"products": found[start : start + size], "total": len(found), **shown})
 
-    def _barcode(self, code: str) -> httpx.Response:
+    def _barcode(self, code: str, query: dict[str, str]) -> httpx.Response:
         for key, value in PRODUCTS.items():
             if value["barcode"] == code:
-                return _json(_product(key) | {"pack_quantity": 1})
+                return _json(_priced(key, query) | {"pack_quantity": 1})
         sentence = f"No product has the barcode {code}; scan it again or search by name."
         return _problem(404, "unknown_barcode", sentence, field="barcode")
 
@@ -260,10 +260,10 @@ class FakeServer:
         totals = {name: sum(store[of] for store in stores) for name, of in sums.items()}
         return _json({"product_id": product_id, "stores": stores, **totals})
 
-    def _sku(self, sku: str) -> httpx.Response:
+    def _sku(self, sku: str, query: dict[str, str]) -> httpx.Response:
         for key in PRODUCTS:
             if _sku_of(key) == sku:
-                return _json(_product(key))
+                return _json(_priced(key, query))
         return _unknown_product(sku, "sku")
 
     def _stock(self, store_id: str, product_id: str) -> dict[str, Any]:
@@ -399,6 +399,12 @@ def renewable(number: int = 0) -> Session:
     return msgspec.structs.replace(
         SESSION, access_token=f"access {number}", refresh_token=f"refresh {number}", expires_in=600
     )
+
+
+def _priced(key: str, query: dict[str, str]) -> dict[str, Any]:
+    """The product, and what it costs in the store that the query names, if it does."""
+    product = _product(key)
+    return product | {"store_price": product["price"]} if "store_id" in query else product
 
 
 def _product(key: str) -> dict[str, Any]:

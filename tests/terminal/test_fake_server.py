@@ -128,9 +128,10 @@ async def test_the_catalogue(tmp_path: Path, sqlite_url: str) -> None:
             await server.ask("GET", f"/products?q={words}&store_id=292&page_size=50")
         for code in ("2000000010410", "4006381333931", "12345", "x"):
             await server.ask("GET", f"/products/barcode/{code}")
+            await server.ask("GET", f"/products/barcode/{code}?store_id=292")
         await server.ask("GET", "/products?q=&store_id=292&limit=2&offset=3")
         for code in ("S1041", "1041", "8189811", "nothing"):
-            await server.ask("GET", f"/products/sku/{code}")
+            await server.ask("GET", f"/products/sku/{code}?store_id=292")
         for code in ("1041", "nothing"):
             await server.ask("GET", f"/products/{code}")
             await server.ask("GET", f"/stock/product/{code}")

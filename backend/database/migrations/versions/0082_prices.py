@@ -1,13 +1,13 @@
 """Price lists: what a product costs in a store, or in the chain, from a day on.
 
-Revision: 0032
+Revision: 0082
 Follows: 0081
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
+revision = "0082"
 down_revision = "0081"
 branch_labels = None
 depends_on = None
