@@ -51,7 +51,7 @@ def office_options(command: Command) -> Command:
 
 
 def no_ended_sessions() -> EndedSessions:
-    """For use cases that tell the server of their process which sessions ended; here is none, and others look."""
+    """Returns what use cases tell of ended sessions: here is no server to hear it, and others look for themselves."""
     return EndedSessions(ENDED_MEMORY.total_seconds())
 
 

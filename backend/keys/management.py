@@ -91,7 +91,7 @@ async def revoke_key(db: Database, caller: Claims, origin: Origin, key_id: str) 
 
 
 def maker_of(claims: Claims) -> str | None:
-    """Whose keys the caller may see and revoke; None for everybody's."""
+    """Returns whose keys the caller may see and revoke; None for everybody's."""
     return None if claims.allows_store(EVERY_STORE) else claims.actor
 
 

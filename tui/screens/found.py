@@ -36,7 +36,7 @@ class FoundScreen(FormScreen[bool]):
         super().__init__(shared, words("found.title"), words("found.hint"), fields)
 
     def wrong(self) -> tuple[Input, Notice] | None:
-        """Something is missing, or the two secrets differ."""
+        """Returns what is missing, or that the two secrets differ."""
         found = super().wrong()
         if found is None and self._pin.value != self._again.value:
             self._again.value = ""
