@@ -1,6 +1,6 @@
 """The shrinkage report: what went missing and what turned up, by product, store, category, reason or period."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -48,20 +48,25 @@ async def shrinkage(
     by: GroupBy,
     since: datetime,
     until: datetime,
+    but: Collection[str] = (),
 ) -> list[Shrinkage]:
     """Returns the groups of the stores (None: of all), the largest loss first, from `since` on and before `until`.
 
-    The first stock that somebody sets of a product is no correction, and is left out.
+    Kinds of movement in `but` do not count. The first stock that somebody sets of a product is no correction, and is
+    left out.
     """
     m, change = movements.c, movements.c.on_hand_change
     first = and_(m.kind == "set_stock", m.version == 1)
     group = _group(by, connection.dialect.name).label("name")
     missing, found = _sum(case((change < 0, -change), else_=0)), _sum(case((change > 0, change), else_=0))
     net = _sum(change)
+    counted = [kind for kind in kinds() if kind not in but]
     query = (
         select(group, missing, found, net, _sum(change * func.coalesce(products.c.price_cents, 0)), func.count())
         .select_from(movements.outerjoin(products, products.c.id == m.product_id))
-        .where(m.kind.in_(kinds()), change != 0, ~first, m.at >= since, m.at < until)
+        .where(
+            m.kind.in_([kind for kind in kinds() if kind not in but]), change != 0, ~first, m.at >= since, m.at < until
+        )
         .group_by(group)
         .order_by(net, group)
     )

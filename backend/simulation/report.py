@@ -10,6 +10,7 @@ from backend.counts.shrinkage import GroupBy, shrinkage
 from backend.database.engine import Database
 from backend.database.tables import stock
 from backend.model.stock import Key
+from backend.model.verbs.write_off import VERB as WRITE_OFF
 
 from .shelves import Balances, Shelves
 
@@ -43,12 +44,15 @@ async def unlike_shelves(db: Database, shelves: Shelves) -> list[Unlike]:
 
 
 async def corrected(db: Database, stores: Iterable[str]) -> dict[Key, int]:
-    """Returns by how many units the shrinkage report says that each product was corrected: less than 0 is missing."""
+    """Returns by how many units the shrinkage report says that each product was corrected: less than 0 is missing.
+
+    What was given up knowingly is left out: nobody had to find it.
+    """
     async with db.engine.connect() as connection:
         return {
             (store, row.group): row.net
             for store in stores
-            for row in await shrinkage(connection, [store], GroupBy.PRODUCT, *_EVER)
+            for row in await shrinkage(connection, [store], GroupBy.PRODUCT, *_EVER, but=(WRITE_OFF.name,))
             if row.net
         }
 
