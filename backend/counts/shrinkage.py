@@ -64,9 +64,7 @@ async def shrinkage(
     query = (
         select(group, missing, found, net, _sum(change * func.coalesce(products.c.price_cents, 0)), func.count())
         .select_from(movements.outerjoin(products, products.c.id == m.product_id))
-        .where(
-            m.kind.in_([kind for kind in kinds() if kind not in but]), change != 0, ~first, m.at >= since, m.at < until
-        )
+        .where(m.kind.in_(counted), change != 0, ~first, m.at >= since, m.at < until)
         .group_by(group)
         .order_by(net, group)
     )
