@@ -1,5 +1,6 @@
 """A short form in the middle of the screen, whose fields are sent together and whose errors lead back to a field."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from textual import on
@@ -68,9 +69,9 @@ class FormScreen(CounterScreen[Result | None]):
         """Returns what can be seen to be missing or wrong before the form is sent."""
         return next(((field, Notice("warning", "form_missing")) for _, field in self._fields if not field.value), None)
 
+    @abstractmethod
     async def send(self) -> Result:
         """Do what the form is for. Raises MostradorError."""
-        raise NotImplementedError
 
     def failed(self, error: MostradorError) -> None:
         """Say why it could not be done."""
