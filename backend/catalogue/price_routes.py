@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar import delete, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.audit_trail import record
@@ -30,13 +30,14 @@ from .price_lists import list_prices_of, put_price, remove_price
 from .search_queries import Product, product_by_id
 
 StoreOrChain = Annotated[str, QueryParameter(max_length=32, description="A store, or * for all.")]
+_StoreOrChain = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!\n)")]
 
 
 class PriceBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A price from `valid_from` on, in a store or in all (`*`); null ends the list price that was before."""
 
     price: Price | None
-    store_id: str = CHAIN
+    store_id: _StoreOrChain = CHAIN
     valid_from: datetime | None = None
     """Without it: from now on."""
 
@@ -96,11 +97,12 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
     @put(
         "/products/{product_id:str}/prices",
         scope=Scope.CATALOGUE_WRITE,
-        problems=(*ONCE, "unknown_product", "unknown_store"),
+        problems=(*ONCE, "unknown_product", "store_not_allowed", "unknown_store"),
         example={"store_id": "292", "price": 3.29, "valid_from": "2027-01-01T00:00:00+01:00"},
     )
     async def set_price(request: ApiRequest, product_id: FromPath[str], data: JSONBody[PriceBody]) -> PriceShape:
         """Set what a product costs in a store, or in all, from a moment on. What has begun is history and stays."""
+        _require_own(request, data.store_id)
         asked = None if data.valid_from is None else moment("valid_from", data.valid_from)
         price_cents = None if data.price is None else cents("price", data.price)
 
@@ -120,12 +122,13 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
     @delete(
         "/products/{product_id:str}/prices",
         scope=Scope.CATALOGUE_WRITE,
-        problems=(*WRITE, "unknown_product", "unknown_price"),
+        problems=(*WRITE, "unknown_product", "store_not_allowed", "unknown_price"),
     )
     async def take_back(
         request: ApiRequest, product_id: FromPath[str], store_id: StoreOrChain, valid_from: FromQuery[datetime]
     ) -> None:
         """Take a price back that has not begun."""
+        _require_own(request, store_id)
         begins = moment("valid_from", valid_from)
         async with writing(db) as connection:
             await _known(connection, product_id, lock=True)
@@ -136,6 +139,12 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
             await record(connection, request.origin(), "price.remove", f"product:{product_id}", before=before)
 
     return [of_product, set_price, take_back]
+
+
+def _require_own(request: ApiRequest, store_id: str) -> None:
+    """Raises StoreNotAllowed for the list of a store outside the token; that of all stores is the catalogue's."""
+    if store_id != CHAIN:
+        request.auth.require_store(store_id)
 
 
 async def _known(connection: AsyncConnection, product_id: str, *, lock: bool = False) -> Product:
