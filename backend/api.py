@@ -104,7 +104,7 @@ def create_api(
     transfers, pickups = Transfers(db, ledger), Pickups(db, ledger)
     corrections = Corrections(db, ledger, limiting, door)
     routes: list[ControllerRouterHandler] = [
-        *sign_in_routes(db, door, sessions),
+        *sign_in_routes(db, door, sessions, tokens),
         *catalogue_routes(db, views, masks),
         *barcode_routes(db, masks),
         *price_routes(db),

@@ -5,12 +5,12 @@ the first screen.
 """
 
 import asyncio
-import importlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
@@ -31,6 +31,8 @@ from tui.screens.start import StartScreen
 
 from . import scan
 from .actions import APP, bindings
+from .opening import Connect, Machine, Opened, Opening
+from .opening import Report as Report
 from .scan_router import ScanRouter
 from .shared import Shared
 from .theme import THEME
@@ -40,13 +42,11 @@ from .words import Words, language
 if TYPE_CHECKING:
     from backend.terminal.api import Api
     from backend.terminal.desk import Desk
-    from backend.terminal.journal import Journal
-    from backend.terminal.values import Session, Store
+    from backend.terminal.values import Session
+    from tui.screens.sign_in import SignInScreen
 
-Report = Callable[[str, int, int], None]
-"""Takes the name of a step, how much of it is done, and how much there is. May be called from any thread."""
-Connect = Callable[[Report], Awaitable[str]]
-"""Opens the shop, reports how that goes, and returns the server's URL. Raises MostradorError."""
+LOOKS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each new look for a server while somebody signs in without one; the last one repeats."""
 
 
 class CounterApp(App[None]):
@@ -64,6 +64,7 @@ class CounterApp(App[None]):
         words: Words,
         in_fleet: bool = False,
         terminal_key: str = "",
+        enrolled_as: str = "",
         demo: bool = False,
         store: str | None = None,
         scan_prefix: str = scan.STX,
@@ -75,16 +76,12 @@ class CounterApp(App[None]):
         self._keys = TypeAhead(lambda: self.screen, self._deliver, self.call_later)
         self.shared = Shared(words, terminal_id, self._keys, demo=demo, now=now)
         self.shared.on_message = self._message_said
-        self._connect = connect
-        self._slot, self._in_fleet, self._terminal_key = terminal_id, in_fleet, terminal_key
-        self._journal_path = data_dir / "terminals" / f"{terminal_id}.db"
-        self._store = store
+        machine = Machine(data_dir, terminal_id, in_fleet, terminal_key, enrolled_as)
+        self._opening = Opening(connect, machine, make_api, self.shared.say)
+        self._slot, self._store = terminal_id, store
         self._clock = clock
         self._scans = ScanRouter(self, scan_prefix, self.shared.say)
-        self._make_api = make_api
-        self._api: Api | None = None
-        self._journal: Journal | None = None
-        self._running_desk: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self.register_theme(THEME)
         self.theme = THEME.name
 
@@ -97,17 +94,24 @@ class CounterApp(App[None]):
     @work(name="life", exit_on_error=False)
     async def life(self) -> None:
         """Open the shop, then one clerk after another."""
-        api, journal, stores = await self._open()
+        opened = await self._open()
+        self._run(opened.signing_in.run())
+        is_first = True
         while True:
-            session = await self._sign_in(api, journal, stores)
-            await self._attend(api, journal, session)
+            screen = self._sign_in_screen(opened)
+            looking = self.run_worker(self._look_for_server(opened, screen, is_first), name="look", exit_on_error=False)
+            session = await self._sign_in(screen)
+            looking.cancel()
+            opened.journal.remember(store=session.store_id, user=session.user)
+            await self._attend(opened, session)
+            is_first = False
 
-    async def _open(self) -> "tuple[Api, Journal, tuple[Store, ...]]":
+    async def _open(self) -> Opened:
         while True:
             start = StartScreen(self.shared)
             dismissed = self.push_screen(start, wait_for_dismiss=True)
             try:
-                opened = await self._open_once(partial(self._report, asyncio.get_running_loop(), start))
+                opened = await self._opening.once(partial(self._report, asyncio.get_running_loop(), start))
             except MostradorError as error:
                 start.fail(error)
                 await dismissed
@@ -119,94 +123,86 @@ class CounterApp(App[None]):
         with suppress(RuntimeError):  # the program was left while the shop was still being opened
             loop.call_soon_threadsafe(start.report, step, done, total)
 
-    async def _open_once(self, report: Report) -> "tuple[Api, Journal, tuple[Store, ...]]":
-        loading = asyncio.create_task(asyncio.to_thread(_load))
-        url = await self._connect(report)
-        await loading
-        from backend.terminal.api import Api
-        from backend.terminal.identity import adopt_older
-        from backend.terminal.journal import Journal
-
-        if self._journal is None:
-            journal = await asyncio.to_thread(Journal, self._journal_path, self._slot)
-            try:
-                await asyncio.to_thread(adopt_older, journal, self._journal_path.parent, self._slot)
-            except MostradorError:
-                journal.close()
-                raise
-            self._journal = journal
-        if self._api is not None:
-            await self._api.close()
-        self._api = await asyncio.to_thread(self._make_api or Api, url)
-        return self._api, self._journal, await self._api.stores()
-
-    async def _sign_in(
-        self, api: "Api", journal: "Journal", stores: "tuple[Store, ...]", again: "Session | None" = None
-    ) -> "Session":
-        from backend.terminal.identity import Identity, place_of
+    def _sign_in_screen(self, opened: Opened, again: "Session | None" = None) -> "SignInScreen":
         from tui.screens.sign_in import SignInScreen
 
-        identity = Identity(self._slot, is_own_shop=not self._in_fleet, key=self._terminal_key)
-
-        async def sign_in(user: str, pin: str, store_id: str) -> "Session":
-            return await identity.sign_in(api, journal, place_of(self._journal_path.parent), user, pin, store_id)
-
-        screen = SignInScreen(
+        journal = opened.journal
+        return SignInScreen(
             self.shared,
-            sign_in,
-            stores,
+            opened.signing_in.sign_in,
+            again.stores if again else opened.stores,
             store_id=again.store_id if again else self._store or journal.recall("store"),
             user=again.user if again else journal.recall("user"),
             again=again,
         )
+
+    async def _sign_in(self, screen: "SignInScreen") -> "Session":
         session = await self.push_screen_wait(screen)
         self.shared.terminal_id = session.terminal_id or self._slot
-        if again is None:
-            journal.remember(store=session.store_id, user=session.user)
         return session
 
-    async def _attend(self, api: "Api", journal: "Journal", session: "Session") -> None:
+    async def _look_for_server(self, opened: Opened, screen: "SignInScreen", is_first: bool) -> None:
+        """Say on the screen who may sign in while no server answers, and take that back as soon as one does."""
+        if is_first:
+            screen.can_sign_in(opened.stores, opened.granted)
+        pauses = chain(LOOKS, repeat(LOOKS[-1]))
+        granted = opened.granted if is_first else None
+        while granted is None or granted:
+            if granted is not None:
+                await asyncio.sleep(next(pauses))
+            with suppress(MostradorError):  # nobody answers and nobody is known here: who signs in is told why
+                stores, found = await opened.signing_in.stores()
+                granted = tuple(found)
+                screen.can_sign_in(stores, granted)
+        opened.signing_in.hurry()
+
+    async def _attend(self, opened: Opened, session: "Session") -> None:
         from backend.terminal.desk import Desk
         from tui.screens.sell import SellScreen
 
-        desk = Desk(api, journal, session, self.shared.terminal_id, self.shared.say, clock=self._clock)
+        api, signing_in = opened.api, opened.signing_in
+        desk = Desk(api, opened.journal, session, self.shared.terminal_id, self.shared.say, clock=self._clock)
+        signing_in.opened, signing_in.expired, desk.server_back = desk.signed_in, desk.end_session, signing_in.hurry
         self.shared.desk = desk
-        self._running_desk = asyncio.create_task(desk.run())
-        self._running_desk.add_done_callback(self._desk_stopped)
-        again = self.run_worker(self._sign_in_again(api, journal, desk), name="again", exit_on_error=False)
-        self.shared.say(Notice("ok", "welcome", {"name": session.display_name}))
+        running = self._run(desk.run())
+        again = self.run_worker(self._sign_in_again(opened, desk), name="again", exit_on_error=False)
+        welcome = "welcome" if session.access_token else "welcome_offline"
+        self.shared.say(Notice("ok", welcome, {"name": session.display_name}))
         await self.push_screen_wait(SellScreen(self.shared, desk))
         again.cancel()
         await desk.leave()
-        await self._stop_desk()
+        running.cancel()
+        await asyncio.wait([running])
         await api.sign_out()
         self.shared.desk = None
 
-    async def _sign_in_again(self, api: "Api", journal: "Journal", desk: "Desk") -> None:
+    async def _sign_in_again(self, opened: Opened, desk: "Desk") -> None:
         """Whenever the session ends in the middle of a sale, ask for the PIN and go on."""
         while True:
             await desk.session_over.wait()
-            desk.signed_in(await self._sign_in(api, journal, desk.session.stores, again=desk.session))
+            opened.signing_in.hurry()
+            desk.signed_in(await self._sign_in(self._sign_in_screen(opened, again=desk.session)))
 
-    def _desk_stopped(self, desk: asyncio.Task[None]) -> None:
-        if not desk.cancelled() and (error := desk.exception()) is not None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside the screens; the life of the program cannot go on after its failure."""
+        task = asyncio.create_task(work)
+        self._beside.append(task)
+        task.add_done_callback(self._stopped)
+        return task
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        self._beside.remove(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             self.shared.failed(error)
             self.exit()
 
-    async def _stop_desk(self) -> None:
-        if self._running_desk is not None:
-            self._running_desk.cancel()
-            await asyncio.wait([self._running_desk])
-            self._running_desk = None
-
     async def on_unmount(self) -> None:
         """Close what was opened; what waits in the journal is sent at the next start."""
-        await self._stop_desk()
-        if self._api is not None:
-            await self._api.sign_out()
-            await self._api.close()
-        if self._journal is not None:
-            self._journal.close()
+        for task in (running := list(self._beside)):
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        await self._opening.close()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """The life of the program cannot go on after a failure nobody foresaw; `run` reports it."""
@@ -306,12 +302,6 @@ def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:
     return isinstance(screen, CounterScreen)
 
 
-def _load() -> None:
-    """Import, in a thread, what the counter needs behind the first screen."""
-    for module in ("backend.terminal.desk", "tui.screens.sell", "tui.screens.sign_in"):
-        importlib.import_module(module)
-
-
 def run(
     *,
     connect: Connect,
@@ -320,6 +310,7 @@ def run(
     lang: str | None = None,
     in_fleet: bool = False,
     terminal_key: str = "",
+    enrolled_as: str = "",
     demo: bool = False,
     store: str | None = None,
 ) -> None:
@@ -327,9 +318,9 @@ def run(
 
     `connect` opens the shop and returns the server's URL; it may raise MostradorError, which is shown. `data_dir` holds
     this terminal's own file, named `terminal_id`, which is also what the server of this machine's own shop calls it.
-    `in_fleet` the server says which terminal this is, unless the `terminal_key` of an enrolled one does. `demo` shows
-    the demo shop's users at the sign-in; `store` is chosen there beforehand. The
-    environment's MOSTRADOR_SCAN_PREFIX names the key a scanner is programmed to send first (STX without it).
+    `in_fleet` the server says which terminal this is, unless it was `enrolled_as` one, with its `terminal_key`. `demo`
+    shows the demo shop's users at the sign-in; `store` is chosen there beforehand. The environment's
+    MOSTRADOR_SCAN_PREFIX names the key a scanner is programmed to send first (STX without it).
 
     Raises whatever nobody foresaw, after the screen has been given back.
     """
@@ -340,6 +331,7 @@ def run(
         words=Words(language(lang, os.environ)),
         in_fleet=in_fleet,
         terminal_key=terminal_key,
+        enrolled_as=enrolled_as,
         demo=demo,
         store=store,
         scan_prefix=os.environ.get("MOSTRADOR_SCAN_PREFIX", scan.STX),

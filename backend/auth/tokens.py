@@ -6,7 +6,7 @@ token by its hash until it expires. Keys have ids (`kid`), so one can follow ano
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -102,7 +102,6 @@ class Tokens:
         now = int(time.time())
         expires_at = now + int(LIFETIME.total_seconds())
         claims = {
-            "iss": ISSUER,
             "aud": AUDIENCE,
             "iat": now,
             "exp": expires_at,
@@ -113,8 +112,16 @@ class Tokens:
             "store_id": store_id,
             "terminal_id": terminal_id,
         }
-        token = jwt.encode(claims, self._private, ALGORITHM, headers={"kid": self._kid})
-        return token, datetime.fromtimestamp(expires_at, UTC)
+        return self.sign(claims), datetime.fromtimestamp(expires_at, UTC)
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """Returns a JWT that says this, issued by us."""
+        return jwt.encode({"iss": ISSUER, **claims}, self._private, ALGORITHM, headers={"kid": self._kid})
+
+    @property
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """The accepted public keys, by id."""
+        return self._keys
 
     def verify(self, token: str) -> Claims:
         """Returns the claims of a token of an accepted key, for this audience, not expired, whose session is not over.

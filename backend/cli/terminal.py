@@ -142,6 +142,7 @@ def _open_remote(server: str, files: ShopFiles, store: str | None, lang: str | N
             lang=lang,
             in_fleet=True,
             terminal_key=enrolled.get("key", ""),
+            enrolled_as=enrolled.get("terminal_id", ""),
             store=store or enrolled.get("store_id"),
         )
     finally:

@@ -187,6 +187,13 @@ users = Table(
     Column("role", String(16), CheckConstraint("role IN ('clerk','supervisor','admin')", name="role"), nullable=False),
     Column("pin_hash", String(200), nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column(
+        "sign_outs",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="how often the person was signed out everywhere; each time ends their offline grants",
+    ),
 )
 
 user_stores = Table(

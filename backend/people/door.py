@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from msgspec import structs
+from msgspec import Struct, structs
 
 from backend.auth import lockout
 from backend.auth.pins import Pins, check_secret
@@ -19,6 +19,7 @@ from backend.model.scopes import Scope
 from backend.terminals.signing_in import place_of
 
 from .failures import count_failure, failures_of, forgive
+from .grants import Offline, grant_to
 from .queries import User, find_user, set_secret, stores_of
 from .session_queries import end_sessions_of
 from .sessions import Sessions, SignedIn, home_of
@@ -49,6 +50,13 @@ class SignInLocked(MostradorError):
         super().__init__(message, retry_after=seconds)
 
 
+class Admitted(Struct, frozen=True):
+    """A session that was just opened, and what its terminal needs to let the person in without a server."""
+
+    signed_in: SignedIn
+    offline: Offline | None
+
+
 class Door:
     """Lets people in."""
 
@@ -58,7 +66,7 @@ class Door:
         # with one of them for each place of each server.
         self._attempts = asyncio.Semaphore(_AT_ONCE)
 
-    async def sign_in(self, origin: Origin, pin: str, store_id: str, terminal_key: str = "") -> SignedIn:
+    async def sign_in(self, origin: Origin, pin: str, store_id: str, terminal_key: str = "") -> Admitted:
         """Returns a new session of the person `origin.actor` at a terminal of a store: the one whose key is shown, else
         `origin.terminal_id`, else one that gets its id now. Without a store ("") it is at the one `home_of` says.
 
@@ -76,9 +84,10 @@ class Door:
             place = await place_of(connection, store_id, user.name, origin.terminal_id, terminal_key)
             origin = structs.replace(origin, terminal_id=place.terminal_id)
             signed_in = await self._sessions.open(connection, origin, user, store_id)
+            offline = await grant_to(connection, self._tokens, signed_in)
             await forgive(connection, _name(user.name))
         log.info("signed_in", person=user.name, store=store_id, terminal=origin.terminal_id)
-        return structs.replace(signed_in, receipt_series=place.receipt_series)
+        return Admitted(structs.replace(signed_in, receipt_series=place.receipt_series), offline)
 
     async def approve(self, origin: Origin, pin: str, store_id: str, scope: Scope) -> None:
         """Return if the person `origin.actor` may do what `scope` allows in a store, and `pin` is theirs.

@@ -21,6 +21,7 @@ from backend.model.errors import InvalidInput, MostradorError
 from backend.model.text import LINE, REFUSED
 from backend.stores.queries import require_store
 
+from .grants import revoke_grants
 from .queries import Person, User, add_user, change_user, find_person, lock_admins, remove_user
 from .session_queries import end_sessions_of
 
@@ -140,10 +141,13 @@ class People:
         self._ended.add(ended)
 
     async def sign_out(self, caller: Claims, origin: Origin, name: str) -> int:
-        """End all sessions of a person; how many there were. Raises UnknownUser, ScopeMissing, StoreNotAllowed."""
+        """End all sessions and offline grants of a person; how many sessions there were.
+
+        Raises UnknownUser, ScopeMissing, StoreNotAllowed."""
         async with writing(self._db) as connection:
             await self._seen(connection, caller, name)
             ended = await end_sessions_of(connection, name, "ended_by_other")
+            await revoke_grants(connection, name)
             await record(connection, origin, "user.sign_out", f"user:{name}", after={"sessions": len(ended)})
         self._ended.add(ended)
         return len(ended)

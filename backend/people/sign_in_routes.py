@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
-from backend.auth.tokens import LIFETIME
+from backend.auth.tokens import LIFETIME, Tokens
 from backend.database.engine import Database
 from backend.database.reads import reading
 from backend.http.access import PUBLIC
@@ -21,6 +21,7 @@ from backend.stores.queries import all_stores
 from backend.stores.schemas import StoreShape
 
 from .door import Door
+from .grants import Offline, standing
 from .sessions import Sessions, SignedIn
 
 UserName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
@@ -42,6 +43,18 @@ class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A session's newest refresh token."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class GrantsBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Grants that a terminal keeps."""
+
+    grants: Annotated[list[Annotated[str, Meta(min_length=1, max_length=32_768)]], Meta(max_length=16)]
+
+
+class StandingShape(Struct, frozen=True):
+    """Of each grant, in the same order, whether a person could still be let in with it."""
+
+    good: list[bool]
 
 
 class NewPinBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,9 +85,11 @@ class SessionShape(Struct, frozen=True):
     terminal_id: str
     receipt_series: str
     """What the terminal's receipt numbers begin with; only at the sign-in."""
+    offline: Offline | None
+    """What the terminal lets the person in with while no server answers; only at the sign-in at a store's terminal."""
 
     @classmethod
-    def of(cls, given: SignedIn) -> Self:
+    def of(cls, given: SignedIn, offline: Offline | None = None) -> Self:
         """As the wire shows it."""
         return cls(
             given.access_token,
@@ -90,6 +105,7 @@ class SessionShape(Struct, frozen=True):
             [StoreShape(*store) for store in given.stores.items()],
             given.session.terminal_id,
             given.receipt_series,
+            offline,
         )
 
 
@@ -99,7 +115,7 @@ class StoresShape(Struct, frozen=True):
     stores: list[StoreShape]
 
 
-def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRouteHandler]:
+def sign_in_routes(db: Database, door: Door, sessions: Sessions, tokens: Tokens) -> list[HTTPRouteHandler]:
     """POST /auth/… and GET /stores."""
 
     @post(
@@ -121,7 +137,8 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
     async def sign_in(request: ApiRequest, data: JSONBody[SignInBody]) -> SessionShape:
         """Trade a name and a PIN for a session."""
         origin = request.origin(data.user, data.terminal_id)
-        return SessionShape.of(await door.sign_in(origin, data.pin, data.store_id or "", data.terminal_key))
+        admitted = await door.sign_in(origin, data.pin, data.store_id or "", data.terminal_key)
+        return SessionShape.of(admitted.signed_in, admitted.offline)
 
     @post("/auth/refresh", scope=PUBLIC, problems=(*WRITE, "token_refused", "terminal_removed"), status_code=200)
     async def refresh(request: ApiRequest, data: JSONBody[RefreshBody]) -> SessionShape:
@@ -145,10 +162,16 @@ def sign_in_routes(db: Database, door: Door, sessions: Sessions) -> list[HTTPRou
         """Change one's own PIN or password. All sessions of the person end."""
         await door.new_pin(request.origin(data.user), data.pin, data.new_pin)
 
+    @post("/auth/grants", scope=PUBLIC, problems=WRITE, status_code=200)
+    async def grants(data: JSONBody[GrantsBody]) -> StandingShape:
+        """Returns which of a terminal's grants are still good, for it to forget the others."""
+        async with reading(db) as connection:
+            return StandingShape(await standing(connection, tokens, data.grants))
+
     @get("/stores", scope=PUBLIC)
     async def stores() -> StoresShape:
         """Returns every store's id and name, to choose from before signing in."""
         async with reading(db) as connection:
             return StoresShape([StoreShape(*store) for store in await all_stores(connection)])
 
-    return [sign_in, refresh, sign_out, new_pin, stores]
+    return [sign_in, refresh, sign_out, new_pin, grants, stores]

@@ -6,7 +6,7 @@ One call is one attempt. What must not be lost (commands) is repeated by its sen
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -32,6 +32,7 @@ from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, S
 T = TypeVar("T")
 
 ENROL_ATTEMPTS = 3
+GRANTS_AT_ONCE = 16
 _HERE = ("127.0.0.1", "localhost", "::1")
 """This machine, which no proxy leads to."""
 _NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
@@ -88,6 +89,10 @@ class _Settled(msgspec.Struct):
     id: UUID
 
 
+class _Standing(msgspec.Struct):
+    good: list[bool]
+
+
 class _Problem(msgspec.Struct):
     code: str = ""
     detail: str = ""
@@ -137,12 +142,28 @@ class Api:
 
         ServerRefused `sign_in_refused`: something of it is wrong. TerminalRemoved: the key is good no more.
         """
+        session = await self.open_session(user, pin, store_id, terminal_id, terminal_key)
+        self.use(session)
+        return session
+
+    async def open_session(
+        self, user: str, pin: str, store_id: str, terminal_id: str = "", terminal_key: str = ""
+    ) -> Session:
+        """Open a session as `sign_in` does, and leave the one in use alone."""
         body = {"user": user, "pin": pin, "store_id": store_id}
         body |= {"terminal_id": terminal_id} if terminal_id else {}
         body |= {"terminal_key": terminal_key} if terminal_key else {}
-        session = _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
-        self.use(session)
-        return session
+        return _decoded(await self._send("POST", "/auth/sign-in", body=body), Session)
+
+    async def good_grants(self, grants: Sequence[str]) -> list[bool]:
+        """Returns of each grant whether it is still good. Needs no session."""
+        good: list[bool] = []
+        for first in range(0, len(grants), GRANTS_AT_ONCE):
+            some = grants[first : first + GRANTS_AT_ONCE]
+            good += _decoded(await self._send("POST", "/auth/grants", body={"grants": some}), _Standing).good
+        if len(good) != len(grants):
+            raise _version_mismatch()
+        return good
 
     async def enrol(self, code: str) -> Enrolment:
         """Trade a terminal's code, once, for its key; an answer that is lost is asked for again.
@@ -158,9 +179,10 @@ class Api:
                     raise
         raise AssertionError("the last attempt answers or raises")
 
-    def use(self, session: Session) -> None:
-        """Go on with a session that is open already."""
+    def use(self, session: Session, open_first: Callable[[], Awaitable[Session]] | None = None) -> None:
+        """Go on with a session that is open already, or that `open_first` opens once a server answers."""
         self._renewal = Renewal(session, self._refresh)
+        self._renewal.open_first = open_first
 
     async def _refresh(self, refresh_token: str, key: UUID) -> Session:
         body = {"refresh_token": refresh_token}

@@ -61,6 +61,8 @@ class Desk:
         self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
+        self.server_back: Callable[[], None] = lambda: None
+        """Called when a server that was away answers again."""
         self.settling = Settling(api, journal, self.till, say)
         api.queued = lambda: self.till.queued
         self.is_selling = False
@@ -95,7 +97,7 @@ class Desk:
             try:
                 await self.live.run()
             except SessionEnded as error:
-                self._end_session(error)
+                self.end_session(error)
                 await self._signed_in.wait()
 
     def signed_in(self, session: Session) -> None:
@@ -109,10 +111,12 @@ class Desk:
 
     def _came_back(self) -> None:
         """The server answers again: do not wait out the pauses."""
+        self.server_back()
         self.sender.hurry()
         self.settling.hurry()
 
-    def _end_session(self, error: SessionEnded) -> None:
+    def end_session(self, error: SessionEnded) -> None:
+        """The session is over: somebody has to sign in again. What is being sold stays."""
         if not self.session_over.is_set():
             self.session_over.set()
             self._signed_in.clear()
@@ -378,7 +382,7 @@ class Desk:
 
     def _sending_failed(self, error: MostradorError | None) -> None:
         if isinstance(error, SessionEnded):
-            self._end_session(error)
+            self.end_session(error)
         else:
             self._say(Notice("ok", "server_back") if error is None else notice_of(error))
             if error is None:
@@ -392,7 +396,7 @@ class Desk:
         try:
             yield
         except SessionEnded as error:
-            self._end_session(error)
+            self.end_session(error)
         except MostradorError as error:
             if isinstance(error, ServerAway):
                 self.live.check()

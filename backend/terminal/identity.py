@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from .api import Api
 from .journal import Journal
+from .people.known import Here
 from .values import Session
 
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -25,20 +26,37 @@ class Identity(Struct, frozen=True):
     is_own_shop: bool
     key: str = ""
     """Of an enrolled terminal."""
+    enrolled_as: str = ""
+    """The id of an enrolled terminal."""
 
-    async def sign_in(self, api: Api, journal: Journal, place: str, user: str, pin: str, store_id: str) -> Session:
+    async def open(self, api: Api, journal: Journal, place: str, user: str, pin: str, store_id: str) -> Session:
         """Open a session as this terminal. `place` is what `place_of` says of the file's directory.
 
-        Raises what `Api.sign_in` raises, and JournalUnusable.
+        Raises what `Api.open_session` raises, and JournalUnusable.
         """
         if self.is_own_shop:
-            return await api.sign_in(user, pin, store_id, self.slot)
-        known = journal.recall("series") if journal.recall("place") == place else ""
-        session = await api.sign_in(user, pin, store_id, known, self.key)
+            return await api.open_session(user, pin, store_id, self.slot)
+        session = await api.open_session(user, pin, store_id, _series(journal, place), self.key)
         series = session.receipt_series or session.terminal_id
         journal.remember(series=series, place=place)
         journal.number_with(series)
         return session
+
+    def here(self, journal: Journal, place: str) -> Here | None:
+        """Returns which terminal this is, as a server said before; None while none has."""
+        if self.is_own_shop:
+            return Here(self.slot, place)
+        series = _series(journal, place)
+        return Here(self.enrolled_as or series, place) if series else None
+
+    def number(self, journal: Journal, place: str) -> None:
+        """Number receipts as before, without asking a server."""
+        if series := _series(journal, place):
+            journal.number_with(series)
+
+
+def _series(journal: Journal, place: str) -> str:
+    return journal.recall("series") if journal.recall("place") == place else ""
 
 
 def place_of(directory: Path) -> str:

@@ -29,6 +29,8 @@ class Renewal:
         self, session: Session, ask: Callable[[str, UUID], Awaitable[Session]], clock: Callable[[], float] = monotonic
     ) -> None:
         self._ask, self._clock = ask, clock
+        self.open_first: Callable[[], Awaitable[Session]] | None = None
+        """Opens the session of a person who was let in without a server, who has no token yet."""
         self._asking: asyncio.Task[None] | None = None
         self._take(session)
 
@@ -40,8 +42,10 @@ class Renewal:
         self._due_at = self._clock() + session.expires_in * random.uniform(*SHARE)
 
     async def fresh(self) -> str:
-        """Returns the access token, renewed if that is due. Raises SessionEnded."""
-        if self.refresh_token and self._clock() >= self._due_at:
+        """Returns the access token, renewed if that is due. Raises SessionEnded, and what `open_first` raises."""
+        if self.open_first is not None:
+            await self.renew(self.token)
+        elif self.refresh_token and self._clock() >= self._due_at:
             try:
                 await self.renew(self.token)
             except MostradorError as error:
@@ -62,7 +66,11 @@ class Renewal:
 
     async def _renew(self) -> None:
         try:
-            self._take(await self._ask(self.refresh_token, self._key))
+            if self.open_first is not None:
+                session, self.open_first = await self.open_first(), None
+            else:
+                session = await self._ask(self.refresh_token, self._key)
+            self._take(session)
         except MostradorError as error:
             if error.code in SESSION_OVER:
                 self.refresh_token = ""

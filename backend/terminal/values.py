@@ -20,6 +20,15 @@ class Store(Struct, frozen=True):
     name: str
 
 
+class Offline(Struct, frozen=True):
+    """What a server gives for the time when none answers: see `backend.auth.grants`."""
+
+    grant: str
+    secret: str
+    keys: tuple[dict[str, str], ...]
+    """The public keys (JWK) that grants are signed with."""
+
+
 class Session(Struct, frozen=True):
     """Who is signed in, where, and until when the server believes it."""
 
@@ -39,6 +48,8 @@ class Session(Struct, frozen=True):
     """The terminal that the server knows this machine as."""
     receipt_series: str = ""
     """What no other terminal's receipt numbers begin with; only in the answer to a sign-in."""
+    offline: Offline | None = None
+    """To be kept for the time without a server; only in the answer to a sign-in."""
 
 
 class Product(Struct, frozen=True):

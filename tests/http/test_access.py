@@ -35,6 +35,7 @@ OPEN = {
     "/api/v1/auth/sign-in",
     "/api/v1/auth/refresh",
     "/api/v1/auth/sign-out",
+    "/api/v1/auth/grants",
     "/api/v1/auth/pin",
     "/api/v1/openapi.json",
     "/api/v1/stores",

@@ -18,6 +18,7 @@ async def test_a_name_and_its_pin_give_a_token_that_works(shop: Shop) -> None:
     session = answer.json()
     token, expires_at = session.pop("access_token"), datetime.fromisoformat(session.pop("expires_at"))
     session.pop("refresh_token")
+    assert session.pop("offline").keys() == {"grant", "secret", "keys"}
     session_expires_at = datetime.fromisoformat(session.pop("session_expires_at"))
     assert session == {
         "expires_in": 600,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,11 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from backend.auth.grants import AUDIENCE, LIFETIME, GrantRefused, proof_of, read_grant
+from backend.auth.roles import ROLES
+from backend.auth.tokens import Tokens
 from backend.http.codes import PROBLEMS, page_of, title_of
 from backend.http.invalid import invalid_body
 from backend.ids import new_id
@@ -30,7 +35,7 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
-from backend.terminal.values import Session, Store
+from backend.terminal.values import Offline, Session, Store
 
 STORES = (Store("292", "Harbour Street"), Store("319", "Station"), Store("361", "North Gate"), Store("406", "Old Town"))
 PIN = "1234"
@@ -49,7 +54,7 @@ SESSION = Session(
 NATS_URL = "nats://nowhere:4222"
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
 APPROVAL_NEEDED = dict(PROBLEMS["approval_needed"].fields)
-PUBLIC = {"/stores", "/auth/sign-in", "/auth/refresh", "/auth/sign-out"}
+PUBLIC = {"/stores", "/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/auth/grants"}
 PRODUCTS: dict[str, dict[str, Any]] = {
     "1041": {"name": "Whole milk", "price": 1.19, "barcode": "2000000010410", "package_size": "1 GAL"},
     "1042": {"name": "Bananas", "price": 0.59, "barcode": "2000000010427", "package_size": "1 LB"},
@@ -104,6 +109,10 @@ class FakeServer:
         self.session_over = False
         self.shelf = 0
         """How many more products there are, named by number."""
+        self.tokens = Tokens(Ed25519PrivateKey.generate())
+        """What grants are signed with."""
+        self.pins = dict.fromkeys(PEOPLE, PIN)
+        """Who may sign in; a person who is not in it was removed."""
         self.renewals: list[tuple[str, str]] = []
         """The refresh tokens that were traded, each with the key it was traded under."""
         self.expired: set[str] = set()
@@ -165,6 +174,8 @@ class FakeServer:
             return self._refresh(msgspec.json.decode(request.content)["refresh_token"], request.headers)
         if path == "/auth/sign-out":
             return httpx.Response(204)
+        if path == "/auth/grants":
+            return _json({"good": [self._is_good(x) for x in msgspec.json.decode(request.content)["grants"]]})
         if path == "/products":
             return self._search(query)
         if path == "/live":
@@ -187,7 +198,7 @@ class FakeServer:
 
     def _sign_in(self, body: dict[str, str]) -> httpx.Response:
         role, stores = PEOPLE.get(body["user"], ("", []))
-        if body["pin"] != PIN or not role:
+        if body["pin"] != self.pins.get(body["user"]):
             return _problem(401, "sign_in_refused", "The name or the PIN is wrong; try again.")
         store = next((store for store in STORES if store.id == body["store_id"]), None)
         if store is None:
@@ -219,7 +230,37 @@ class FakeServer:
             session = msgspec.structs.replace(session, terminal_id=terminal_id, receipt_series=series)
         self.sessions[session.access_token] = session
         self._terminal_id = session.terminal_id
-        return _session(session)
+        key = body.get("terminal_key", "")
+        offline = self.grant(session, key) if session.terminal_id else None
+        return _session(msgspec.structs.replace(session, offline=offline))
+
+    def grant(self, session: Session, key: str = "", **changes: Any) -> Offline:
+        """What a terminal with this key gets for the time without a server; `changes` make it another grant."""
+        secret, now = "the secret of a grant", int(time.time())
+        claims = {
+            "aud": AUDIENCE,
+            "sub": session.user,
+            "name": session.display_name,
+            "role": session.role,
+            "scopes": sorted(ROLES[session.role]),
+            "stores": [store.id for store in session.stores],
+            "store_id": session.store_id,
+            "terminal_id": session.terminal_id,
+            "enrolled": bool(key),
+            "iat": now,
+            "exp": now + int(LIFETIME.total_seconds()),
+            "proof": proof_of(secret),
+            "mark": f"{self.pins.get(session.user)} {key}",
+        }
+        return Offline(self.tokens.sign(claims | changes), secret, tuple(self.tokens.jwks["keys"]))
+
+    def _is_good(self, token: str) -> bool:
+        try:
+            claims = read_grant(token, self.tokens.keys)
+        except GrantRefused:
+            return False
+        pin, _, key = claims.mark.partition(" ")
+        return self.pins.get(claims.sub) == pin and (not key or key in self.enrolled) and time.time() < claims.exp
 
     def _refresh(self, token: str, headers: httpx.Headers) -> httpx.Response:
         traded = (token, headers["idempotency-key"])

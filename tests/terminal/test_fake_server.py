@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from backend.auth.grants import read_grant
 from backend.ids import new_id
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.verbs.cancel import Cancel
@@ -15,13 +16,15 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.receive import Receive
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
+from backend.terminal.people.known import keys_of
 
-from .fake_server import PIN, SESSION, FakeServer, price_cents
+from .fake_server import PIN, SESSION, STORES, FakeServer, price_cents
 from .real_server import real_server
 
 OWN = {
     "access_token",
     "refresh_token",
+    "offline",
     "expires_at",
     "expires_in",
     "session_expires_at",
@@ -106,6 +109,26 @@ async def test_signing_in_and_out(tmp_path: Path, sqlite_url: str) -> None:
 
     answers = await same(tmp_path, sqlite_url, calls)
     assert [status for _, status, _ in answers] == [200, 401, 401, 401, 404, 403, 200, 200]
+
+
+async def test_grants(tmp_path: Path, sqlite_url: str) -> None:
+    async def calls(server: Caller) -> None:
+        offline = (await server.sign_in())["offline"]
+        luis = (await server.sign_in(user="luis"))["offline"]
+        assert offline.keys() == {"grant", "secret", "keys"}
+        claims = read_grant(offline["grant"], keys_of(offline["keys"]))
+        assert (claims.sub, claims.role, claims.store_id, claims.terminal_id) == ("ana", "clerk", "292", "T1")
+        assert claims.stores == tuple(sorted(store.id for store in STORES))
+        assert "sales:write" in claims.scopes
+        assert claims.fits(offline["secret"])
+        server.sign_out()
+        await server.ask(
+            "POST", "/auth/grants", {"grants": [offline["grant"], luis["grant"], "x", luis["grant"] + "x"]}
+        )
+        await server.ask("POST", "/auth/grants", {"grants": []})
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert answers[2][2] == {"good": [True, True, False, False]}
 
 
 async def test_staying_signed_in(tmp_path: Path, sqlite_url: str) -> None:

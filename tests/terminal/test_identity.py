@@ -47,7 +47,7 @@ def journal(directory: Path) -> Iterator[Journal]:
 
 async def sign_in(identity: Identity, server: FakeServer, journal: Journal, directory: Path) -> str:
     api = server.api()
-    session = await identity.sign_in(api, journal, place_of(directory), "ana", "1234", "292")
+    session = await identity.open(api, journal, place_of(directory), "ana", "1234", "292")
     await api.close()
     return session.terminal_id
 

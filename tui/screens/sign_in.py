@@ -9,6 +9,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 
 from backend.model.errors import MostradorError
+from backend.terminal.people.known import Granted
 from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
 from tui.shared import Shared
@@ -17,6 +18,10 @@ from .base import CounterScreen
 
 SignIn = Callable[[str, str, str], Awaitable[Session]]
 """(user, PIN, store id) → the session. Raises MostradorError."""
+
+
+NAMED = 8
+"""People named of those who may sign in without a server."""
 
 
 class SignInScreen(CounterScreen[Session]):
@@ -41,14 +46,14 @@ class SignInScreen(CounterScreen[Session]):
         super().__init__(shared)
         self._sign_in, self._again = sign_in, again
         self._busy = True  # until the first field has the focus
-        options = [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
+        self._stores = tuple(stores)
         if len(stores) == 1:
             store_id = stores[0].id  # there is nothing to choose
         known = store_id in {store.id for store in stores}
         if not known and stores and (shared.demo or len(stores) == 1):
             store_id, known = min(store.id for store in stores), True
         self._store: Select[str] = Select(
-            options,
+            _options(stores),
             prompt=self.words("sign.store.choose"),
             value=store_id if known and store_id else Select.NULL,
             disabled=again is not None,
@@ -56,6 +61,8 @@ class SignInScreen(CounterScreen[Session]):
         )
         self._user = Input(user, id="user", disabled=again is not None)
         self._pin = Input(password=True, id="pin")
+        self._offline = Static(classes="dialog-hint", id="offline", markup=False)
+        self._offline.display = False
 
     def compose(self) -> ComposeResult:
         """Yields a form in the middle."""
@@ -67,6 +74,7 @@ class SignInScreen(CounterScreen[Session]):
             rows.append(Horizontal(Label(words(label)), field, classes="field"))
         if self.shared.demo:
             rows.append(Static(words("sign.demo"), classes="dialog-hint", markup=False))
+        rows.append(self._offline)
         yield from self.framed(Vertical(Vertical(*rows, classes="dialog", id="form"), classes="middle"))
 
     def on_mount(self) -> None:
@@ -76,6 +84,17 @@ class SignInScreen(CounterScreen[Session]):
         else:
             self.set_focus(self._pin if self._user.value else self._user)
         self._go_on()
+
+    def can_sign_in(self, stores: Sequence[Store], granted: Sequence[Granted]) -> None:
+        """Say who may sign in while no server answers (nobody `granted`: one does), and offer these stores."""
+        self._offline.display = bool(granted)
+        named = ", ".join(one.user for one in granted[:NAMED]) + (", …" if len(granted) > NAMED else "")
+        self._offline.update(self.words("sign.offline", names=named) if granted else "")
+        if tuple(stores) != self._stores:
+            self._stores, chosen = tuple(stores), self._store.value
+            self._store.set_options(_options(stores))
+            if chosen in {store.id for store in stores}:
+                self._store.value = chosen
 
     @property
     def takes_keys(self) -> bool:
@@ -133,3 +152,7 @@ class SignInScreen(CounterScreen[Session]):
         else:
             self.shared.keys.forget()  # the PIN may have been typed twice, and the next screen would show it
             self.dismiss(session)
+
+
+def _options(stores: Sequence[Store]) -> list[tuple[str, str]]:
+    return [(f"{store.name}  ({store.id})", store.id) for store in sorted(stores, key=lambda store: store.name)]
