@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -236,7 +237,7 @@ class FakeServer:
 
     def grant(self, session: Session, key: str = "", **changes: Any) -> Offline:
         """What a terminal with this key gets for the time without a server; `changes` make it another grant."""
-        secret, now = "the secret of a grant", int(time.time())
+        secret, now = secrets.token_urlsafe(32), int(time.time())
         claims = {
             "aud": AUDIENCE,
             "sub": session.user,

@@ -14,6 +14,7 @@ from backend.model.verbs.sell import Sell
 from backend.terminal.api import TerminalRemoved
 from backend.terminal.identity import Identity, adopt_older, place_of
 from backend.terminal.journal import Journal, JournalUnusable
+from backend.terminal.people.known import Here
 
 from .fake_server import FakeServer
 
@@ -60,6 +61,21 @@ async def test_a_terminal_keeps_the_id_that_the_server_gave_it(
     assert journal.keep("292", 238, selling).receipt_number == "292-7K3QPM-000001"
     # A store's long id does not make the number longer than the server takes.
     assert journal.keep("s" * 32, 238, selling).receipt_number == "7K3QPM-000001"
+
+
+async def test_without_a_server_it_numbers_on_as_the_terminal_it_was(
+    server: FakeServer, journal: Journal, directory: Path
+) -> None:
+    assert FLEET.here(journal, place_of(directory)) is None
+    await sign_in(FLEET, server, journal, directory)
+    journal.keep("292", 238, selling)
+    journal.close()
+    again = Journal(directory / "T1.db", "T1")
+    assert FLEET.here(again, place_of(directory)) == Here("7K3QPM", place_of(directory))
+    assert FLEET.here(again, "elsewhere") is None
+    FLEET.number(again, place_of(directory))
+    assert again.keep("292", 238, selling).receipt_number == "292-7K3QPM-000002"
+    again.close()
 
 
 async def test_two_machines_get_two_ids_whatever_they_are_called(

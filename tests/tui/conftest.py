@@ -16,6 +16,7 @@ from textual.widgets import Input, Select
 from backend.terminal.desk import Desk
 from backend.terminal.live import Link
 from backend.terminal.money import Lang
+from backend.terminal.people import sealing
 from tests.eventually import eventually
 from tests.terminal.fake_nats import FakeNats
 from tests.terminal.fake_server import FakeServer
@@ -125,9 +126,11 @@ class Counter:
 
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No blinking cursor, no colours asked for by the machine that runs the tests."""
+    """No blinking cursor, no colours asked for by the machine that runs the tests, and PINs that are quick to seal."""
     monkeypatch.setattr(Input, "cursor_blink", False)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sealing, "MEMORY_KIB", 64)
+    monkeypatch.setattr(sealing, "PASSES", 1)
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ It may be lost: people then sign in with a server once more. A damaged one is se
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import isfinite
 from pathlib import Path
 from threading import RLock
 
@@ -113,10 +114,11 @@ class PeopleFile:
             ).fetchall()
         rows = []
         for user, place, grant, record, failures, failed_at in found:
-            try:
-                rows.append(Row(user, place, grant, _RECORD.decode(record), int(failures), float(failed_at)))
-            except (msgspec.MsgspecError, TypeError, ValueError):  # somebody wrote in it: as good as not there
-                continue
+            # Somebody who wrote in it damaged it: as good as not there.
+            with suppress(msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+                row = Row(user, place, grant, _RECORD.decode(record), int(failures), float(failed_at))
+                if isfinite(row.failed_at):
+                    rows.append(row)
         return rows
 
     def failed(self, user: str, now: float) -> None:
