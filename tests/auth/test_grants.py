@@ -1,7 +1,7 @@
 """A grant is what a server signed as one, and nothing else."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,8 +67,8 @@ def test_every_forgery_is_refused() -> None:
         *forger.no_tokens_at_all(),
         *((f"audience {x!r}", forger.signed(aud=x)) for x in (NO, None, "", API, "mostrador", [API], 5)),
         *((f"issuer {x!r}", forger.signed(iss=x)) for x in (NO, None, "", "elsewhere")),
-        *((f"no {name}", forger.signed(**{name: NO})) for name in CLAIMS if name != "aud"),
-        *((f"{name} is 7.5", forger.signed(**{name: 7.5})) for name in CLAIMS),
+        *((f"no {name}", forger.signed(**cast(dict[str, Any], {name: NO}))) for name in CLAIMS if name != "aud"),
+        *((f"{name} is 7.5", forger.signed(**cast(dict[str, Any], {name: 7.5}))) for name in CLAIMS),
         *((f"expiry {x!r}", forger.signed(exp=x)) for x in (-1, 10**18, "soon")),
     ]
     assert len(forgeries) > 150

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete
 
-from backend.auth.grants import read_grant
+from backend.auth.grants import AUDIENCE, read_grant
 from backend.auth.roles import ROLES
 from backend.auth.tokens import Tokens
 from backend.database.tables import terminals, users
@@ -155,8 +155,8 @@ async def test_one_of_another_shop_is_not_good(shop: Shop, other_tokens: Tokens)
     grant = (await sign_in(shop))["offline"]["grant"]
     claims = read_grant(grant, shop.tokens.keys)
     said = {name: getattr(claims, name) for name in claims.__struct_fields__}
-    assert await is_good(shop, shop.tokens.sign({"aud": issuing.AUDIENCE, **said}))
-    assert not await is_good(shop, other_tokens.sign({"aud": issuing.AUDIENCE, **said}))
+    assert await is_good(shop, shop.tokens.sign({"aud": AUDIENCE, **said}))
+    assert not await is_good(shop, other_tokens.sign({"aud": AUDIENCE, **said}))
 
 
 async def test_many_are_asked_about_in_order(shop: Shop) -> None:

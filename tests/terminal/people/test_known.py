@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -284,10 +285,10 @@ def test_a_grant_renamed_or_exchanged_opens_nothing(till: Terminal) -> None:
     "claims",
     [{"role": "admin"}, {"stores": [EVERY_STORE]}, {"exp": 10**10}, {"scopes": ["stock:write"]}, {"terminal_id": "T2"}],
 )
-def test_a_grant_by_another_key_opens_nothing(till: Terminal, claims: dict[str, object]) -> None:
+def test_a_grant_by_another_key_opens_nothing(till: Terminal, claims: dict[str, Any]) -> None:
     till.keep()
     till.server.tokens = Tokens(Ed25519PrivateKey.generate())
-    till.write("UPDATE people SET grant_token = ?", till.server.grant(ANA, **claims).grant)
+    till.write("UPDATE people SET grant_token = ?", till.server.grant(ANA, "", **claims).grant)
     till.refused(NoGrant)
 
 
