@@ -4,6 +4,7 @@ import unicodedata
 
 from msgspec import Struct
 
+_SPACES = str.maketrans({code: " " for code in range(128) if not chr(code).isalnum()})
 MAX_WORDS = 8
 """Words of a query that count; a person never types more, a pasted page would only cost time."""
 NAME_END = " | "
@@ -13,6 +14,8 @@ _MAX_TEXT = 1000
 
 def folded(text: str) -> str:
     """Returns `text` in lower case without accents, its letters and digits in words separated by one space."""
+    if text.isascii():
+        return " ".join(text.lower().translate(_SPACES).split())
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 
