@@ -196,4 +196,5 @@ async def _products(
             told[product_id] = tuple(
                 CopiedPrice(x.store_id, x.valid_from, x.price_cents) for x in still_told(some, now)
             )
-    return [CopiedProduct(*row, tuple(codes.get(row.id, ())), told.get(row.id, ())) for row in rows]
+    copied: list[list[Any]] = [[*row, tuple(codes.get(row.id, ())), told.get(row.id, ())] for row in rows]
+    return [CopiedProduct(*values) for values in copied]

@@ -1,8 +1,8 @@
 """The streams and sums that keep a copy equal to the database.
 
-Pages are read one after the other, each when the one before was taken, so a stream takes the memory of one page and keeps
-no connection to the database while its client reads slowly. Its rows need not be of one moment: every one carries its
-version, and whatever changed after the stream's positions is told again by the events and changes behind these.
+Pages are read one after the other, each when the one before was taken, so a stream takes the memory of one page and
+keeps no connection to the database while its client reads slowly. Its rows need not be of one moment: every one carries
+its version, and whatever changed after the stream's positions is told again by the events and changes behind these.
 """
 
 import zlib

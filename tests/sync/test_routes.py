@@ -3,6 +3,7 @@
 import gzip
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ async def digest(shop: Shop, **headers: str) -> Digest:
     return json.decode(answer.content, type=Digest)
 
 
-def sums_of(rows: list[tuple[int, ...]], columns: str, mark: str) -> list[tuple[int, int, int]]:
+def sums_of(rows: Sequence[tuple[int, ...]], columns: str, mark: str) -> list[tuple[int, int, int]]:
     """The sums as the terminal's SQLite makes them of its copy."""
     with sqlite3.connect(":memory:") as db:
         db.execute(f"CREATE TABLE copied ({columns})")
