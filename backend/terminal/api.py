@@ -22,6 +22,7 @@ from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
+from backend.model.told import HEADER, Told, written
 from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
@@ -106,7 +107,7 @@ class Api:
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
-        """Says how many sales wait here; the server is told with every call."""
+        """Says how many acts wait here; the server is told with every call."""
         self.heard_at = monotonic()
         """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
@@ -226,9 +227,13 @@ class Api:
         """Say that this terminal closes, so that nobody takes its silence for a failure."""
         await self._call("GET", "/live", LiveAddress, said=" closed")
 
-    async def send(self, commands: Sequence[Command]) -> list[Answer]:
-        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
-        answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
+    async def send(self, commands: Sequence[Command], acts: Sequence[Told | None] = ()) -> list[Answer]:
+        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands.
+
+        `acts` say for each command which act of this terminal ends with it, if one does.
+        """
+        body = {"commands": commands}
+        answers = (await self._call("POST", "/commands", _Answers, body=body, acts=written(acts))).answers
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
@@ -256,8 +261,9 @@ class Api:
         body: object = None,
         query: dict[str, str | int] | None = None,
         said: str = "",
+        acts: str = "",
     ) -> T:
-        send = partial(self._send, method, path, body=body, query=query, said=said)
+        send = partial(self._send, method, path, body=body, query=query, said=said, acts=acts)
         renewal = self._renewal
         if renewal is None:
             return _decoded(await send(), answer)
@@ -281,6 +287,7 @@ class Api:
         token: str = "",
         key: UUID | None = None,
         said: str = "",
+        acts: str = "",
     ) -> bytes:
         """Makes one attempt; returns the content of its answer."""
         # A trace of its own for every call (W3C Trace Context); a server that records traces goes on with it.
@@ -291,6 +298,8 @@ class Api:
             headers["idempotency-key"] = str(key)
         if self.queued is not None:
             headers["x-terminal-queue"] = f"{self.queued()}{said}"
+        if acts:
+            headers[HEADER] = acts
         content = None
         if body is not None:
             headers["content-type"] = "application/json"
