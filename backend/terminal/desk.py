@@ -82,6 +82,9 @@ class Desk:
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if (rescued := self._journal.rescued) is not None:
+            self._journal.rescued = None
+            self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
         resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})

@@ -11,6 +11,7 @@ from .acts import LONGEST_RECEIPT_NUMBER, KeptAct, KeptSale
 from .file import JournalUnusable
 from .journal import Journal
 from .open_sale import OpenSale, ParkedSale
+from .rescue import Rescued
 from .series import LONGEST_STORE_SHOWN
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "KeptSale",
     "OpenSale",
     "ParkedSale",
+    "Rescued",
 ]
