@@ -57,14 +57,16 @@ class Desk:
         self.cart = Cart(session.store_id, hold_seconds)
         self.live = Live(api, session, terminal_id, clock)
         self.finder = Finder(api, session.store_id)
-        self.sender = Sender(api, self._answered, self._sending_failed)
-        self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
+        self.till = Till(
+            journal, self.sender, say, self.live.changed.set, lambda: self.is_away, lambda: self.session.user
+        )
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
         self.server_back: Callable[[], None] = lambda: None
         """Called when a server that was away answers again."""
         self.settling = Settling(api, journal, self.till, say)
-        api.queued = lambda: self.till.queued
+        api.queued = lambda: self.till.queued + len(self.till.queue.waiting)
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -82,6 +84,9 @@ class Desk:
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if (rescued := self._journal.rescued) is not None:
+            self._journal.rescued = None
+            self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
         resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
@@ -375,10 +380,21 @@ class Desk:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
             self.till.answered(command, answer)
+        elif self.till.queue.answered(command, answer):
+            pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed
             self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
         self.pump()
+
+    @contextmanager
+    def _written_together(self) -> Iterator[None]:
+        """What the answers of one request change in the journal is one commit."""
+        try:
+            with self._journal.together():
+                yield
+        except JournalUnusable as error:  # the next start sends the same again, and hears the same answers
+            self._say(notice_of(error))
 
     def _sending_failed(self, error: MostradorError | None) -> None:
         if isinstance(error, SessionEnded):
