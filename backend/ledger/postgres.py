@@ -307,6 +307,8 @@ _INSERTED = {
     "new_documents": tables.documents,
     "sale_line_pricing": tables.sale_line_pricing,
     "tenders": tables.tenders,
+    "allotments": tables.allotments,
+    "draws": tables.draws,
 }
 _UPDATED = {
     "stock": (StockChange, """
@@ -314,8 +316,8 @@ _UPDATED = {
         reserved = n.reserved, incoming = n.incoming, version = n.version, updated_at = n.updated_at
         FROM {rows} WHERE s.store_id = n.store_id AND s.product_id = n.product_id AND s.version = n.was RETURNING 1"""),
     "reservations": (HoldChange, """
-        UPDATE reservations r SET confirmed = n.confirmed, status = n.status, expires_at = n.expires_at,
-        updated_at = n.updated_at, version = n.version
+        UPDATE reservations r SET quantity = n.quantity, confirmed = n.confirmed, status = n.status,
+        expires_at = n.expires_at, updated_at = n.updated_at, version = n.version
         FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
         AND r.version = n.was AND r.status = 'PENDING' RETURNING 1"""),
     "documents": (DocumentChange, """
@@ -328,6 +330,10 @@ _REPLACE_LEVELS = """
         ON CONFLICT (store_id, product_id) DO UPDATE SET safety_stock = excluded.safety_stock,
         reorder_point = excluded.reorder_point, reorder_quantity = excluded.reorder_quantity,
         min_level = excluded.min_level, max_level = excluded.max_level"""
+_REPLACE_ALLOTMENTS = """
+        ON CONFLICT (id, store_id) DO UPDATE SET due_at = excluded.due_at, wanted = excluded.wanted,
+        wanted_at = excluded.wanted_at"""
+_REPLACED = {"levels": _REPLACE_LEVELS, "allotments": _REPLACE_ALLOTMENTS}
 
 
 async def _write(driver: Connection, writes: Writes) -> None:
@@ -351,7 +357,7 @@ def _write_statement(parts: tuple[str, ...]) -> str:
             table = _INSERTED[part]
             names = table.columns.keys()
             rows = _recordset(number, table, names)
-            replace = _REPLACE_LEVELS if table is tables.levels else ""
+            replace = _REPLACED.get(part, "")
             ctes.append(f"{part}_part AS (INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {rows}{replace})")
     counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATED) or "0"
     return f"WITH {', '.join(ctes)} SELECT 1 / ({counts} = $1::bigint)::int"

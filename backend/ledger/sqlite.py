@@ -220,7 +220,7 @@ _UPDATE_STOCK = """
 UPDATE stock SET on_hand = ?, unavailable = ?, allocated = ?, reserved = ?, incoming = ?, version = ?, updated_at = ?
 WHERE store_id = ? AND product_id = ? AND version = ?"""
 _UPDATE_HOLD = """
-UPDATE reservations SET confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
+UPDATE reservations SET quantity = ?, confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
 WHERE id = ? AND store_id = ? AND product_id = ? AND version = ? AND status = 'PENDING'"""
 _UPDATE_DOCUMENT = """
 UPDATE documents SET status = ?, reference = ?, updated_at = ?, version = ?, body = ?
@@ -228,7 +228,8 @@ WHERE id = ? AND store_id = ? AND version = ?"""
 _INSERTS = {
     table.name: str(insert(table).compile(dialect=sqlite.dialect())) for table in tables.metadata.tables.values()
 }
-_INSERTS["levels"] = str(insert(tables.levels).prefix_with("OR REPLACE").compile(dialect=sqlite.dialect()))
+for replaced in (tables.levels, tables.allotments):
+    _INSERTS[replaced.name] = str(insert(replaced).prefix_with("OR REPLACE").compile(dialect=sqlite.dialect()))
 
 
 def _write(connection: Connection, writes: Writes) -> None:
@@ -246,6 +247,8 @@ def _write(connection: Connection, writes: Writes) -> None:
     _update(connection, _UPDATE_DOCUMENT, writes.documents, 2)
     _insert(connection, tables.sale_line_pricing, writes.sale_line_pricing)
     _insert(connection, tables.tenders, writes.tenders)
+    _insert(connection, tables.allotments, writes.allotments)
+    _insert(connection, tables.draws, writes.draws)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Struct]) -> None:
