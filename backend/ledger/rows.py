@@ -156,6 +156,15 @@ class AllotmentRow(Struct, frozen=True):
     wanted_at: datetime | None = None
 
 
+class RecallRow(Struct, frozen=True):
+    """What a terminal is asked to give back of its allotment."""
+
+    id: UUID
+    store_id: str
+    wanted: int
+    wanted_at: datetime
+
+
 class DrawRow(Struct, frozen=True):
     """Units that a sale has taken out of an allotment."""
 
@@ -197,6 +206,8 @@ class Writes(Struct):
     allotments: list[AllotmentRow] = []
     """New or renewed, whole; guarded by the versions of their holds."""
     draws: list[DrawRow] = []
+    recalls: list[RecallRow] = []
+    """Changes of allotments, not guarded: one that has ended or was renewed meanwhile is asked in vain."""
 
 
 def document_of(row: tuple[Any, ...]) -> Document:

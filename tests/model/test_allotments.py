@@ -127,6 +127,7 @@ def test_it_is_given_back_or_reclaimed_once() -> None:
     for order in (release(mine), reclaim(mine), reclaim(other)):
         assert refusal(apply(state, order)) is Code.RESERVATION_ENDED
     assert refusal(apply(state, reclaim(new_id()))) is Code.UNKNOWN_RESERVATION
+    assert refusal(apply(state, reclaim(mine, Who("key:shop")))) is Code.SCOPE_MISSING
 
 
 @pytest.mark.parametrize(

@@ -95,4 +95,5 @@ VERB = Verb(
     rows=_rows,
     movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
     scope=Scope.SALES_WRITE,
+    customer_waits=True,
 )
