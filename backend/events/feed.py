@@ -27,6 +27,7 @@ from backend.model.answers import SaleRecord
 from backend.model.documents import Document
 from backend.model.errors import MostradorError
 from backend.model.events import Message
+from backend.model.recalls import Recall
 from backend.model.reservations import Reservation
 from backend.model.stock import Movement, StockRow
 
@@ -76,6 +77,7 @@ class Event(Struct, frozen=True, omit_defaults=True):
     alerts: tuple[Alert, ...] = ()
     movements: tuple[Movement, ...] = ()
     documents: tuple[Document, ...] = ()
+    recalls: tuple[Recall, ...] = ()
 
 
 class Page(Struct, frozen=True):

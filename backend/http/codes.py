@@ -189,6 +189,20 @@ PROBLEMS: dict[str, Meaning] = {
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
         },
     ),
+    "terminal_needed": Meaning(
+        403,
+        "Only a terminal can do this, and the caller signed in at none.",
+        "Sign in at a terminal.",
+        "Only a terminal has allotments; sign in at one.",
+        {"field": "terminal_id"},
+    ),
+    "allotment_too_large": Meaning(
+        409,
+        "One terminal may not keep so many units of this product.",
+        "Ask for as many as the sentence says; GET /api/v1/allotments/policies tells how many that are.",
+        "A terminal may keep at most 20 units of 818981 in store 292, and this one keeps 0 others.",
+        {"field": "quantity"},
+    ),
     "approval_needed": Meaning(
         403,
         "The caller may not do this alone: it needs the right `scope`, or the correction is above the store's limits.",

@@ -48,6 +48,7 @@ from backend.model.verbs import MOVEMENT_KINDS
 from backend.model.verbs.verb import Sign
 
 from .accounts import accounted
+from .allotments import allotted
 from .drifts import Drift
 from .promises import promised
 from .sums import CHANGES, summed
@@ -88,6 +89,7 @@ async def prove(db: Database) -> Proof:
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
             drifts += await accounted(connection, whole)
+            drifts += await allotted(connection, whole)
     return Proof(*totals, drifts=tuple(drifts))
 
 

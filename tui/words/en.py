@@ -341,6 +341,8 @@ WORDS = {
     "say.reason_not_allowed": "This reason does not fit; choose another.",
     "say.own_approval": "You asked for this yourself: another person must approve it.",
     "say.command_not_approvable": "This cannot wait for approval.",
+    "say.terminal_needed": "Only a till can do this: sign in at one.",
+    "say.allotment_too_large": "A till may not keep so many units of this.",
     "say.same_store": "A transfer needs two different stores.",
     "say.unknown_document": "There is no such document; it may belong to another store.",
     "say.wrong_status": "This document has moved on; look at it again.",

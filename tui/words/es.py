@@ -329,6 +329,8 @@ WORDS = {
     "say.reason_not_allowed": "Ese motivo no corresponde; elija otro.",
     "say.own_approval": "Lo pidió usted: otra persona debe autorizarlo.",
     "say.command_not_approvable": "Esto no puede esperar una autorización.",
+    "say.terminal_needed": "Esto solo lo puede hacer una caja: inicie sesión en una.",
+    "say.allotment_too_large": "Una caja no puede reservar tantas unidades de esto.",
     "say.same_store": "Un traspaso necesita dos tiendas distintas.",
     "say.unknown_document": "No existe ese documento; puede ser de otra tienda.",
     "say.wrong_status": "Este documento ya ha avanzado; vuelva a mirarlo.",

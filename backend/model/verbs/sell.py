@@ -6,9 +6,11 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from backend.model.allotments import Draw, Draws
 from backend.model.answers import Answer, SaleRecord
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import MAX_LINES, Command, Reason, ReceiptNumber, SaleLines
+from backend.model.drawing import Drawing
 from backend.model.holds import closed, find, freed
 from backend.model.money import check_pricing, check_tenders, total_of
 from backend.model.posting import Cause, post, summed
@@ -39,11 +41,15 @@ class Sell(Command, frozen=True, tag="sell"):
 
     A count made in between has not seen its units on the shelf, see `model/counts.py`.
     """
+    draws: Draws | UnsetType = UNSET
+    """Units that come out of its terminal's allotments, which go on with the rest; see `model/drawing.py`."""
 
 
 def _rows(command: Sell, _: Documents, rows: Rows) -> None:
     rows.add_lines(command.store_id, command.lines)
     rows.reservations.extend((command.store_id, hold) for hold in command.holds)
+    if command.draws:
+        rows.reservations.extend((command.store_id, draw.allotment_id) for draw in command.draws)
 
 
 def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
@@ -64,6 +70,11 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             over.append(closed(hold, Status.CONFIRMED, now, taken))
         else:
             over.append(closed(hold, Status.EXPIRED, now))
+    draws: tuple[Draw, ...] = ()
+    if command.draws:
+        drawing = Drawing(books, command.store_id, who, now)
+        draws = drawing.take(command.draws, left, changes)
+        over.extend(drawing.allotments.values())
     total, tenders = total_of(command.lines), command.tenders or ()
     check_pricing(command.lines, command.price_reason or "")
     if command.tenders is not UNSET:
@@ -72,7 +83,7 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     document_id, reason = command.receipt_number or str(command.id), command.price_reason or ""
     cause = Cause("sell", command.id, who, now, document_id, reason)
     posted = post(books, command.store_id, changes, cause, wanted)
-    answer = Answer(command.id, stock=posted.rows, sale=record)
+    answer = Answer(command.id, stock=posted.rows, sale=record, draws=draws)
     made_at = min(command.made_at, now) if command.made_at is not UNSET else None
     sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders, made_at)
     return Effect(answer, posted.movements, tuple(over), sale)
@@ -84,4 +95,5 @@ VERB = Verb(
     rows=_rows,
     movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
     scope=Scope.SALES_WRITE,
+    customer_waits=True,
 )
