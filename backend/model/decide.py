@@ -9,6 +9,7 @@ from datetime import datetime
 
 from .answers import Answer
 from .books import Books, Effect, Request
+from .counts import CORRECTIONS
 from .refusals import Refused
 from .stock import Move
 from .verbs import VERBS
@@ -55,8 +56,9 @@ def decide(books: Books, request: Request, now: datetime) -> Effect:
 
 def _add_moves(books: Books, effect: Effect) -> None:
     """Adds the movements of `effect` to those of the rows that a count of the same batch asks about."""
-    made_at = effect.sale.made_at if effect.sale else None
+    made_at = effect.sale.made_at if effect.sale else effect.left_at
     for x in effect.movements:
         key = (x.store_id, x.product_id)
         if key in books.moves:
-            books.moves[key] = (*books.moves[key], Move(x.version, x.kind, x.on_hand_change, x.at, made_at))
+            when = None if x.kind in CORRECTIONS else made_at
+            books.moves[key] = (*books.moves[key], Move(x.version, x.kind, x.on_hand_change, x.at, when))
