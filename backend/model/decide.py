@@ -44,14 +44,17 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
 
 
 def decide(books: Books, request: Request, now: datetime) -> Effect:
-    """Returns what `request` does to `books` at `now`; for a refused command an effect with nothing but its answer."""
-    command = request.command
-    if request.objection is not None:
-        return Effect(Answer(command.id, request.objection))
+    """Returns what `request` does to `books` at `now`; for a refused command an effect with nothing but its answer,
+    and the documents that its verb leaves for somebody to look at."""
+    command, who = request.command, request.who
+    verb = VERBS[type(command)]
     try:
-        return VERBS[type(command)].decide(books, command, request.who, now)
+        if request.objection is not None:
+            raise Refused(request.objection)
+        return verb.decide(books, command, who, now)
     except Refused as refused:
-        return Effect(Answer(command.id, refused.refusal))
+        left = tuple(verb.refused(command, who, now, refused.refusal))
+        return Effect(Answer(command.id, refused.refusal, documents=left))
 
 
 def _add_moves(books: Books, effect: Effect) -> None:

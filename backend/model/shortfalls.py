@@ -14,12 +14,13 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, structs
 
+from .answers import Code, Refusal, ShortLine
 from .books import Books
 from .commands import SaleLine, Text
 from .documents import Document, DocumentKind, Moved, opened, stepped
 from .posting import Cause
 from .refusals import Refused, unknown_document
-from .returns import ReturnedLine
+from .returns import ReturnedLine, ReturnLine
 from .steps import DocumentStep, step_of
 from .stock import Change, Who
 
@@ -59,6 +60,8 @@ class Outcome(StrEnum):
     """They wait for goods, and somebody answers for it."""
     ADJUST = "adjust"
     """They had been in the store without the books knowing: found, and sold."""
+    REFUND = "refund"
+    """The customer brings them back; they were never taken from the stock, so they do not go on hand."""
     DISMISS = "dismiss"
     """The books are right without them."""
 
@@ -182,6 +185,24 @@ def waiting(
     """Returns the case while it waits for goods, and `owner` answers for it."""
     body = structs.replace(body, owner=owner, transfer_id=transfer_id, steps=(*body.steps, step))
     return stepped(document, step.at, status=ShortfallStatus.WAITING, body=body)
+
+
+def back_of(lines: Sequence[ReturnedLine], units: Mapping[str, int]) -> tuple[ReturnLine, ...]:
+    """Returns which lines of the receipt `units` come back of, the last first.
+
+    Raises Refused for more than are left of them.
+    """
+    left, found = dict(units), []
+    for line in reversed(lines):
+        if n := min(left.get(line.product_id, 0), line.sold - line.returned):
+            found.append(ReturnLine(line.line, n))
+            left[line.product_id] -= n
+    over = [ShortLine(product_id, units[product_id], units[product_id] - n) for product_id, n in left.items() if n]
+    if over:
+        first = over[0]
+        message = f"Only {first.available} units of {first.product_id} can still come back, not {first.requested}."
+        raise Refused(Refusal(Code.MORE_THAN_SOLD, message, tuple(over), field="lines"))
+    return tuple(found)
 
 
 def made_good(

@@ -15,6 +15,7 @@ from backend.model.holds import closed, find, freed
 from backend.model.money import check_pricing, check_tenders, total_of
 from backend.model.posting import Cause, post, summed
 from backend.model.refusals import Refused, ended
+from backend.model.refused_sales import refused_sale
 from backend.model.reservations import Reservation, Status
 from backend.model.scopes import Scope
 from backend.model.shortfalls import SHORTFALL, Offline, by_line, fit, open_case
@@ -116,11 +117,21 @@ def _short(books: Books, command: Sell, who: Who, changes: dict[str, Change]) ->
     return fit(books, command.store_id, changes)
 
 
+def _refused(command: Sell, who: Who, now: datetime, refusal: Refusal) -> Iterator[Document]:
+    """Yields a document about a sale that was made without a server: its goods have left all the same."""
+    if command.offline is UNSET or not who.terminal_id:
+        return
+    cause = Cause("sell", command.id, who, now, command.receipt_number)
+    left_at = min(command.made_at, now) if command.made_at is not UNSET else now
+    yield refused_sale(cause, command.store_id, command.lines, command.offline, left_at, refusal)
+
+
 VERB = Verb(
     command=Sell,
     decide=_decide,
     rows=_rows,
     movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
     scope=Scope.SALES_WRITE,
+    refused=_refused,
     opens=(SHORTFALL,),
 )
