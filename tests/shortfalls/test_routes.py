@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import pytest
+import httpx
 
 from backend.ids import new_id
 from backend.shortfalls.schemas import Choice
 from tests.http.shop import Shop, assert_problem
 
-pytestmark = pytest.mark.usefixtures("unlimited")
 Json = dict[str, Any]
 
 
 async def told(shop: Shop, units: int = 5, headers: dict[str, str] | None = None, **said: Any) -> Json:
     """The answer to a sale of milk that was made without a server."""
-    sell = {
+    sell: Json = {
         "type": "sell",
         "id": str(new_id()),
         "store_id": "norte",
@@ -27,6 +26,11 @@ async def told(shop: Shop, units: int = 5, headers: dict[str, str] | None = None
     (only,) = answer.json()["answers"]
     assert isinstance(only, dict)
     return only
+
+
+def next_of(page: httpx.Response) -> str:
+    """The address of the next page, as the client of the tests wants it."""
+    return page.links["next"]["url"].removeprefix("/api/v1/")
 
 
 async def case_of(shop: Shop, stock: int = 3, units: int = 5) -> str:
@@ -65,7 +69,7 @@ async def test_a_machine_cannot_oversell_and_no_clerk_settles(shop: Shop) -> Non
     body = {"name": "web", "scopes": ["sales:write"], "stores": ["norte"]}
     key = {"X-API-Key": (await shop.post("keys", body, shop.admin)).json()["key"]}
     await shop.receive("milk", 3)
-    sell = {"type": "sell", "id": str(new_id()), "store_id": "norte", "offline": {"sequence": 1}}
+    sell: Json = {"type": "sell", "id": str(new_id()), "store_id": "norte", "offline": {"sequence": 1}}
     sell["lines"] = [{"product_id": "milk", "quantity": 5, "price_cents": 129}]
     refused = (await shop.client.post("commands", json={"commands": [sell]}, headers=key)).json()["answers"][0]
     assert (refused["refusal"]["code"], refused["refusal"]["field"]) == ("terminal_needed", "offline")
@@ -154,9 +158,8 @@ async def test_found_dismissed_and_a_right_for_each(shop: Shop) -> None:
     assert_problem(await shop.post(f"{path}/resolve", more, shop.supervisor), 409, "more_than_open")
     body = {"name": "wms", "scopes": ["sales:settle"], "stores": ["norte"]}
     key = {"X-API-Key": (await shop.post("keys", body, shop.admin)).json()["key"]}
-    for choice, more in (("refund", {"refund_by": "cash"}), ("transfer_in", {"from_store_id": "sur"})):
-        sent = {"choice": choice, "reason": "x"} | more
-        answer = await shop.client.post(f"{path}/resolve", json=sent, headers=key)
+    for sent in ({"choice": "refund", "refund_by": "cash"}, {"choice": "transfer_in", "from_store_id": "sur"}):
+        answer = await shop.client.post(f"{path}/resolve", json=sent | {"reason": "x"}, headers=key)
         assert_problem(answer, 403, "scope_missing")
     done = await resolve(shop, path, "dismiss")
     assert [x["what"] for x in done["steps"]] == ["sell", "adjust", "dismiss"]
@@ -168,5 +171,5 @@ async def test_pages_of_cases(shop: Shop) -> None:
     ids = {(await told(shop, units))["id"] for units in (1, 2, 3)}
     first = await shop.get("shortfalls", shop.supervisor, store_id="norte", limit=2)
     assert first.json()["count"] == 2
-    rest = await shop.client.get(first.links["next"]["url"], headers=shop.supervisor)
+    rest = await shop.client.get(next_of(first), headers=shop.supervisor)
     assert {x["id"] for page in (first, rest) for x in page.json()["shortfalls"]} == ids
