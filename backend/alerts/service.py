@@ -13,6 +13,7 @@ from backend.stores.queries import require_store
 
 from .findings import LIMIT, Find, Look, OpenAlert, Thresholds
 from .flow_rules import drifts, overdue_allotments, silent_terminals, stuck_transfers
+from .shortfall_rules import shortfalls
 from .trade_rules import hoarded_holds, negative_attempts, odd_sales, price_overrides
 
 RULES: dict[str, Find] = {
@@ -20,6 +21,7 @@ RULES: dict[str, Find] = {
     "silent_terminal": silent_terminals,
     "overdue_allotment": overdue_allotments,
     "drift": drifts,
+    "shortfall": shortfalls,
     "negative_attempt": negative_attempts,
     "odd_sale": odd_sales,
     "hold_hoarding": hoarded_holds,
