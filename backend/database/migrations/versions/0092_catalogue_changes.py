@@ -1,7 +1,7 @@
 """What changed of the catalogue, for terminals that keep a copy of it: product by product, when its last change was.
 
 Revision: 0092
-Follows: 0082
+Follows: 0091
 
 Servers of the release before write products, barcodes and prices without knowing of it; so triggers keep it.
 """
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0092"
-down_revision = "0082"
+down_revision = "0091"
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """The numbers of the acts that terminals send: each once, and what is missing can be counted.
 
 Revision: 0093
-Follows: 0082
+Follows: 0092
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0093"
-down_revision = "0082"
+down_revision = "0092"
 branch_labels = None
 depends_on = None
 

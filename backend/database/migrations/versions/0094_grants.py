@@ -1,14 +1,14 @@
 """People's offline grants end when they are signed out everywhere: how often that was.
 
 Revision: 0094
-Follows: 0082
+Follows: 0093
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0094"
-down_revision = "0082"
+down_revision = "0093"
 branch_labels = None
 depends_on = None
 
