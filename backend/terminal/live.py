@@ -1,7 +1,7 @@
-"""Live stock: the newest known state of every product on this terminal's screen, and how sure we may be of it.
+"""The numbers on the screen: this store's from the terminal's copy, other stores' as they were heard or asked for.
 
-A core NATS subscription carries changes. Whatever it missed is fetched over HTTP whenever it (re)connects, and only
-newer versions are taken in, so order, duplicates and losses of events are harmless.
+What is on the screen is kept in memory, so that drawing waits for nothing. The copy follows the server (`cache.sync`),
+and the one connection that it listens with brings the other stores' changes too.
 """
 
 import asyncio
@@ -14,42 +14,36 @@ import msgspec
 from msgspec import Struct
 
 from backend.model.errors import MostradorError
+from backend.model.recalls import Recall
 from backend.model.stock import Key, StockRow
 
 from .api import Api
+from .cache.cache import Cache
+from .cache.heard import Told
+from .cache.sync import Sync
 from .listener import Link as Link
-from .listener import Listener
-from .values import LiveAddress, Session, StoreStock
+from .values import LiveAddress, Session
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 WATCHED = 64
-"""Products kept up to date: those on the screen and the last ones before them."""
+"""Products kept in memory: those on the screen and the last ones before them."""
 MAX_SUBJECTS = 90
 """Stores listened to. Stores beyond are as of the last fetch."""
 
 
-class _Change(Struct):
-    """The part of backend.model.events.Message that is shown; the rest is skipped, not decoded."""
+class _Recalls(Struct):
+    """The part of an event that asks terminals to give back units that they keep."""
 
-    stock: tuple[StockRow, ...] = ()
-
-
-class Seen(Struct, frozen=True):
-    """A stock row and when (monotonic seconds) it was certainly true."""
-
-    row: StockRow
-    at: float
+    recalls: tuple[Recall, ...] = ()
 
 
 class StockView:
     """(store, product) → its newest known row, for the products being watched."""
 
-    def __init__(self, now: float = 0.0) -> None:
-        self.seen: dict[Key, Seen] = {}
-        self.fresh_at = now
-        """When all watched numbers were last known to be current."""
+    def __init__(self) -> None:
+        self.seen: dict[Key, StockRow] = {}
         self._watched: dict[str, set[str]] = {}
 
     @property
@@ -67,8 +61,11 @@ class StockView:
                 del self.seen[store_id, oldest]
         return stores is None
 
-    def take(self, rows: Iterable[StockRow], now: float) -> set[str]:
-        """Take in rows of watched products that are not older than what is known. Returns the products that changed."""
+    def take(self, rows: Iterable[StockRow], *, is_sure: bool = False) -> set[str]:
+        """Take in rows of watched products that are not older than what is known, or whichever if that `is_sure`.
+
+        Returns the products that changed.
+        """
         changed = set()
         for row in rows:
             stores = self._watched.get(row.product_id)
@@ -76,40 +73,44 @@ class StockView:
                 continue
             key = row.store_id, row.product_id
             known = self.seen.get(key)
-            if known is not None and known.row.version > row.version:
+            if known is not None and known.version > row.version and not is_sure:
                 continue
-            self.seen[key] = Seen(row, now)
+            self.seen[key] = row
             stores.add(row.store_id)
-            if known is None or known.row != row:
+            if known != row:
                 changed.add(row.product_id)
         return changed
 
     def row(self, store_id: str, product_id: str) -> StockRow | None:
         """Returns the newest known row."""
-        known = self.seen.get((store_id, product_id))
-        return known.row if known else None
+        return self.seen.get((store_id, product_id))
 
     def elsewhere(self, store_id: str, product_id: str) -> list[StockRow]:
         """Returns the product's rows in all other stores, the most available first."""
-        rows = [self.seen[s, product_id].row for s in self._watched.get(product_id, ()) if s != store_id]
+        rows = [self.seen[s, product_id] for s in self._watched.get(product_id, ()) if s != store_id]
         return sorted(rows, key=lambda row: (-row.available, row.store_id))
 
-    def age(self, store_id: str, product_id: str, now: float) -> float:
-        """Seconds since this number was certainly true. Only meaningful while the link is not online."""
-        known = self.seen.get((store_id, product_id))
-        return now - max(known.at, self.fresh_at) if known else 0.0
 
+class Live(Sync):
+    """Keeps the copy and `view` current while `run` runs. `changed` is set whenever something is to be redrawn."""
 
-class Live(Listener):
-    """Keeps `view` current for a session while `run` runs. `changed` is set whenever something is to be redrawn."""
-
-    def __init__(self, api: Api, session: Session, terminal_id: str, clock: Callable[[], float] = monotonic) -> None:
-        super().__init__(api, session, terminal_id)
-        self.view = StockView(clock())
-        self._clock = clock
+    def __init__(
+        self, cache: Cache, api: Api, session: Session, terminal_id: str, clock: Callable[[], float] = monotonic
+    ) -> None:
+        super().__init__(cache, api, session, terminal_id)
+        self.view = StockView()
+        self.recalled: Callable[[Recall], None] = lambda _: None
+        """Called when this terminal is asked to give back units that it keeps."""
+        self._opened_at, self._time = clock(), clock
         self._dirty: set[str] = set()
         self._fetching: dict[str, asyncio.Task[None]] = {}
-        self._decode = msgspec.json.Decoder(_Change)
+        self._recalls = msgspec.json.Decoder(_Recalls)
+
+    @property
+    def stale_for(self) -> float:
+        """Seconds since all numbers were certainly current, or since the start if they never were."""
+        known = self.cache.freshness.unsure_for
+        return self._time() - self._opened_at if known is None else known
 
     def take_changed(self) -> set[str]:
         """Returns the products whose numbers changed since the last call."""
@@ -117,30 +118,58 @@ class Live(Listener):
         dirty, self._dirty = self._dirty, set()
         return dirty
 
-    def take(self, rows: Iterable[StockRow]) -> None:
-        """Take in rows that an answer or an event carried."""
-        dirty = self.view.take(rows, self._clock())
+    def take(self, rows: Sequence[StockRow]) -> None:
+        """Take in rows that an answer carried."""
+        super().take(rows)
+        self._show(self.view.take(rows))
+
+    def _show(self, dirty: set[str]) -> None:
         if dirty:
             self._dirty |= dirty
             self.changed.set()
 
+    async def know(self, product_ids: Iterable[str]) -> list[str]:
+        """Keep these products in memory, with what the copy has of them; returns those that were not there before."""
+        new = [product_id for product_id in dict.fromkeys(product_ids) if self.view.watch(product_id)]
+        if new:
+            with suppress(MostradorError):  # the copy cannot be read; the server may still say
+                numbers = await self.cache.stock_of(new)
+                self._show(self.view.take([x.row for x in numbers.values() if x.age is not None]))
+        return new
+
     async def watch(self, product_ids: Iterable[str]) -> None:
         """Keep these products current; returns when their numbers in all stores are there (or the server is away)."""
-        for product_id in product_ids:
-            if self.view.watch(product_id) and product_id not in self._fetching:
+        wanted = list(dict.fromkeys(product_ids))
+        for product_id in await self.know(wanted):
+            if product_id not in self._fetching:
                 task = asyncio.create_task(self._fetch(product_id))
                 self._fetching[product_id] = task
                 task.add_done_callback(lambda _, done=product_id: self._fetching.pop(done, None))  # type: ignore[misc]
-        wanted = [self._fetching[x] for x in product_ids if x in self._fetching]
-        if wanted:
-            await asyncio.wait(wanted)
+        tasks = [self._fetching[x] for x in wanted if x in self._fetching]
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _fetch(self, product_id: str) -> None:
-        with suppress(MostradorError):  # the number stays unknown; it is fetched again with the next connection
-            self._took(await self._api.stock_everywhere(product_id))
+        with suppress(MostradorError):  # the number stays as the copy has it; it is fetched with the next connection
+            self.take([x.row for x in await self._api.stock_everywhere(product_id)])
 
-    def _took(self, rows: Iterable[StoreStock]) -> None:
-        self.take([x.row for x in rows])
+    async def run(self) -> None:
+        """Keep everything current until cancelled. Raises SessionEnded."""
+        following = asyncio.create_task(self._follow(), name="view-follow")
+        try:
+            await super().run()
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+
+    async def _follow(self) -> None:
+        """Take over what changes in the copy, however it came there."""
+        while True:
+            await self.cache.changed.wait()
+            dirty = self.cache.take_changed().intersection(self.view.watched)
+            with suppress(MostradorError):
+                numbers = await self.cache.stock_of(dirty) if dirty else {}
+                self._show(self.view.take([x.row for x in numbers.values()], is_sure=True))
 
     def _subjects(self, address: LiveAddress) -> Sequence[str]:
         own = self._session.store_id
@@ -148,20 +177,25 @@ class Live(Listener):
         return [address.subject, *others[: MAX_SUBJECTS - 1]]
 
     async def _on_message(self, message: "Msg") -> None:
-        with suppress(msgspec.MsgspecError):  # a newer server's event; the numbers are refetched with each connection
-            self.take(self._decode.decode(message.data).stock)
+        await super()._on_message(message)
+        if b'"recalls"' in message.data:
+            with suppress(msgspec.MsgspecError):
+                for recall in self._recalls.decode(message.data).recalls:
+                    if recall.terminal_id == self._terminal_id:
+                        self.recalled(recall)
+
+    def _took(self, told: Told) -> None:
+        super()._took(told)
+        self._show(self.view.take([row for row, _, _ in told.rows()]))
 
     async def _catch_up(self, *, listening: bool) -> None:
-        """Fetch all watched products, eight at a time. Raises what the first failing call raises."""
+        """Besides the copy, fetch all watched products, eight at a time. Raises what the first failing call raises."""
+        await super()._catch_up(listening=listening)
         products = iter(self.view.watched)
 
         async def some() -> None:
             for product_id in products:
-                self._took(await self._api.stock_everywhere(product_id))
+                self.take([x.row for x in await self._api.stock_everywhere(product_id)])
 
         await asyncio.gather(*(some() for _ in range(8)))
         self._confirm()
-
-    def _confirm(self) -> None:
-        if not self.is_doubted():
-            self.view.fresh_at = self._clock()

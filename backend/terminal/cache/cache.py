@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import TypeVar
 
 from msgspec import Struct
@@ -77,6 +77,7 @@ class Cache:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         unsent: Callable[[str], int] = lambda product_id: 0,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """`now` is the time by which prices are judged; `unsent` says a product's units in acts not sent yet."""
         self.path, self.store_id = path, store_id
@@ -84,7 +85,7 @@ class Cache:
         """Set whenever numbers or products have changed; see `take_changed`."""
         self.rebuilt = asyncio.Event()
         """Set when the file was damaged and begun anew: it is to be filled again."""
-        self._now, self._unsent = now, unsent
+        self._now, self._unsent, self._clock = now, unsent, clock
         self._dirty: set[str] = set()
         self._heard: dict[str, StockRow] = {}
         self._steps: list[Heard] = []
@@ -102,7 +103,7 @@ class Cache:
                 raise CacheUnusable(self.path, f"it is of store {self.facts['store_id']}")
         except sqlite3.Error as error:
             raise CacheUnusable(self.path, str(error)) from error
-        self.freshness = Freshness(float(self.facts["sure_at"]) if "sure_at" in self.facts else None)
+        self.freshness = Freshness(float(self.facts["sure_at"]) if "sure_at" in self.facts else None, self._clock)
 
     def _learn(self, facts: dict[str, str]) -> None:
         self.facts = facts

@@ -31,6 +31,11 @@ class Freshness:
         """The moment of certainty in Unix time, to be kept."""
         return None if self._sure is None else self._wall() - (self._clock() - self._sure)
 
+    @property
+    def unsure_for(self) -> float | None:
+        """Returns the seconds since all numbers were last certain, also while changes arrive; None if never."""
+        return None if self._sure is None else max(0.0, self._clock() - self._sure)
+
     def age(self, written_at: float | None = None) -> float | None:
         """Returns the seconds since a number was certain; None if it never was.
 
