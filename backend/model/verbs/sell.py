@@ -1,6 +1,6 @@
 """Sell: goods leave the store for good, out of holds or out of what is available."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from backend.model.stock import Change, Who
 from backend.model.tenders import Tenders
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
+
+ON_TIME = timedelta(seconds=5)
+"""A terminal says with every sale when it was made, before it knows when that will arrive; so long is on time."""
 
 
 class Sell(Command, frozen=True, tag="sell"):
@@ -73,7 +76,8 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     cause = Cause("sell", command.id, who, now, document_id, reason)
     posted = post(books, command.store_id, changes, cause, wanted)
     answer = Answer(command.id, stock=posted.rows, sale=record)
-    made_at = min(command.made_at, now) if command.made_at is not UNSET else None
+    is_late = command.made_at is not UNSET and now - command.made_at > ON_TIME
+    made_at = command.made_at if is_late and command.made_at is not UNSET else None
     sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders, made_at)
     return Effect(answer, posted.movements, tuple(over), sale)
 
