@@ -173,7 +173,7 @@ async def test_a_file_restored_from_a_backup_gets_new_numbers_and_loses_nothing(
         await desk.scan("2000000010410")
         await desk.finish()
         assert desk.till.receipt is not None
-        assert desk.till.queued == 0
+        await eventually(lambda: desk.unsent == 0)
     assert len(shop.server.sales) == 1
     assert (desk.till.queue.conflicts, desk.till.conflicts) == ([], [])
     assert shop.server.available("1041") == 8

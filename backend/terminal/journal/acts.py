@@ -1,7 +1,7 @@
 """The queue: every act of this terminal, in order, until the server has answered it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
@@ -84,7 +84,7 @@ class Acts(File):
                 sequence=0,
                 store_id=last.store_id,
                 actor=actor,
-                made_at=datetime.now(UTC),
+                made_at=self.now(),
                 commands=list(commands),
             )
             return self._insert(act)
