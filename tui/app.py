@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from backend.model.errors import MostradorError
-from backend.terminal.values import Notice
+from backend.terminal.values import Notice, notice_of
 from tui.screens.ask import Ask
 from tui.screens.base import LEAST, CounterScreen
 from tui.screens.help import HelpScreen
@@ -161,7 +161,21 @@ class CounterApp(App[None]):
         from tui.screens.sell import SellScreen
 
         api, signing_in = opened.api, opened.signing_in
-        desk = Desk(api, opened.journal, session, self.shared.terminal_id, self.shared.say, clock=self._clock)
+        try:
+            cache = await self._opening.copy_of(session.store_id, self._clock)
+        except MostradorError as error:
+            self.shared.say(notice_of(error))
+            return
+        desk = Desk(
+            api,
+            opened.journal,
+            cache,
+            session,
+            self.shared.terminal_id,
+            self.shared.say,
+            approve=signing_in.approve,
+            clock=self._clock,
+        )
         signing_in.opened, signing_in.expired, desk.server_back = desk.signed_in, desk.end_session, signing_in.hurry
         self.shared.desk = desk
         running = self._run(desk.run())
@@ -173,6 +187,7 @@ class CounterApp(App[None]):
         await desk.leave()
         running.cancel()
         await asyncio.wait([running])
+        await self._opening.close_copy()
         await api.sign_out()
         self.shared.desk = None
 

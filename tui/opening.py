@@ -11,6 +11,7 @@ from backend.model.errors import MostradorError
 
 if TYPE_CHECKING:
     from backend.terminal.api import Api
+    from backend.terminal.cache.cache import Cache
     from backend.terminal.journal import Journal
     from backend.terminal.people.known import Granted, KnownPeople
     from backend.terminal.people.signing_in import SigningIn
@@ -63,6 +64,7 @@ class Opening:
         self._api: Api | None = None
         self._journal: Journal | None = None
         self._people: KnownPeople | None = None
+        self._copy: Cache | None = None
 
     async def once(self, report: Report) -> Opened:
         """Returns the open shop. Raises MostradorError; then the files are as open or closed as they were."""
@@ -103,11 +105,26 @@ class Opening:
             self._people = KnownPeople(people_file(path))
         return self._journal, self._people
 
+    async def copy_of(self, store_id: str, clock: Callable[[], float]) -> "Cache":
+        """Returns the terminal's copy of a store. Raises CacheUnusable."""
+        from backend.terminal.cache.cache import Cache
+
+        path = self._machine.journal_file.with_name(f"{self._machine.slot}-{store_id}.copy")
+        self._copy = await asyncio.to_thread(Cache, path, store_id, clock=clock)
+        return self._copy
+
+    async def close_copy(self) -> None:
+        """Close the copy, if it is open."""
+        if self._copy is not None:
+            copy, self._copy = self._copy, None
+            await copy.close()
+
     async def close(self) -> None:
         """Close what was opened; what waits in the journal is sent at the next start."""
         if self._api is not None:
             await self._api.sign_out()
             await self._api.close()
+        await self.close_copy()
         if self._journal is not None:
             self._journal.close()
         if self._people is not None:

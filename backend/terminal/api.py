@@ -29,7 +29,7 @@ from .away import ServerAway as ServerAway
 from .away import why_away
 from .clock import ServerClock
 from .renewal import Renewal
-from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
+from .values import Approval, Enrolment, LiveAddress, Policies, Product, Session, Store, StoreStock
 
 T = TypeVar("T")
 
@@ -243,6 +243,10 @@ class Api:
     async def stock_everywhere(self, product_id: str) -> tuple[StoreStock, ...]:
         """Returns the stock of a product in every store."""
         return (await self._get(f"/stock/product/{_part(product_id)}", _Everywhere)).stores
+
+    async def allotment_policies(self, store_id: str) -> Policies:
+        """Returns how much of each product a terminal of the store may keep, and what happens beyond."""
+        return await self._get(f"/stores/{_part(store_id)}/allotment-policies", Policies)
 
     async def live(self) -> LiveAddress:
         """Returns where to listen for changes."""

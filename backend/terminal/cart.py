@@ -15,13 +15,18 @@ from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.commands import MAX_LINES, MAX_QUANTITY, Command, Line, SaleLine
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.shortfalls import Offline
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 
 from .lines import CartLine, Hold, KeptLine, Sent, Short, State
+from .terms import Terms
 from .values import Product
+
+SIMPLE = Terms()
+"""Of a sale that holds cover, at a server."""
 
 
 class _Before(Struct, frozen=True):
@@ -127,7 +132,7 @@ class Cart:
             self._leaving = [x for x in self._leaving if x is not line]
             self.lines.insert(len(self.lines) if place is None else place, line)
         self._steps.append(_Before(product, line.quantity, self.lines.index(line)))
-        line.quantity, line.short = quantity, None
+        line.quantity, line.short, line.covered = quantity, None, 0
         self.touched = Touch(product.id)
         if quantity == 0:
             self.lines.remove(line)
@@ -179,14 +184,14 @@ class Cart:
 
     def _next(self, line: CartLine, now: float, worked_at: float | None) -> Reserve | Cancel | Extend | None:
         hold = line.hold
-        if line.quantity == 0:
+        if line.to_hold == 0:
             return Cancel(id=self._make_id(), store_id=self.store_id, reservation_id=hold.id) if hold else None
-        lacks = hold is None or hold.quantity != line.quantity or (line.again and not hold.is_live(now))
+        lacks = hold is None or hold.quantity != line.to_hold or (line.again and not hold.is_live(now))
         if lacks and line.short is None:
             return Reserve(
                 id=self._make_id(),
                 store_id=self.store_id,
-                lines=(Line(line.product.id, line.quantity),),
+                lines=(Line(line.product.id, line.to_hold),),
                 ttl_seconds=self.hold_seconds,
                 replaces=hold.id if hold else None,
             )
@@ -225,12 +230,27 @@ class Cart:
         if refusal.code in (Code.RESERVATION_ENDED, Code.UNKNOWN_RESERVATION):
             line.hold = None  # what it was to replace is gone; the next command asks without it
             return None
-        if line.quantity != asked:
+        if line.to_hold != asked:
             return None  # the clerk wants something else by now, and that is asked next
         # What the clerk scanned stays on the screen, marked: a unit that is in the bag must not leave the list unseen.
         line.again = False
-        line.short = Short(asked, refusal.lines[0].available if refusal.lines else 0)
+        line.short = Short(line.quantity, line.covered + (refusal.lines[0].available if refusal.lines else 0))
         return line, refusal
+
+    def cover(self, line: CartLine, kept: int) -> bool:
+        """Cover what a line is short of by the `kept` units of this terminal's allotment; returns whether they do."""
+        lacking = line.quantity - max(0, line.short.available - line.covered) if line.short else 0
+        if not 0 < lacking <= kept:
+            return False
+        line.short, line.covered = None, lacking
+        return True
+
+    def correct(self, product: Product) -> CartLine | None:
+        """Take over what the server says of a product; returns its line, if it has one."""
+        line = self.find(product.id)
+        if line is not None:
+            line.product = product
+        return line
 
     # The end of a sale.
 
@@ -249,14 +269,20 @@ class Cart:
                     available=line.short.available,
                 )
 
-    def sale(self, receipt_number: str, made_at: datetime | UnsetType = UNSET) -> list[Command]:
-        """Returns the commands that sell these lines; the last is the Sell.
+    def sale(
+        self,
+        receipt_number: str,
+        made_at: datetime | UnsetType = UNSET,
+        terms: Terms = SIMPLE,
+        sequence: int = 1,
+    ) -> list[Command]:
+        """Returns the commands that sell these lines; the last is the Sell, the act of this terminal with `sequence`.
 
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
         whether it was made or not, it can then neither be missing from the sale nor stand in its way.
         """
         lines = tuple(SaleLine(x.product.id, x.quantity, x.product.price_cents) for x in self.lines)
-        holds = tuple(x.hold.id for x in self.lines if x.hold)
+        holds = tuple(x.hold.id for x in self.lines if x.hold and x.product.id not in terms.released)
         found: list[Command] = []
         for line in self.lines:
             if line.sent and isinstance(line.sent.command, Reserve):
@@ -265,6 +291,11 @@ class Cart:
                 # Should the sale be refused, the line has no hold it can be sure of, and asks for a new one.
                 line.sent, line.again = Sent(back, line.sent.at), True
                 line.hold = line.hold and Hold(line.hold.id, line.hold.quantity, line.sent.at)
+            elif line.hold and line.product.id in terms.released:
+                back = Cancel(id=self._make_id(), store_id=self.store_id, reservation_id=line.hold.id)
+                found.append(back)
+                line.sent, line.again = Sent(back, line.sent.at if line.sent else 0.0), True
+        offline = Offline(sequence, terms.guaranteed, terms.approved_by) if terms.is_offline else UNSET
         sell = Sell(
             id=self._make_id(),
             store_id=self.store_id,
@@ -272,6 +303,8 @@ class Cart:
             holds=holds,
             receipt_number=receipt_number,
             made_at=made_at,
+            draws=terms.draws or UNSET,
+            offline=offline,
         )
         return [*found, sell]
 

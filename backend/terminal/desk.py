@@ -3,64 +3,79 @@
 The screen calls methods and draws `cart`, `live` and `till`; `live.changed` says that something is to be drawn again,
 and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is looked
 up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
+
+Online and offline are one path. The terminal's copy answers scans and searches, and the server corrects it; holds are
+asked for whenever they can be; what this terminal keeps for outages covers what no hold does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
-import msgspec
-
+from backend.auth.roles import ROLES
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.barcode import Damage, DamagedBarcode, parse_scan
+from backend.model.barcode import Damage, DamagedBarcode
 from backend.model.commands import Command
 from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
+from backend.model.scopes import Scope
 from backend.model.verbs.sell import Sell
 
-from .api import Api, ServerAway, ServerRefused, SessionEnded
-from .cart import Cart, Touch, check_quantity
-from .clock import SKEWED
+from .api import Api, ServerAway, SessionEnded
+from .cache.cache import Cache
+from .cart import Cart, check_quantity
 from .finder import Finder
-from .journal import Journal, JournalUnusable, KeptSale
+from .issuing import keep_time, paper_of
+from .journal import Journal, JournalUnusable, KeptSale, OpenSale
+from .keeping import Keeping
+from .lines import CartLine
 from .live import Link, Live
+from .lookup import Lookup
 from .money import Lang
+from .open_lines import OpenLines
 from .queue import UnsentWork
-from .receipts.paper import Paper
 from .sender import Sender
 from .settling import Settling
+from .shortage import tell_shortage
+from .terms import SupervisorNeeded, Terms, offline_terms, online_terms
 from .till import Outcome, Till
 from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
 WORTH_SAYING = 0.25
 """Seconds after which a scan that waits says so."""
-PATIENCE = 1.0
-"""Seconds that the server has to tell of a product that is known already, or while it is known to be away."""
-NEARBY = 3
-"""Other stores named when this one is short."""
+APPROVES = Scope.SALES_SETTLE
+"""What a person may do who agrees to sell without a server what this terminal does not keep."""
+
+Approve = Callable[[str, str, str, Scope], Awaitable[None]]
+"""(user, PIN, store id, scope): returns if they may and the PIN is theirs, as far as this terminal knows."""
 
 
 class Desk:
-    """The counter of `session`. `run` must be running for anything to be sent."""
+    """The counter of `session`. `run` must be running for anything to be sent; `cache` is the copy of its store.
+
+    `approve` checks a supervisor's PIN while no server answers.
+    """
 
     def __init__(
         self,
         api: Api,
         journal: Journal,
+        cache: Cache,
         session: Session,
         terminal_id: str,
         say: Callable[[Notice], None],
         *,
+        approve: Approve | None = None,
         hold_seconds: int = HOLD_SECONDS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.session = session
         self.terminal_id = terminal_id
         self.cart = Cart(session.store_id, hold_seconds)
-        self.live = Live(api, session, terminal_id, clock)
-        self.finder = Finder(api, session.store_id)
+        self.live = Live(cache, api, session, terminal_id, clock)
+        self.finder = Finder(cache, api, lambda: self.is_away)
         self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
         self.till = Till(
             journal,
@@ -69,8 +84,11 @@ class Desk:
             self.live.changed.set,
             lambda: self.is_away,
             lambda: self.session.user,
-            self._paper,
+            lambda sale, names: paper_of(sale, names, self.session, self.terminal_id, self.lang),
         )
+        self.keeping = Keeping(api, journal, self.sender, session.store_id, lambda: self.is_away, self._in_cart)
+        self.till.kept = self.keeping.drew
+        self.live.recalled = self.keeping.recalled
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
         self.server_back: Callable[[], None] = lambda: None
@@ -78,22 +96,20 @@ class Desk:
         self.settling = Settling(api, journal, self.till, say)
         api.queued = lambda: self.unsent
         self.is_selling = False
+        self.needs_supervisor: SupervisorNeeded | None = None
+        """Why the last `finish` did not sell, if a supervisor has to agree to it."""
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
-        self._api, self._say, self._clock = api, say, clock
+        self._api, self._say, self._clock, self._approve = api, say, clock, approve
+        self._lookup = Lookup(cache, api, lambda: self.is_away)
         self._turn = asyncio.Lock()
         self._signed_in = asyncio.Event()
         self._worked_at: float | None = None
-        self._known: dict[str, Product] = {}
-        """Barcode → product, for scans while the server is away."""
         self._journal = journal
         self.lang: Lang = "en"
         """The language of the receipts."""
-        self._keep_time(api, journal)
-        self.found = journal.open_sale(session.store_id)
-        """The sale that was open when this terminal stopped, until somebody takes it up or gives it back."""
-        self._on_disk = {x.product.id: msgspec.json.encode(x) for x in self.found.lines} if self.found else {}
-        self._disk_refused = False
+        keep_time(api, journal, say)
+        self._lines = OpenLines(journal, session.store_id, say)
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
@@ -109,6 +125,7 @@ class Desk:
             tasks.create_task(self._live_for_ever())
             tasks.create_task(self.sender.run())
             tasks.create_task(self.settling.run())
+            tasks.create_task(self.keeping.run())
 
     async def _live_for_ever(self) -> None:
         while True:
@@ -123,21 +140,43 @@ class Desk:
         self.session = session
         self.session_over.clear()
         self._signed_in.set()
-        self.sender.hurry()
-        self.settling.hurry()
+        self._hurry()
         self.live.changed.set()
 
-    def _keep_time(self, api: Api, journal: Journal) -> None:
-        """What is kept is dated by the server's clock; how far this machine's is off is remembered."""
+    def _hurry(self) -> None:
+        self.sender.hurry()
+        self.settling.hurry()
+        self.keeping.hurry()
 
-        def keep(offset: float) -> None:
-            with suppress(JournalUnusable):  # it is measured again by the next start
-                journal.remember(clock_offset=f"{offset:.3f}")
-            if abs(offset) > SKEWED:
-                self._say(Notice("warning", "clock_skewed", {"minutes": round(abs(offset) / 60)}))
+    def _came_back(self) -> None:
+        """The server answers again: do not wait out the pauses."""
+        self.server_back()
+        self._hurry()
 
-        api.clock.kept_by(float(journal.recall("clock_offset") or 0), keep)
-        journal.now = api.clock.now
+    def end_session(self, error: SessionEnded) -> None:
+        """The session is over: somebody has to sign in again. What is being sold stays."""
+        if not self.session_over.is_set():
+            self.session_over.set()
+            self._signed_in.clear()
+            self._say(Notice("warning", error.code))
+            self.live.changed.set()
+
+    # How things are.
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the server is known not to answer."""
+        return self.sender.is_failing or self.live.link is Link.OFFLINE
+
+    @property
+    def now(self) -> float:
+        """The time that holds are counted in."""
+        return self._clock()
+
+    @property
+    def stale_for(self) -> float:
+        """Seconds since the numbers on the screen were certainly current."""
+        return self.live.stale_for
 
     @property
     def clock_is_skewed(self) -> bool:
@@ -154,36 +193,19 @@ class Desk:
         if waiting := self.unsent - self.till.of_other_stores:
             raise UnsentWork(waiting)
 
-    def _paper(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
-        return Paper(
-            number=sale.receipt_number,
-            sale_id=sale.id,
-            store_id=sale.store_id,
-            store_name=self.session.store_name,
-            terminal_id=self.terminal_id,
-            clerk=self.session.display_name,
-            at=sale.made_at.astimezone(),
-            lines=sale.sell.lines,
-            names=names,
-            tenders=sale.sell.tenders or (),
-            lang=self.lang,
-        )
+    def keeps(self, line: CartLine) -> bool:
+        """Returns whether this terminal keeps all units of a line for outages."""
+        return self.keeping.escrow.free(line.product.id) >= line.quantity
 
-    def _came_back(self) -> None:
-        """The server answers again: do not wait out the pauses."""
-        self.server_back()
-        self.sender.hurry()
-        self.settling.hurry()
-
-    def end_session(self, error: SessionEnded) -> None:
-        """The session is over: somebody has to sign in again. What is being sold stays."""
-        if not self.session_over.is_set():
-            self.session_over.set()
-            self._signed_in.clear()
-            self._say(Notice("warning", error.code))
-            self.live.changed.set()
+    def _in_cart(self) -> dict[str, int]:
+        return {line.product.id: line.quantity for line in self.cart.lines}
 
     # The sale that was open when the terminal stopped.
+
+    @property
+    def found(self) -> OpenSale | None:
+        """That sale, until somebody takes it up or gives it back."""
+        return self._lines.found
 
     async def take_up(self) -> None:
         """Go on with the sale that was found: its holds are taken over, or made again."""
@@ -195,7 +217,7 @@ class Desk:
 
     async def _decide_on_found(self, code: str, *, wanted: bool) -> None:
         async with self._turn:
-            found, self.found = self.found, None
+            found, self._lines.found = self._lines.found, None
             if found is None:
                 return
             self.sender.put(self.cart.take_up(found.lines, self._clock(), wanted=wanted))
@@ -203,7 +225,7 @@ class Desk:
                 self._say(Notice("ok" if wanted else "info", code, {"count": len(found.wanted)}))
             self.pump()
 
-    # What the clerk does.
+    # What the clerk looks for.
 
     def worked(self) -> None:
         """A key was pressed: the clerk is here, and the holds are worth extending."""
@@ -213,13 +235,11 @@ class Desk:
         """Look for products; the results are in `finder`. If that could not be asked, the clerk was told why."""
         async with self._telling():
             await self.finder.look(words)
-            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
     async def search_more(self) -> None:
         """Look for the next results of the same search."""
         async with self._telling():
             await self.finder.more()
-            self._known.update({x.barcode: x for x in self.finder.found.values() if x.barcode})
 
     async def scan(self, code: str, count: int = 1) -> Product | None:
         """Add what a barcode or SKU stands for. Returns the product, None if it was not added.
@@ -232,32 +252,30 @@ class Desk:
                 product = await self._by_code(code.strip())
                 if product is not None:
                     self._add(product, count * product.pack_quantity)
+                    self._lookup.check(product, self._corrected, self._gone)
         return product
 
     async def _by_code(self, code: str) -> Product | None:
-        """Returns the product behind a barcode, else the one with this SKU: a SKU may look like a barcode that was
-        misread.
+        """Returns the product behind a code; None if it is none but what was searched for finds something."""
+        try:
+            return await self._lookup.by_code(code)
+        except DamagedBarcode as refused:
+            if refused.damage is not Damage.CHECK_DIGIT:
+                await self.finder.look(code)
+                if self.finder.found:
+                    return None
+            raise
 
-        What can be no barcode is searched as text in the end, and None is returned if that finds something.
-        """
-        try:
-            return await self._by_barcode(parse_scan(code))
-        except DamagedBarcode as error:
-            refused: MostradorError = error
-        except ServerRefused as error:
-            if error.code != "unknown_barcode":
-                raise
-            refused = error
-        try:
-            return await self._api.by_sku(code, self.session.store_id)
-        except ServerRefused as error:
-            if error.code != "unknown_product":
-                raise
-        if isinstance(refused, DamagedBarcode) and refused.damage is not Damage.CHECK_DIGIT:
-            await self.finder.look(code)
-            if self.finder.found:
-                return None
-        raise refused
+    def _corrected(self, product: Product) -> None:
+        """The server says another price or name than the copy had."""
+        line = self.cart.correct(product)
+        if line is not None:
+            fields: dict[str, str | int] = {"name": product.name, "price_cents": product.price_cents}
+            self._say(Notice("warning", "price_corrected", fields))
+            self.pump()
+
+    def _gone(self) -> None:
+        self._say(Notice("warning", "unknown_product"))
 
     @contextmanager
     def _saying_when_it_waits(self, code: str) -> Iterator[None]:
@@ -268,21 +286,7 @@ class Desk:
         finally:
             saying.cancel()
 
-    async def _by_barcode(self, barcode: str) -> Product:
-        """Returns the product; as it was known before when the server is away, or slow to say."""
-        known = self._known.get(barcode)
-        if known is not None and self.is_away:
-            return known
-        try:
-            async with asyncio.timeout(PATIENCE if known is not None or self.is_away else None):
-                product = await self._api.by_barcode(barcode, self.session.store_id)
-        except (ServerAway, TimeoutError) as error:
-            self.live.check()
-            if known is None:
-                raise ServerAway("The server does not answer; scan it again when it is back.") from error
-            return known
-        self._known[barcode] = product
-        return product
+    # What the clerk does with the sale.
 
     async def add(self, product: Product, count: int = 1) -> None:
         """Add units of a product that was found by searching."""
@@ -338,16 +342,22 @@ class Desk:
             self._say(Notice("info", "sale_cancelled"))
             self.pump()
 
-    async def finish(self) -> None:
-        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why."""
+    async def finish(self, approval: Approval | None = None) -> None:
+        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why.
+
+        `approval` is that of a supervisor, after `needs_supervisor` said what for.
+        """
+        self.needs_supervisor = None
         async with self._turn, self._telling():
+            self.cart.check_sale()
+            terms = await self._terms(approval)
             self._say(Notice("info", "finishing"))
             self.is_selling = True
             try:
-                outcome = await self.till.sell(self.cart)
+                outcome = await self.till.sell(self.cart, terms)
             finally:
                 self.is_selling = False
-                self._on_disk = {}  # a sale that was kept has ended the open one there
+                self._lines.ended()
                 self.pump()
             if isinstance(outcome, Refusal):
                 await self._tell_refusal(outcome)
@@ -355,6 +365,23 @@ class Desk:
                 sold = outcome.outcome is Outcome.SOLD
                 fields: dict[str, str | int] = {"receipt": outcome.number, "total_cents": outcome.total_cents}
                 self._say(Notice("ok" if sold else "warning", "sold" if sold else "sold_queued", fields))
+
+    async def _terms(self, approval: Approval | None) -> Terms:
+        if not self.is_away:
+            return online_terms(self.cart.lines, self.keeping.escrow)
+        approved_by = ""
+        if approval is not None and self._approve is not None:
+            await self._approve(approval.user, approval.pin, self.session.store_id, APPROVES)
+            approved_by = approval.user
+        elif APPROVES in ROLES.get(self.session.role, frozenset()):
+            approved_by = self.session.user
+        try:
+            return offline_terms(
+                self.cart.lines, self.keeping.escrow, self.keeping.policy_of, self._clock(), approved_by
+            )
+        except SupervisorNeeded as error:
+            self.needs_supervisor = error
+            raise
 
     async def settle(self, conflict: KeptSale, reason: SettlingReason, note: str, approval: Approval | None) -> bool:
         """Settle a refused sale; returns whether that is kept. If it is not, the clerk was told why."""
@@ -369,18 +396,20 @@ class Desk:
         return self._journal.name_of(product_id) or product_id
 
     async def learn_name(self, product_id: str) -> None:
-        """Ask the server what people call a product that this terminal never sold."""
+        """Find out what people call a product that this terminal never sold."""
         if self._journal.name_of(product_id) is None:
-            with suppress(MostradorError):  # its id is shown until the server answers
-                self._journal.learn({product_id: (await self._api.product(product_id)).name})
+            with suppress(MostradorError):  # its id is shown until somebody knows
+                product = await self.live.cache.product(product_id) or await self._api.product(product_id)
+                self._journal.learn({product_id: product.name})
 
     async def leave(self, patience: float = 1.0) -> None:
         """The clerk leaves: give the holds back if that can be done within `patience` seconds; they expire anyway."""
+        self._lookup.close()
         self.cart.clear()
         self.pump()
         self.sender.hurry()
         with suppress(TimeoutError, MostradorError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(0 if self.is_away else patience):
                 await self.sender.idle.wait()
                 await self._api.goodbye()
 
@@ -390,56 +419,22 @@ class Desk:
         """Send what the cart needs now. Called after every step, after every answer and once a second."""
         if not self.is_selling:
             commands = self.cart.commands(self._clock(), self._worked_at)
-            self._keep_lines()
+            self._lines.keep(self.cart, self.session)
             self.sender.put(commands)
         self.live.changed.set()
 
-    def _keep_lines(self) -> None:
-        """Commit what changed in the cart, before it is shown and before its holds are asked for.
-
-        It blocks for one disk write: between a step and its commit nothing may be drawn.
-        """
-        if self.found is not None:
-            return  # what is on disk is still to be decided on
-        now = {product_id: msgspec.json.encode(line) for product_id, line in self.cart.kept.items()}
-        if now == self._on_disk:
-            return
-        changed = dict(now.items() - self._on_disk.items())
-        try:
-            self._journal.keep_lines(
-                self.session.store_id, self.session.display_name, changed, self._on_disk.keys() - now
-            )
-        except JournalUnusable as error:
-            if not self._disk_refused:
-                self._say(notice_of(error))
-            self._disk_refused = True
-        else:
-            self._on_disk, self._disk_refused = now, False
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the server is known not to answer."""
-        return self.sender.is_failing or self.live.link is Link.OFFLINE
-
-    @property
-    def now(self) -> float:
-        """The time that holds are counted in."""
-        return self._clock()
-
-    @property
-    def stale_for(self) -> float:
-        """Seconds since the numbers on the screen were certainly current."""
-        return self._clock() - self.live.view.fresh_at
-
     def _answered(self, command: Command, answer: Answer) -> None:
         self.live.take(answer.stock)
-        if isinstance(command, Sell):
+        if self.keeping.answered(command, answer):
+            pass
+        elif isinstance(command, Sell):
             self.till.answered(command, answer)
         elif self.till.queue.answered(command, answer):
             pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed
-            self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
+            if not self.cart.cover(line, self.keeping.escrow.free(line.product.id)):
+                self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
         self.pump()
 
     @contextmanager
@@ -457,7 +452,7 @@ class Desk:
         else:
             self._say(Notice("ok", "server_back") if error is None else notice_of(error))
             if error is None:
-                self.settling.hurry()
+                self._hurry()
         self.live.check()
         self.live.changed.set()
 
@@ -477,21 +472,5 @@ class Desk:
         """Say why, and for a shortage what is here and where else there is some."""
         if refusal.code is not Code.INSUFFICIENT_STOCK or not refusal.lines:
             self._say(Notice("error", refusal.code.value, {"message": refusal.message, "field": refusal.field}))
-            return
-        short = refusal.lines[0]
-        line = self.cart.find(short.product_id)
-        await self.live.watch([short.product_id])
-        rows = self.live.view.elsewhere(self.session.store_id, short.product_id)
-        names = {x.id: x.name for x in self.session.stores}
-        nearby = " · ".join(
-            f"{names.get(x.store_id, x.store_id)} {x.available}" for x in rows[:NEARBY] if x.available > 0
-        )
-        fields: dict[str, str | int] = {
-            "name": name or (line.product.name if line else short.product_id),
-            "requested": short.requested,
-            "available": max(0, short.available),
-            "nearby": nearby,
-        }
-        here = "short" if short.available > 0 else "none"
-        self.cart.touched = Touch(short.product_id)
-        self._say(Notice("error", f"{here}_here" if nearby else f"{here}_anywhere", fields))
+        else:
+            self._say(await tell_shortage(refusal.lines[0], name, self.cart, self.live, self.session))

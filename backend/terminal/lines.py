@@ -49,6 +49,8 @@ class State(StrEnum):
     """What a line's units are: kept, being asked for, no longer kept, or not there."""
 
     HELD = "held"
+    KEPT = "kept"
+    """This terminal's own allotment has them."""
     HOLDING = "holding"
     EXPIRED = "expired"
     SHORT = "short"
@@ -78,6 +80,13 @@ class CartLine(Struct):
     short: Short | None = None
     again: bool = False
     """The clerk asked to hold again what expired."""
+    covered: int = 0
+    """Units that this terminal's allotment gives, since the server had no others."""
+
+    @property
+    def to_hold(self) -> int:
+        """Units that a hold is needed for."""
+        return self.quantity - self.covered
 
     def kept(self, place: int) -> KeptLine:
         """Returns the line as it is to be kept on disk."""
@@ -96,10 +105,12 @@ class CartLine(Struct):
         """Returns what to tell the clerk about its units."""
         if self.short is not None:
             return State.SHORT
+        if self.covered and not self.to_hold:
+            return State.KEPT
         asked_at = self.sent.at if self.sent and isinstance(self.sent.command, Reserve) else None
         if self.hold is None:
             return State.HOLDING
         if not self.hold.is_live(now):
             return State.HOLDING if self.again or asked_at is not None else State.EXPIRED
         slow = asked_at is not None and now - asked_at > SOON
-        return State.HOLDING if slow and self.hold.quantity < self.quantity else State.HELD
+        return State.HOLDING if slow and self.hold.quantity < self.to_hold else State.HELD

@@ -15,11 +15,12 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.commands import Command
 from backend.model.verbs.sell import Sell
 
-from .cart import Cart
+from .cart import SIMPLE, Cart
 from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptAct, KeptSale
 from .queue import FURTHEST_JUMP, Queue
 from .receipts.paper import Paper
 from .sender import Sender
+from .terms import Terms
 from .values import Notice
 
 PATIENCE = 3.0
@@ -88,6 +89,8 @@ class Till:
         self._pending: dict[object, _Pending] = {}
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
+        self.kept: Callable[[Sell], None] = lambda _: None
+        """Called with a sale once it is on the disk."""
         self.of_other_stores = 0
         """Acts of stores that who is signed in may not act in; somebody else has to send them."""
         self._at_counter: UUID | None = None
@@ -140,7 +143,7 @@ class Till:
         self._say(Notice("warning", "receipt_renumbered", numbers))
         return again
 
-    async def sell(self, cart: Cart) -> Receipt | Refusal:
+    async def sell(self, cart: Cart, terms: Terms = SIMPLE) -> Receipt | Refusal:
         """Sell the cart's lines. They leave the cart when there is a receipt; a refusal leaves them in it.
 
         Raises EmptyBasket, LineShort (nothing was done) and JournalUnusable (the sale could not be kept, so it was not
@@ -149,8 +152,9 @@ class Till:
         cart.check_sale()
         taken = 0
         while True:
-            sale = await self._keep(cart)
-            answer = await self._first_answer(sale)
+            sale = await self._keep(cart, terms)
+            self.kept(sale.sell)
+            answer = await self._first_answer(sale, 0 if terms.is_offline else None)
             if answer is None or answer.refusal is None:
                 break
             if answer.refusal.code is not Code.RECEIPT_TAKEN:
@@ -174,11 +178,11 @@ class Till:
             await self._forget(sale)
         return receipt
 
-    async def _keep(self, cart: Cart) -> KeptSale:
+    async def _keep(self, cart: Cart, terms: Terms) -> KeptSale:
         made: list[Command] = []
 
         def make(receipt_number: str) -> list[Command]:
-            made.extend(cart.sale(receipt_number, self._journal.now()))
+            made.extend(cart.sale(receipt_number, self._journal.now(), terms, self._journal.next_sequence()))
             self._at_counter = made[-1].id
             return made
 
@@ -192,12 +196,13 @@ class Till:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise
 
-    async def _first_answer(self, sale: KeptSale) -> Answer | None:
-        """Returns the answer, if it comes while the clerk waits."""
+    async def _first_answer(self, sale: KeptSale, patience: float | None) -> Answer | None:
+        """Returns the answer, if it comes while the clerk waits; for so many seconds, if that is said."""
         waited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._send(sale, waited)
         self._sender.hurry()
-        await asyncio.wait([waited], timeout=PATIENCE_AWAY if self._is_away() else PATIENCE)
+        usual = PATIENCE_AWAY if self._is_away() else PATIENCE
+        await asyncio.wait([waited], timeout=usual if patience is None else patience)
         if waited.done():
             return waited.result()
         self._pending[sale.id].answer = None

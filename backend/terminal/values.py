@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from backend.model.allotments import DEFAULT_POLICY, EVERY_PRODUCT, Beyond
 from backend.model.errors import MostradorError
 from backend.model.stock import StockRow
 
@@ -106,6 +107,22 @@ class Approval(Struct, frozen=True):
 
     user: str
     pin: str
+
+
+class Policy(Struct, frozen=True):
+    """How much of a product a terminal may keep for an outage of so long, and what happens beyond."""
+
+    product_id: str = EVERY_PRODUCT
+    units: int = DEFAULT_POLICY.units
+    minutes: int = DEFAULT_POLICY.minutes
+    beyond: Beyond = DEFAULT_POLICY.beyond
+
+
+class Policies(Struct, frozen=True):
+    """The policies of a store. `default` holds for every product that has none here."""
+
+    default: Policy = Policy()
+    policies: tuple[Policy, ...] = ()
 
 
 class LiveAddress(Struct, frozen=True):

@@ -39,6 +39,7 @@ from backend.model.stock import Key
 from backend.model.verbs.receive import Receive
 from backend.model.verbs.reserve import Reserve
 from backend.terminal.api import Api
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.live import Link
@@ -190,7 +191,8 @@ async def screen(directory: Path, times: int) -> None:
     lease = await asyncio.to_thread(join_or_start, files, lambda *_: None)
     with lease:
         api, journal = Api(lease.server_url), Journal(directory / "T2.db", "T2")
-        luis = Desk(api, journal, await api.sign_in("luis", PIN, "norte", "T2"), "T2", lambda _: None)
+        cache = Cache(directory / "T2.copy", "norte")
+        luis = Desk(api, journal, cache, await api.sign_in("luis", PIN, "norte", "T2"), "T2", lambda _: None)
         running = asyncio.create_task(luis.run())
         [answer] = await api.send([Receive(id=new_id(), store_id="norte", lines=(Line("milk", 10_000),))])
         assert answer.accepted

@@ -20,6 +20,7 @@ from backend.auth.tokens import Tokens
 from backend.http.codes import PROBLEMS, page_of, title_of
 from backend.http.invalid import invalid_body
 from backend.ids import new_id
+from backend.model.allotments import Beyond
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Request
 from backend.model.commands import Command
@@ -31,6 +32,8 @@ from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
 from backend.model.told import HEADER, Told, read
 from backend.model.verbs import list_of_commands
+from backend.model.verbs.allot import Allot
+from backend.model.verbs.allot_release import AllotRelease
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.confirm import Confirm
 from backend.model.verbs.expire import Expire
@@ -38,7 +41,7 @@ from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
-from backend.terminal.values import Offline, Session, Store
+from backend.terminal.values import Offline, Policy, Session, Store
 
 from .fake_sync import FakeSync, copied
 
@@ -125,6 +128,9 @@ class FakeServer:
         """How many more products there are, named by number."""
         self.tokens = Tokens(Ed25519PrivateKey.generate())
         """What grants are signed with."""
+        self.policy = Policy(units=0, beyond=Beyond.ALLOW)
+        """What terminals may keep of every product that has no policy of its own."""
+        self.policies: list[Policy] = []
         self.pins = dict.fromkeys(PEOPLE, PIN)
         """Who may sign in; a person who is not in it was removed."""
         self.renewals: list[tuple[str, str]] = []
@@ -202,6 +208,8 @@ class FakeServer:
             return self._settle(session, request.content)
         if path == "/commands":
             return await self._decide(session, request)
+        if match := re.fullmatch(r"/stores/([^/]+)/allotment-policies", path):
+            return _json({"store_id": match[1], "default": self.policy, "policies": self.policies})
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
             return self._barcode(match[1], query)
         if match := re.fullmatch(r"/products/sku/([^/]+)", path):
@@ -412,7 +420,9 @@ class FakeServer:
     @staticmethod
     def _forbidden(session: Session, command: Command) -> Answer | None:
         refusal = None
-        if session.role == "clerk" and not isinstance(command, Sell | Reserve | Confirm | Cancel | Extend):
+        if session.role == "clerk" and not isinstance(
+            command, Sell | Reserve | Confirm | Cancel | Extend | Allot | AllotRelease
+        ):
             refusal = Refusal(Code.SCOPE_MISSING, "A clerk may not do this; it needs the right stock:write.")
         elif command.store_id not in {store.id for store in session.stores}:
             sentence = f"You may not act in store {command.store_id}; sign in with a user of that store."

@@ -14,6 +14,7 @@ from backend.ids import new_id
 from backend.model.commands import Line
 from backend.model.verbs.receive import Receive
 from backend.terminal.api import Api
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.values import Notice
@@ -30,6 +31,7 @@ from backend.model.verbs.sell import Sell
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 
@@ -48,7 +50,8 @@ class DyingApi(Api):
 async def main():
     api = DyingApi(url)
     session = await api.sign_in("ana", pin, "norte", "T1")
-    desk = Desk(api, Journal(Path(path), "T1"), session, "T1", lambda notice: None)
+    cache = Cache(Path(path).with_name("copy.db"), "norte")
+    desk = Desk(api, Journal(Path(path), "T1"), cache, session, "T1", lambda notice: None)
     running = asyncio.create_task(desk.run())
     await desk.scan(barcode, 3)
     await desk.sender.idle.wait()
@@ -89,11 +92,13 @@ async def started_again(server: Server, path: Path) -> AsyncIterator[tuple[Desk,
     def say(notice: Notice) -> None:
         said.append(notice.code)
 
-    desk = Desk(api, journal, await api.sign_in("ana", PIN, "norte", "T1"), "T1", say)
+    cache = Cache(path.with_name("copy.db"), "norte")
+    desk = Desk(api, journal, cache, await api.sign_in("ana", PIN, "norte", "T1"), "T1", say)
     running = asyncio.create_task(desk.run())
     yield desk, said, api
     running.cancel()
     await asyncio.wait([running])
+    await cache.close()
     journal.close()
     await api.close()
 

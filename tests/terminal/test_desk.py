@@ -15,6 +15,7 @@ from backend.model.answers import Code, Refusal
 from backend.model.commands import Command, SaleLine
 from backend.model.stock import StockRow
 from backend.model.verbs.sell import Sell
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State
@@ -49,11 +50,15 @@ class Shop:
     async def desk(self, terminal: str = "T1") -> AsyncIterator[Desk]:
         """A desk that is running; its end is a power cut."""
         journal = Journal(self.path, terminal)
-        desk = Desk(self.server.signed_in(), journal, SESSION, terminal, self.said.append, clock=lambda: self.now)
+        cache = Cache(self.path.with_name("copy.db"), SESSION.store_id, clock=lambda: self.now)
+        desk = Desk(
+            self.server.signed_in(), journal, cache, SESSION, terminal, self.said.append, clock=lambda: self.now
+        )
         task = asyncio.create_task(desk.run())
         yield desk
         task.cancel()
         await asyncio.wait([task])
+        await cache.close()
         journal.close()
 
     def wait(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import nats
@@ -11,6 +12,7 @@ import pytest
 from backend.model.stock import StockRow
 from backend.terminal import listener as live_module
 from backend.terminal.api import SessionEnded
+from backend.terminal.cache.cache import Cache
 from backend.terminal.live import WATCHED, Link, Live, StockView
 from tests.eventually import eventually
 
@@ -28,13 +30,26 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> FakeNats:
 
 @pytest.fixture
 def server() -> FakeServer:
-    return FakeServer()
+    server = FakeServer()
+    server.sync.events = []
+    return server
+
+
+NOW = [100.0]
+"""What the clock of the ages says."""
+
+
+@pytest.fixture
+async def cache(tmp_path: Path) -> AsyncIterator[Cache]:
+    NOW[0] = 100.0
+    cache = Cache(tmp_path / "copy.db", "292", clock=lambda: NOW[0])
+    yield cache
+    await cache.close()
 
 
 @asynccontextmanager
-async def running(server: FakeServer, now: list[float] | None = None) -> AsyncIterator[Live]:
-    clock = now or [100.0]
-    live = Live(server.signed_in(), SESSION, "T1", lambda: clock[0])
+async def running(server: FakeServer, cache: Cache) -> AsyncIterator[Live]:
+    live = Live(cache, server.signed_in(), SESSION, "T1", lambda: NOW[0])
     task = asyncio.create_task(live.run())
     yield live
     task.cancel()
@@ -42,17 +57,19 @@ async def running(server: FakeServer, now: list[float] | None = None) -> AsyncIt
 
 
 async def test_it_connects_with_the_access_token_and_listens_to_the_stores_of_the_session(
-    bus: FakeNats, server: FakeServer
+    bus: FakeNats, server: FakeServer, cache: Cache
 ) -> None:
-    async with running(server) as live:
+    async with running(server, cache) as live:
         await eventually(lambda: live.link is Link.ONLINE)
     assert bus.options["token"] == "token"
     assert bus.options["inbox_prefix"] == b"_INBOX.ana-T1"
     assert bus.subjects == ["inventory.292.>", "inventory.319.>", "inventory.361.>", "inventory.406.>"]
 
 
-async def test_only_newer_versions_of_watched_products_are_taken_in(bus: FakeNats, server: FakeServer) -> None:
-    async with running(server) as live:
+async def test_only_newer_versions_of_watched_products_are_taken_in(
+    bus: FakeNats, server: FakeServer, cache: Cache
+) -> None:
+    async with running(server, cache) as live:
         await eventually(lambda: live.link is Link.ONLINE)
         await live.watch(["1041"])
         live.take_changed()
@@ -67,8 +84,10 @@ async def test_only_newer_versions_of_watched_products_are_taken_in(bus: FakeNat
     assert (row.on_hand, live.view.row("292", "1042")) == (8, None)
 
 
-async def test_what_was_missed_while_away_is_fetched_when_it_connects_again(bus: FakeNats, server: FakeServer) -> None:
-    async with running(server) as live:
+async def test_what_was_missed_while_away_is_fetched_when_it_connects_again(
+    bus: FakeNats, server: FakeServer, cache: Cache
+) -> None:
+    async with running(server, cache) as live:
         await live.watch(["1041"])
         await eventually(lambda: live.link is Link.ONLINE)
         bus.down = True
@@ -82,43 +101,44 @@ async def test_what_was_missed_while_away_is_fetched_when_it_connects_again(bus:
 
 
 async def test_without_nats_numbers_have_an_age_and_are_fetched_again_with_every_attempt(
-    bus: FakeNats, server: FakeServer
+    bus: FakeNats, server: FakeServer, cache: Cache
 ) -> None:
     bus.down = True
-    now = [100.0]
-    async with running(server, now) as live:
+    async with running(server, cache) as live:
         await live.watch(["1041"])
         await eventually(lambda: live.link is Link.DEGRADED)
-        now[0] = 130.0
-        await eventually(lambda: live.view.fresh_at == 130.0)
-        now[0] = 135.0
-        assert live.view.age("292", "1041", now[0]) <= 5.0
+        NOW[0] = 130.0
+        await eventually(lambda: live.stale_for == 0.0)
+        NOW[0] = 135.0
+        assert live.stale_for <= 5.0
 
 
-async def test_a_server_that_is_away_is_noticed_and_its_numbers_grow_old(bus: FakeNats, server: FakeServer) -> None:
-    now = [100.0]
-    async with running(server, now) as live:
+async def test_a_server_that_is_away_is_noticed_and_its_numbers_grow_old(
+    bus: FakeNats, server: FakeServer, cache: Cache
+) -> None:
+    async with running(server, cache) as live:
         await live.watch(["1041"])
         await eventually(lambda: live.link is Link.ONLINE)
         server.away = True
-        now[0] = 160.0
+        NOW[0] = 160.0
         live.check()
         await eventually(lambda: live.link is Link.OFFLINE)
-        assert live.view.age("292", "1041", 165.0) == 65.0, "the age is counted from the last certainty"
+        NOW[0] = 165.0
+        assert live.stale_for == 65.0, "the age is counted from the last certainty"
         server.away = False
         live.check()
         await eventually(lambda: live.link is Link.ONLINE)
-        assert live.view.age("292", "1041", 165.0) == 5.0
+        assert live.stale_for == 0.0
     assert bus.connections == 1, "NATS was there all the time"
 
 
 async def test_a_server_that_is_silent_is_noticed(
-    bus: FakeNats, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+    bus: FakeNats, server: FakeServer, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is there, and no answer comes: a stopped process, or a network that swallows everything."""
     monkeypatch.setattr(live_module, "BEAT", 0.05)
     monkeypatch.setattr(live_module, "SILENCE", 0.1)
-    async with running(server) as live:
+    async with running(server, cache) as live:
         await eventually(lambda: live.link is Link.ONLINE)
         server.silent = asyncio.Event()
         await eventually(lambda: live.link is Link.OFFLINE)
@@ -129,24 +149,25 @@ async def test_a_server_that_is_silent_is_noticed(
         await eventually(lambda: live.link is Link.ONLINE)
 
 
-async def test_while_somebody_knows_better_no_number_counts_as_current(bus: FakeNats, server: FakeServer) -> None:
-    now = [100.0]
-    async with running(server, now) as live:
+async def test_while_somebody_knows_better_no_number_counts_as_current(
+    bus: FakeNats, server: FakeServer, cache: Cache
+) -> None:
+    async with running(server, cache) as live:
         await live.watch(["1041"])
         await eventually(lambda: live.link is Link.ONLINE)
         live.is_doubted = lambda: True
-        now[0] = 130.0
+        NOW[0] = 130.0
         asked = len(server.requests)
         live.check()
         await eventually(lambda: len(server.requests) > asked)
-        assert live.view.age("292", "1041", 130.0) == 30.0
+        assert live.stale_for == 30.0
         live.is_doubted = lambda: False
         live.check()
-        await eventually(lambda: live.view.age("292", "1041", 130.0) == 0.0)
+        await eventually(lambda: live.stale_for == 0.0)
 
 
-async def test_a_session_that_ended_ends_the_run(bus: FakeNats, server: FakeServer) -> None:
-    live = Live(server.signed_in(), SESSION, "T1")
+async def test_a_session_that_ended_ends_the_run(bus: FakeNats, server: FakeServer, cache: Cache) -> None:
+    live = Live(cache, server.signed_in(), SESSION, "T1")
     task = asyncio.create_task(live.run())
     await eventually(lambda: live.link is Link.ONLINE)
     server.session_over = True
@@ -156,15 +177,15 @@ async def test_a_session_that_ended_ends_the_run(bus: FakeNats, server: FakeServ
     assert bus.is_closed
 
 
-async def test_a_message_that_cannot_be_read_is_skipped(bus: FakeNats, server: FakeServer) -> None:
-    async with running(server) as live:
+async def test_a_message_that_cannot_be_read_is_skipped(bus: FakeNats, server: FakeServer, cache: Cache) -> None:
+    async with running(server, cache) as live:
         await eventually(lambda: live.link is Link.ONLINE)
         await live._on_message(SimpleNamespace(data=b"{"))  # type: ignore[arg-type]
         assert live.link is Link.ONLINE
 
 
-async def test_a_product_is_fetched_once_however_many_ask(bus: FakeNats, server: FakeServer) -> None:
-    live = Live(server.signed_in(), SESSION, "T1")
+async def test_a_product_is_fetched_once_however_many_ask(bus: FakeNats, server: FakeServer, cache: Cache) -> None:
+    live = Live(cache, server.signed_in(), SESSION, "T1")
     await asyncio.gather(live.watch(["1041"]), live.watch(["1041", "1041"]))
     await live.watch(["1041"])
     assert server.requests.count("/stock/product/1041") == 1
@@ -174,7 +195,7 @@ def test_only_so_many_products_are_watched_and_the_longest_unused_makes_room() -
     view = StockView()
     for number in range(WATCHED):
         view.watch(f"p{number}")
-        view.take([StockRow("292", f"p{number}", 1, version=1)], now=0)
+        view.take([StockRow("292", f"p{number}", 1, version=1)])
     assert not view.watch("p0")
     assert view.watch("one more")
     assert view.row("292", "p1") is None

@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import nats
 import pytest
 
 from backend.terminal.api import Api, ServerAway, SessionEnded
+from backend.terminal.cache.cache import Cache
 from backend.terminal.live import Link, Live
 from backend.terminal.renewal import Renewal
 from tests.eventually import eventually
@@ -122,11 +124,12 @@ async def test_signing_out_ends_the_session_at_the_server(server: FakeServer) ->
 
 
 async def test_the_live_tail_moves_to_the_new_token_unseen(
-    server: FakeServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    server: FakeServer, clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bus = FakeNats()
     monkeypatch.setattr(nats, "connect", bus.connect)
-    live = Live(server.signed_in(renewable()), renewable(), "T1")
+    cache = Cache(tmp_path / "copy.db", "292")
+    live = Live(cache, server.signed_in(renewable()), renewable(), "T1")
     seen: set[Link] = set()
     became = live._became
 
@@ -144,3 +147,4 @@ async def test_the_live_tail_moves_to_the_new_token_unseen(
     assert seen == {Link.ONLINE}
     running.cancel()
     await asyncio.wait([running])
+    await cache.close()

@@ -8,6 +8,7 @@ import nats
 import pytest
 
 from backend.terminal.api import Api
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.live import Link
@@ -40,7 +41,8 @@ async def test_it_is_offline_a_scan_says_that_it_waits_and_the_age_only_grows(
     def say(notice: Notice) -> None:
         said.append(notice.code)
 
-    desk = Desk(api, journal, await api.sign_in("ana", PIN, "norte", "T1"), "T1", say)
+    cache = Cache(tmp_path / "copy.db", "norte")
+    desk = Desk(api, journal, cache, await api.sign_in("ana", PIN, "norte", "T1"), "T1", say)
     running = asyncio.create_task(desk.run())
     await eventually(lambda: desk.live.link is Link.ONLINE)
     server.freeze()
@@ -62,5 +64,6 @@ async def test_it_is_offline_a_scan_says_that_it_waits_and_the_age_only_grows(
     assert await desk.scan(PRODUCTS["milk"][1]) is not None
     running.cancel()
     await asyncio.wait([running])
+    await cache.close()
     journal.close()
     await api.close()

@@ -17,6 +17,7 @@ from backend.cli.errors import FAILED, run
 from backend.main import mostrador
 from backend.model.errors import InvalidInput
 from backend.terminal.api import Api, ServerAway
+from backend.terminal.cache.cache import Cache
 from backend.terminal.live import Live
 from backend.trust import client_context
 from tests.servers import HOST, free_port
@@ -152,7 +153,9 @@ async def test_command_line_tools_say_the_same(
     assert "SSL_CERT_FILE" in said["message"]
 
 
-async def test_live_updates_believe_the_same_authorities(believed: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_live_updates_believe_the_same_authorities(
+    believed: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     given: dict[str, Any] = {}
     asked = asyncio.Event()
 
@@ -164,9 +167,11 @@ async def test_live_updates_believe_the_same_authorities(believed: trustme.CA, m
     monkeypatch.setattr(nats, "connect", connect)
     server = FakeServer()
     server.live_url = "tls://nats.example:4222"
-    live = asyncio.create_task(Live(server.signed_in(), SESSION, "T1").run())
+    cache = Cache(tmp_path / "copy.db", SESSION.store_id)
+    live = asyncio.create_task(Live(cache, server.signed_in(), SESSION, "T1").run())
     await asked.wait()
     live.cancel()
     await asyncio.wait([live])
+    await cache.close()
     assert isinstance(given["tls"], ssl.SSLContext)
     assert given["tls"].verify_mode is ssl.CERT_REQUIRED

@@ -17,6 +17,7 @@ from backend.model.commands import Line
 from backend.model.verbs.receive import Receive
 from backend.proof.books import prove
 from backend.terminal.api import Api
+from backend.terminal.cache.cache import Cache
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.live import Link
@@ -54,13 +55,15 @@ def lease(files: ShopFiles) -> Iterator[Lease]:
 async def other_terminal(url: str, path: Path) -> AsyncIterator[Desk]:
     """Another terminal of the same store, where luis works."""
     api, journal = Api(url), Journal(path, "T2")
-    desk = Desk(api, journal, await api.sign_in("luis", PIN, "norte", "T2"), "T2", lambda _: None)
+    cache = Cache(path.with_suffix(".copy"), "norte")
+    desk = Desk(api, journal, cache, await api.sign_in("luis", PIN, "norte", "T2"), "T2", lambda _: None)
     running = asyncio.create_task(desk.run())
     [answer] = await api.send([Receive(id=new_id(), store_id="norte", lines=(Line("milk", 12),))])
     assert answer.accepted
     yield desk
     running.cancel()
     await asyncio.wait([running])
+    await cache.close()
     journal.close()
     await api.close()
 

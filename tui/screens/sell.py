@@ -15,13 +15,14 @@ from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry, parse
 from backend.terminal.lines import CartLine, State
 from backend.terminal.queue import UnsentWork
-from backend.terminal.values import Notice, notice_of
+from backend.terminal.values import Approval, Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
 from tui.hold_watch import HoldWatch
 from tui.shared import Shared
 from tui.widgets.sell_body import SellBody
 
+from .approve import ApproveScreen
 from .ask import Ask
 from .base import CounterScreen
 from .conflicts import ConflictsScreen
@@ -286,7 +287,16 @@ class SellScreen(CounterScreen[None]):
     def action_finish(self) -> None:
         """Sell the cart."""
         self._entry.clear()
-        self._step(self._desk.finish(), "finish")
+        self._step(self._finish(), "finish")
+
+    async def _finish(self, approval: Approval | None = None) -> None:
+        await self._desk.finish(approval)
+        if self._desk.needs_supervisor is not None and approval is None:
+            self.app.push_screen(ApproveScreen(self.shared, self._desk.needs_supervisor), self._approved)
+
+    def _approved(self, approval: Approval | None) -> None:
+        if approval is not None:
+            self._step(self._finish(approval), "finish")
 
     def action_up(self) -> None:
         """Mark the row above."""

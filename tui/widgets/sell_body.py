@@ -60,7 +60,9 @@ class SellBody(Container):
         finder = self._desk.finder
         self.results.show(finder.found, mark=None if more else next(iter(finder.found), None))
         words = self._words
-        self.entry.note(words("sell.found", shown=len(finder.found), n=finder.total) if finder.words else "")
+        shown = len(finder.found)
+        some = words("sell.found_more", shown=shown) if finder.has_more else words("sell.found", n=shown)
+        self.entry.note(some if finder.words else "")
         self.draw()
 
     @property

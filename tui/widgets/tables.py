@@ -59,6 +59,10 @@ class CartGrid(LineGrid):
             case State.SHORT if line.short:
                 key = "hold.short" if line.short.available > 0 else "hold.none"
                 return Cell(f"▲ {words(key, available=line.short.available)}", "bad")
+            case State.KEPT:
+                return Cell(f"◆ {words('hold.kept')}", "good")
+            case _ if self._desk.is_away and self._desk.keeps(line):
+                return Cell(f"◆ {words('hold.kept')}", "good")
             case _ if self._desk.is_away:
                 return Cell(f"○ {words('hold.waiting')}", "warning")
             case _:

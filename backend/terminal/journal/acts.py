@@ -89,6 +89,11 @@ class Acts(File):
             )
             return self._insert(act)
 
+    def next_sequence(self) -> int:
+        """Returns the number that the next act gets, in the transaction that is open."""
+        found = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'acts'").fetchone()
+        return (int(found[0]) if found else 0) + 1
+
     def acts(self) -> list[KeptAct]:
         """Returns what waits for an answer, in order. Sales are KeptSale."""
         return self._read("WHERE refusal IS NULL")

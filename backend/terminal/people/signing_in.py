@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from backend.model.errors import MostradorError
+from backend.model.scopes import Scope
 from backend.terminal.api import Api, ServerRefused, SessionEnded, TerminalRemoved
 from backend.terminal.identity import Identity
 from backend.terminal.journal import Journal
@@ -109,6 +110,16 @@ class SigningIn:
         self._until = session.expires_at.timestamp()
         self._api.use(session, partial(self._open_later, user, pin, store_id))
         return session
+
+    async def approve(self, user: str, pin: str, store_id: str, scope: Scope) -> None:
+        """Return if a person known here may do what `scope` allows in a store, and the PIN is theirs.
+
+        Raises what `KnownPeople.approve` raises.
+        """
+        here = self._identity.here(self._journal, self._place)
+        if here is None:
+            raise NoGrant(user)
+        await asyncio.to_thread(self._people.approve, here, user, pin, store_id, scope)
 
     async def _ask(self, user: str, pin: str, store_id: str) -> Session:
         try:
