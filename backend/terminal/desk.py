@@ -349,9 +349,9 @@ class Desk:
         """
         self.needs_supervisor = None
         async with self._turn, self._telling():
+            self._say(Notice("info", "finishing"))
             self.cart.check_sale()
             terms = await self._terms(approval)
-            self._say(Notice("info", "finishing"))
             self.is_selling = True
             try:
                 outcome = await self.till.sell(self.cart, terms)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import nats
 import pytest
 from msgspec import structs
@@ -21,7 +22,7 @@ from backend.terminal.journal import Journal
 from backend.terminal.lines import State
 from backend.terminal.live import Link
 from backend.terminal.till import Outcome
-from backend.terminal.values import Notice, Product
+from backend.terminal.values import Notice, Policies, Product
 from tests.eventually import eventually
 
 from .fake_server import PRODUCTS, SESSION, FakeServer
@@ -50,6 +51,7 @@ class Shop:
     async def desk(self, terminal: str = "T1") -> AsyncIterator[Desk]:
         """A desk that is running; its end is a power cut."""
         journal = Journal(self.path, terminal)
+        journal.remember(**{"policies:292": msgspec.json.encode(Policies(self.server.policy)).decode()})
         cache = Cache(self.path.with_name("copy.db"), SESSION.store_id, clock=lambda: self.now)
         desk = Desk(
             self.server.signed_in(), journal, cache, SESSION, terminal, self.said.append, clock=lambda: self.now
@@ -203,13 +205,16 @@ async def test_a_server_that_goes_away_loses_nothing(shop: Shop) -> None:
     assert "sale_arrived" in shop.codes
 
 
-async def test_a_product_seen_before_can_be_scanned_while_the_server_is_away(shop: Shop) -> None:
+async def test_a_product_never_seen_before_can_be_scanned_and_found_while_the_server_is_away(shop: Shop) -> None:
     async with shop.desk() as desk:
-        await desk.search("milk")
+        await eventually(lambda: desk.live.cache.is_complete)
         shop.server.away = True
         assert await desk.scan(MILK) is not None
-        assert await desk.scan(EGGS) is None
-        assert shop.codes[-1] == "server_away"
+        assert await desk.scan("S1043") is not None
+        await desk.search("chocol")
+        assert [x.name for x in desk.finder.found.values()] == ["Milk chocolate"]
+        assert await desk.scan("4006381333931") is None
+        assert shop.codes[-1] in ("unknown_barcode", "server_away")
 
 
 async def test_a_scan_that_waits_says_so_and_one_that_does_not_is_quiet(shop: Shop) -> None:
@@ -237,11 +242,9 @@ async def test_what_is_known_is_added_at_once_while_the_server_is_away(shop: Sho
         assert shop.server.requests.count(f"/products/barcode/{MILK}") == asked
 
 
-async def test_what_is_known_does_not_wait_for_a_server_that_is_silent(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("backend.terminal.desk.PATIENCE", 0.01)
+async def test_what_is_known_does_not_wait_for_a_server_that_is_silent(shop: Shop) -> None:
     async with shop.desk() as desk:
+        await eventually(lambda: desk.live.cache.is_complete)
         await desk.scan(MILK)
         shop.server.silent = asyncio.Event()
         assert await desk.scan(MILK) is not None
