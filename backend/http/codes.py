@@ -328,7 +328,7 @@ PROBLEMS: dict[str, Meaning] = {
     "unknown_sale": Meaning(
         404,
         "No sale of the caller's stores has this id or receipt number.",
-        "Check it. A sale that was not stored yet is not there: a till sends what it sold while it was offline later.",
+        "Check it. What a terminal sold while it was offline is not there before the terminal has sent it.",
         "There is no sale T1-000042; it may belong to another store.",
         {"field": "receipt_number"},
     ),

@@ -9,9 +9,9 @@ import pytest
 from msgspec import structs
 
 from backend.model.conflicts import SettlingReason
+from backend.terminal.checkout import Outcome
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal, KeptSale
-from backend.terminal.till import Outcome
 from backend.terminal.values import Approval
 from tests.eventually import eventually
 
@@ -44,8 +44,8 @@ async def refused(shop: Shop, units: int = 2) -> AsyncIterator[tuple[Desk, KeptS
         await desk.finish()
         shop.server.books.stock["292", "1041"] = _with(shop.server, "1041", 0)
         shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        yield desk, desk.till.conflicts[0]
+        await eventually(lambda: desk.checkout.conflicts)
+        yield desk, desk.checkout.conflicts[0]
 
 
 def on_disk(shop: Shop) -> tuple[int, int]:
@@ -59,11 +59,11 @@ def on_disk(shop: Shop) -> tuple[int, int]:
 
 async def test_it_is_recorded_and_everything_here_forgets_it(shop: Shop) -> None:
     async with refused(shop) as (desk, conflict):
-        assert (desk.till.receipt and desk.till.receipt.outcome) is Outcome.REFUSED
+        assert (desk.checkout.receipt and desk.checkout.receipt.outcome) is Outcome.REFUSED
         assert await desk.settle(conflict, GONE, "Shelf was empty.", None)
-        assert not desk.till.conflicts
+        assert not desk.checkout.conflicts
         assert not desk.settling.waiting
-        assert desk.till.receipt is None
+        assert desk.checkout.receipt is None
     [settled] = shop.server.settled.values()
     assert (settled["receipt_number"], settled["settled_by"]) == (conflict.receipt_number, "ana")
     assert (shop.codes[-1], on_disk(shop)) == ("sale_settled", (0, 0))
@@ -74,12 +74,12 @@ async def test_while_the_server_is_away_it_stays_as_settled_and_is_sent_by_the_n
         shop.server.away = True
         assert await desk.settle(conflict, OTHER, "Sold by hand.", None)
         assert shop.codes[-1] == "settle_queued"
-        assert ([x.id for x in desk.till.conflicts], list(desk.settling.waiting)) == ([conflict.id], [conflict.id])
+        assert ([x.id for x in desk.checkout.conflicts], list(desk.settling.waiting)) == ([conflict.id], [conflict.id])
         assert not await desk.settle(conflict, GONE, "", None)
     assert on_disk(shop) == (1, 1)
     shop.server.away = False
     async with shop.desk() as desk:
-        await eventually(lambda: desk.till.conflicts == [])
+        await eventually(lambda: desk.checkout.conflicts == [])
     [settled] = shop.server.settled.values()
     assert (settled["reason"], on_disk(shop)) == ("other", (0, 0))
 
@@ -93,7 +93,7 @@ async def test_it_is_sent_when_the_server_is_back(shop: Shop) -> None:
         await eventually(lambda: desk.sender.is_failing)
         assert await desk.settle(conflict, GONE, "", None)
         shop.server.away = False
-        await eventually(lambda: desk.till.conflicts == [])
+        await eventually(lambda: desk.checkout.conflicts == [])
     assert len(shop.server.settled) == 1
 
 
@@ -139,7 +139,7 @@ async def test_an_approval_that_never_arrived_opens_the_conflict_again(shop: Sho
         shop.server.away = False
         desk.settling.hurry()
         await eventually(lambda: "settle_again" in shop.codes)
-        assert [x.id for x in desk.till.conflicts] == [conflict.id]
+        assert [x.id for x in desk.checkout.conflicts] == [conflict.id]
         assert (desk.settling.waiting, on_disk(shop)) == ({}, (1, 0))
 
 

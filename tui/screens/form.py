@@ -13,10 +13,10 @@ from backend.terminal.values import Notice, notice_of
 from tui.actions import FORM, bindings
 from tui.shared import Shared
 
-from .base import CounterScreen, Result
+from .base import Result, TerminalScreen
 
 
-class FormScreen(CounterScreen[Result | None]):
+class FormScreen(TerminalScreen[Result | None]):
     """Dismissed with what `send` answers, or with None by who goes back."""
 
     ACTS = FORM

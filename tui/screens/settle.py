@@ -16,10 +16,10 @@ from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 from tui.widgets.linegrid import Cell, Column, LineGrid
 
-from .base import CounterModal
+from .base import TerminalModal
 
 
-class SettleScreen(CounterModal[bool]):
+class SettleScreen(TerminalModal[bool]):
     """Asks for a reason, and above a clerk's limit for a supervisor; dismissed with whether the sale is settled."""
 
     ACTS = SETTLE

@@ -1,4 +1,4 @@
-"""Who is at the counter: store, user and PIN; or only the PIN when a session ended in the middle of a sale."""
+"""Who works at this terminal: store, user and PIN; or only the PIN when a session ended in the middle of a sale."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,13 +13,13 @@ from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
 from tui.shared import Shared
 
-from .base import CounterScreen
+from .base import TerminalScreen
 
 SignIn = Callable[[str, str, str], Awaitable[Session]]
 """(user, PIN, store id) → the session. Raises MostradorError."""
 
 
-class SignInScreen(CounterScreen[Session]):
+class SignInScreen(TerminalScreen[Session]):
     """Dismissed with the session. `again` names the session that ended: then only its user can go on."""
 
     ACTS = SIGN_IN
@@ -96,7 +96,7 @@ class SignInScreen(CounterScreen[Session]):
             self.set_focus(self._pin if self._user.value else self._user)
 
     def action_enter(self) -> None:
-        """Go from the user to the PIN, and from there to the counter."""
+        """Go from the user to the PIN, and from there to the sale."""
         if self.focused is self._user:
             self.set_focus(self._pin)
         else:

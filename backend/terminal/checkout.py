@@ -49,12 +49,12 @@ class Receipt(Struct, frozen=True):
 class _Pending(Struct):
     sale: KeptSale
     answer: asyncio.Future[Answer] | None
-    """None when nobody waits at the counter any more."""
+    """None when nobody waits for it any more."""
     renumbered: int = 0
     """How often its receipt number was taken."""
 
 
-class Till:
+class Checkout:
     """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`.
 
     `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
@@ -76,7 +76,7 @@ class Till:
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
         self._left_out = 0
-        self._at_counter: UUID | None = None
+        self._in_hand: UUID | None = None
         """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
 
     @property
@@ -98,7 +98,7 @@ class Till:
         return len(ours)
 
     def _left_behind(self) -> list[KeptSale]:
-        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._at_counter]
+        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._in_hand]
 
     def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
         self._pending[sale.id] = _Pending(sale, answer)
@@ -161,7 +161,7 @@ class Till:
 
         def make(receipt_number: str) -> list[Command]:
             made.extend(cart.sale(receipt_number))
-            self._at_counter = made[-1].id
+            self._in_hand = made[-1].id
             return made
 
         try:
