@@ -63,6 +63,8 @@ from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
 from backend.stores.routes import store_routes
+from backend.sync.routes import sync_routes
+from backend.sync.service import Copies
 from backend.terminals.routes import terminal_routes
 from backend.transfers.discrepancy_routes import discrepancy_routes
 from backend.transfers.routes import transfer_routes
@@ -135,6 +137,7 @@ def create_api(
         *command_routes(ledger, pricing.objections, limiting.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
+        *sync_routes(Copies(db, feed or Feed(None), masks)),
         *audit_routes(db),
         *alert_routes(db, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),

@@ -143,6 +143,15 @@ search_words = Table(
     Column("finish", _bytewise(32), nullable=False, index=True, comment="its second half"),
 )
 
+catalogue_changes = Table(
+    "catalogue_changes",
+    metadata,
+    # Written by triggers on products, barcodes and prices (migration 0092); the row of a removed product stays.
+    Column("product_id", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="of the transaction that changed it last"),
+    Index("ix_catalogue_changes_number", "number", "product_id"),
+)
+
 former_prices = Table(
     "former_prices",
     metadata,
