@@ -11,9 +11,14 @@ from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.once import Attempt, run_once
 from backend.database.reads import moment
+from backend.ids import derived_id
+from backend.ledger.lanes import Ledger
+from backend.model.books import Request
 from backend.model.conflicts import CLERK_LIMIT_CENTS, Settlement, SettlingReason, needs_supervisor
 from backend.model.errors import InvalidInput, MostradorError
 from backend.model.scopes import Scope
+from backend.model.stock import Who
+from backend.model.verbs.refusal_settle import RefusalSettle
 from backend.stores.queries import require_store
 
 
@@ -74,3 +79,17 @@ async def settle_conflict(
     # Whoever sends it: another clerk may have signed in since, and the settlement is still the same.
     attempt = Attempt.of(settlement.id, f"conflict:{settlement.store_id}", json.encode(settlement).decode())
     return await run_once(db, attempt, effect, Settled)
+
+
+async def end_refused_sale(ledger: Ledger, settlement: Settlement, who: Who) -> None:
+    """Takes the refused sale out of the store's inbox, if it is there; again it does nothing.
+
+    Whoever settles is told of the settlement only after this, and sends it again until then.
+    """
+    command = RefusalSettle(
+        id=derived_id(settlement.id, "refused_sale"),
+        store_id=settlement.store_id,
+        sale_id=settlement.sale_id,
+        reason=settlement.reason.value,
+    )
+    await ledger.submit(Request(command, who))

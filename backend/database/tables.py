@@ -514,6 +514,7 @@ sale_lines = Table(
     Column("product_id", String(64), nullable=False),
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
     Column("price_cents", BigInteger, nullable=False),
+    Column("short", BigInteger, nullable=False, server_default="0", comment="units that no movement took: shortfalls"),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
 )

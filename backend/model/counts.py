@@ -36,7 +36,7 @@ APPROVAL_UNITS = 20
 """A count that corrects more units than this, missing and found ones added up, is approved by a supervisor."""
 NOT_YET = 2**62
 """A version that no row has: asks for the movements of the same batch alone."""
-CORRECTIONS = frozenset({"count", "set_stock"})
+CORRECTIONS = frozenset({"count", "set_stock", "shortfall_found"})
 """Kinds of movement that correct the books to the shelf: no unit moved when they were recorded."""
 
 Category = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]

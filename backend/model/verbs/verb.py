@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from backend.model.answers import Refusal
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
@@ -95,6 +96,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     measure: Callable[[Any, Mapping[Key, StockRow]], Mapping[str, int]] | None = None
     """Returns the units of each product by which it corrects the stock, of which the rows named by `rows` are given.
     A verb that has it may wait for approval above a store's limits (`model.limits`); None: it never waits."""
+    refused: Callable[[Any, Who, datetime, Refusal], Iterable[Document]] = lambda *_: ()
+    """Returns the new documents that a refusal of it leaves, for somebody to look at; mostly none."""
     opens: tuple[DocumentKind, ...] = ()
     """The kinds of document that it opens."""
 
