@@ -139,7 +139,7 @@ def create_api(
         *inbox_routes(db, shortfalls),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(ledger, pricing.objections, limiting.objections),
+        *command_routes(db, ledger, pricing.objections, limiting.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *sync_routes(Copies(db, feed or Feed(None), masks)),

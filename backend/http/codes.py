@@ -460,6 +460,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Receipt T1-000042 is already taken in this store.",
         {"field": "receipt_number"},
     ),
+    "sequence_taken": Meaning(
+        409,
+        "Another act of this terminal has the number already: its file was copied, or restored from a backup.",
+        "Send the same commands again under the next number of the terminal's journal; nothing of them was done.",
+        "The act 17 of this terminal is another one already; send it under the next number.",
+        {"field": "X-Terminal-Acts"},
+    ),
     "still_running": Meaning(
         409,
         "A request with the same Idempotency-Key is being answered at this moment.",

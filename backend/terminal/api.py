@@ -22,6 +22,7 @@ from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
+from backend.model.told import HEADER, Told, written
 from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
@@ -106,7 +107,7 @@ class Api:
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
-        """Says how many sales wait here; the server is told with every call."""
+        """Says how many acts wait here; the server is told with every call."""
         self.heard_at = monotonic()
         """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
@@ -226,9 +227,15 @@ class Api:
         """Say that this terminal closes, so that nobody takes its silence for a failure."""
         await self._call("GET", "/live", LiveAddress, said=" closed")
 
-    async def send(self, commands: Sequence[Command]) -> list[Answer]:
-        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
-        answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
+    async def send(self, commands: Sequence[Command], acts: Sequence[Told | None] = ()) -> list[Answer]:
+        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands.
+
+        `acts` say for each command which act of this terminal ends with it, if one does.
+        """
+        body = {"commands": commands}
+        told = written(acts)
+        more = {HEADER: told} if told else None
+        answers = (await self._call("POST", "/commands", _Answers, body=body, more=more)).answers
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers

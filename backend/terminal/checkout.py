@@ -14,7 +14,8 @@ from backend.model.commands import Command
 from backend.model.verbs.sell import Sell
 
 from .cart import Cart
-from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptSale
+from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptAct, KeptSale
+from .queue import FURTHEST_JUMP, Queue
 from .sender import Sender
 from .values import Notice
 
@@ -22,8 +23,6 @@ PATIENCE = 3.0
 """Seconds a clerk waits for the server's answer to a sale; after that it is kept and sent in the background."""
 PATIENCE_AWAY = 0.5
 """The same while the server is known to be away: one more quick attempt."""
-FURTHEST_JUMP = 16
-"""The power of two of receipt numbers that are left out at most."""
 SOLD_OFFLINE = "sold at this price while offline"
 
 
@@ -55,7 +54,7 @@ class _Pending(Struct):
 
 
 class Checkout:
-    """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`.
+    """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`; other acts are `queue`'s.
 
     `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
     `is_away` tells whether waiting for an answer is of little use. `receipt` is the last one, with where its sale is by
@@ -69,9 +68,11 @@ class Checkout:
         say: Callable[[Notice], None],
         changed: Callable[[], None],
         is_away: Callable[[], bool],
+        actor: Callable[[], str] = str,
     ) -> None:
         self._journal, self._sender, self._say, self._changed = journal, sender, say, changed
-        self._is_away = is_away
+        self._is_away, self._actor = is_away, actor
+        self.queue = Queue(journal, sender, say, changed, actor)
         self._pending: dict[object, _Pending] = {}
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
@@ -85,24 +86,28 @@ class Checkout:
         return sum(x.answer is None for x in self._pending.values()) + self._left_out
 
     def resume(self, stores: set[str]) -> int:
-        """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
-        for sale in [*self._journal.conflicts(), *self._left_behind()]:
-            if _needs_other_number(sale):
-                self._renumbered(sale)
+        """Send again what an earlier run left unanswered; returns how many. Acts of other stores keep waiting."""
+        for act in [*self._journal.conflicts(), *self._left_behind()]:
+            if isinstance(act, KeptSale) and _needs_other_number(act):
+                self._renumbered(act)
         self.conflicts = self._journal.conflicts()
         kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
         self._left_out = len(kept) - len(ours)
-        for sale in ours:
-            self._send(sale, None)
+        for act in ours:
+            if isinstance(act, KeptSale):
+                self._send(act, None)
+            else:
+                self.queue.send(act)
         return len(ours)
 
-    def _left_behind(self) -> list[KeptSale]:
-        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._in_hand]
+    def _left_behind(self) -> list[KeptAct]:
+        under_way = {*self._pending, *self.queue.waiting, self._in_hand}
+        return [x for x in self._journal.acts() if x.id not in under_way]
 
-    def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
-        self._pending[sale.id] = _Pending(sale, answer)
-        self._sender.put(sale.commands)
+    def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None, renumbered: int = 0) -> None:
+        self._pending[sale.id] = _Pending(sale, answer, renumbered)
+        self._sender.put(sale.commands, self._journal.told(sale))
         self._changed()
 
     def _renumbered(self, sale: KeptSale, times: int = 0) -> KeptSale | None:
@@ -166,7 +171,9 @@ class Checkout:
 
         try:
             names = {line.product.id: line.product.name for line in cart.lines}
-            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make, names)
+            return await asyncio.to_thread(
+                self._journal.keep, cart.store_id, cart.total_cents, make, names, self._actor()
+            )
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise
@@ -188,14 +195,16 @@ class Checkout:
         pending = self._pending.pop(sell.id, None)
         if pending is None:
             return
+        if answer.refusal is not None and answer.refusal.code is Code.SEQUENCE_TAKEN:
+            self._number_anew(pending)
+            return
         if pending.answer is not None:
             pending.answer.set_result(answer)
             return
         sale = pending.sale
         if answer.refusal is not None and answer.refusal.code is Code.RECEIPT_TAKEN:
             if (again := self._renumbered(sale, pending.renumbered)) is not None:
-                self._send(again, None)
-                self._pending[again.id].renumbered = pending.renumbered + 1
+                self._send(again, None, pending.renumbered + 1)
             return
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
@@ -210,6 +219,16 @@ class Checkout:
         except JournalUnusable as error:
             self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
         self._changed()
+
+    def _number_anew(self, pending: _Pending) -> None:
+        """Another act has this sale's number in the queue; the sale itself was not looked at."""
+        try:
+            again = self.queue.number_anew(pending.sale)
+        except JournalUnusable as error:  # it is kept as it was, and the next start hears the same answer again
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+            return
+        assert isinstance(again, KeptSale)
+        self._send(again, pending.answer, pending.renumbered)
 
     async def _forget(self, sale: KeptSale) -> None:
         try:

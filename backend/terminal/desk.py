@@ -57,12 +57,14 @@ class Desk:
         self.cart = Cart(session.store_id, hold_seconds)
         self.live = Live(api, session, terminal_id, clock)
         self.finder = Finder(api, session.store_id)
-        self.sender = Sender(api, self._answered, self._sending_failed)
-        self.checkout = Checkout(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
+        self.checkout = Checkout(
+            journal, self.sender, say, self.live.changed.set, lambda: self.is_away, lambda: self.session.user
+        )
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
         self.settling = Settling(api, journal, self.checkout, say)
-        api.queued = lambda: self.checkout.queued
+        api.queued = lambda: self.checkout.queued + len(self.checkout.queue.waiting)
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -371,10 +373,21 @@ class Desk:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
             self.checkout.answered(command, answer)
+        elif self.checkout.queue.answered(command, answer):
+            pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed
             self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
         self.pump()
+
+    @contextmanager
+    def _written_together(self) -> Iterator[None]:
+        """What the answers of one request change in the journal is one commit."""
+        try:
+            with self._journal.together():
+                yield
+        except JournalUnusable as error:  # the next start sends the same again, and hears the same answers
+            self._say(notice_of(error))
 
     def _sending_failed(self, error: MostradorError | None) -> None:
         if isinstance(error, SessionEnded):

@@ -36,11 +36,11 @@ from backend.terminal.journal import Journal
 url, path, pin, barcode, moment = sys.argv[1:]
 
 class DyingApi(Api):
-    async def send(self, commands):
+    async def send(self, commands, acts=()):
         sells = any(isinstance(command, Sell) for command in commands)
         if sells and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        answers = await super().send(commands)
+        answers = await super().send(commands, acts)
         if sells or moment == "held, not answered":
             os.kill(os.getpid(), signal.SIGKILL)
         return answers

@@ -10,6 +10,7 @@ import msgspec
 
 from backend.ids import new_id
 from backend.model.commands import Command, Line, SaleLine
+from backend.model.told import HEADER
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.extend import Extend
 from backend.model.verbs.receive import Receive
@@ -172,6 +173,26 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         await server.send(reserve(15, "1041", 1))
 
     await same(tmp_path, sqlite_url, calls)
+
+
+async def test_the_numbers_of_a_terminal_s_acts(tmp_path: Path, sqlite_url: str) -> None:
+    first, other = (Reserve(id=new_id(), store_id="292", lines=(Line("1041", 1),), ttl_seconds=900) for _ in range(2))
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        for header, commands in (
+            ("a1 ,1:ana", [other, first]),
+            ("a1 1:ana", [first]),
+            ("a1 1:ana,2:eva", [other, first]),
+            ("b2 1:ana", [other]),
+            ("a1 0:ana", [first]),
+            ("a1 1:ana,", [first]),
+            ("a1", [first]),
+        ):
+            await server.ask("POST", "/commands", {"commands": commands}, **{HEADER: header})
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers[1:]] == [200, 200, 200, 200, 400, 400, 400]
 
 
 async def test_settling(tmp_path: Path, sqlite_url: str) -> None:

@@ -156,4 +156,4 @@ def test_taking_over_twice_after_a_crash_doubles_nothing(journal: Journal, direc
     older.close()
     assert len(journal.waiting()) == 1
     with sqlite3.connect(directory / "T1.db") as db:
-        assert db.execute("SELECT count(*) FROM sales").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM acts").fetchone() == (1,)
