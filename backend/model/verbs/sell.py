@@ -1,10 +1,11 @@
 """Sell: goods leave the store for good, out of holds or out of what is available."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from backend.model.answers import Answer, SaleRecord
 from backend.model.books import Books, Effect, Sale
@@ -78,10 +79,22 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     return Effect(answer, posted.movements, tuple(over), sale)
 
 
+def _measure(command: Sell, _: Books) -> Mapping[str, int]:
+    return {p: -n for p, n in summed(command.lines).items()}
+
+
+def _approved(command: Sell, _: str, reason: str) -> Sell:
+    """Returns the sale, with a reason for its prices: only a sale at other ones than the catalogue's has to wait."""
+    return structs.replace(command, price_reason=command.price_reason or reason)
+
+
 VERB = Verb(
     command=Sell,
     decide=_decide,
     rows=_rows,
     movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
     scope=Scope.SALES_WRITE,
+    measure=_measure,
+    approver=Scope.PRICES_OVERRIDE,
+    approved=_approved,
 )
