@@ -50,6 +50,7 @@ from backend.model.verbs.verb import Sign
 from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
+from .returned import returned_as_sold
 from .sums import CHANGES, summed
 
 MAX_FINDINGS = 1000
@@ -88,6 +89,7 @@ async def prove(db: Database) -> Proof:
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
             drifts += await accounted(connection, whole)
+            drifts += await returned_as_sold(connection)
     return Proof(*totals, drifts=tuple(drifts))
 
 

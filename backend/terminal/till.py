@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -160,7 +160,10 @@ class Till:
         made: list[Command] = []
 
         def make(receipt_number: str) -> list[Command]:
-            made.extend(cart.sale(receipt_number))
+            *rest, sell = cart.sale(receipt_number)
+            if self._is_away():  # it is told later; a count made in between takes it into account
+                sell = structs.replace(sell, made_at=datetime.now(UTC))
+            made.extend([*rest, sell])
             self._at_counter = made[-1].id
             return made
 
@@ -229,6 +232,7 @@ class Till:
             holds=sell.holds,
             receipt_number=sell.receipt_number,
             price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
+            made_at=conflict.made_at,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()

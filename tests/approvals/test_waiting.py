@@ -114,7 +114,7 @@ async def test_above_a_limit_the_refused_command_itself_is_asked_for(shop: Shop)
     await shop.receive("milk", 40)
     await shop.put("stores/norte/approval-limits", {"units": 5}, shop.admin)
     key = await key_of(shop, "stock:write", "approvals:request")
-    command = {"type": "adjust", "id": str(new_id()), "store_id": "norte", "product_id": "milk"}
+    command: dict[str, Any] = {"type": "adjust", "id": str(new_id()), "store_id": "norte", "product_id": "milk"}
     command |= {"adjustment": -8, "reason": "thawed"}
     for _ in range(2):
         batch = await shop.client.post("commands", json={"commands": [command]}, headers=key)
