@@ -126,7 +126,7 @@ def create_api(
         *pickup_routes(db, pickups, default_ttl),
         *count_task_routes(db, pickups),
         *correction_routes(corrections),
-        *approval_routes(db, ledger, door),
+        *approval_routes(db, ledger, limiting, door),
         *order_routes(db, ledger),
         *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),

@@ -39,6 +39,7 @@ from backend.model.scans import masks_of
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.pickups.following import Follower
 from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
@@ -91,6 +92,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
+        follower = Follower(db, ledger)
+        await follower.start()
+        parts.push_async_callback(follower.close)
         courier = Courier(db, sealer, allow_private=settings.webhooks_allow_private)
         await courier.start()
         parts.push_async_callback(courier.close)

@@ -183,7 +183,7 @@ PROBLEMS: dict[str, Meaning] = {
         "A line of the sale has another price than the catalogue's, now or in the last seven days.",
         "Sell at the catalogue's price. Another one needs the right `prices:override` and a `price_reason`."
         " `prices` names every such line, counted from 0, with the price that was asked and the catalogue's.",
-        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask a supervisor.",
+        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask for approval.",
         {
             "field": "lines[0].unit_price",
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],

@@ -24,7 +24,9 @@ class ActNeedsApproval(MostradorError):
     code = "approval_needed"
 
     def __init__(self, scope: Scope) -> None:
-        message = f"Somebody with the right {scope} has to approve this; send their name and PIN as approval."
+        message = (
+            f"Somebody with the right {scope} has to approve this; send their name and PIN as approval, or ask for it."
+        )
         super().__init__(message, field="approval", scope=scope.value)
 
 

@@ -50,6 +50,7 @@ from backend.model.verbs.verb import Sign
 from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
+from .returned import returned_as_sold
 from .shortfalls import lacking
 from .sums import CHANGES, summed
 
@@ -90,6 +91,7 @@ async def prove(db: Database) -> Proof:
             drifts += await promised(connection)
             drifts += await accounted(connection, whole)
             drifts += await lacking(connection)
+            drifts += await returned_as_sold(connection)
     return Proof(*totals, drifts=tuple(drifts))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -165,7 +165,10 @@ class Checkout:
         made: list[Command] = []
 
         def make(receipt_number: str) -> list[Command]:
-            made.extend(cart.sale(receipt_number))
+            *rest, sell = cart.sale(receipt_number)
+            if self._is_away():  # it is told later; a count made in between takes it into account
+                sell = structs.replace(sell, made_at=datetime.now(UTC))
+            made.extend([*rest, sell])
             self._in_hand = made[-1].id
             return made
 
@@ -248,6 +251,7 @@ class Checkout:
             holds=sell.holds,
             receipt_number=sell.receipt_number,
             price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
+            made_at=conflict.made_at,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()

@@ -8,6 +8,7 @@ import pytest
 from backend.ids import new_id
 from backend.model.counts import APPROVAL_UNITS, CountStatus, How, LineStatus, Tolerance, Why
 from backend.model.counts import Scope as What
+from backend.model.verbs.repair import Differences, Repair
 from backend.model.verbs.set_stock import SetStock
 
 from .shelf import (
@@ -39,6 +40,39 @@ def test_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
     assert [(row.product_id, row.on_hand) for row in answer.stock] == [("tea", 7)]
     assert shop.counted(count.id) == -1
     assert (shop.document(count.id).status, shop.line_status(count.id)) == (CountStatus.POSTED, LineStatus.POSTED)
+
+
+def test_a_repair_corrects_what_the_count_has_found_missing_too() -> None:
+    """The books had one tea more than their movements; the count and `verify --repair` find the same unit, once."""
+    shop = Shop(tea=10)
+    count = opening("tea")
+    shop.accept(count)
+    shop.accept(scanning(count.id, 9))
+    one, less = Differences(on_hand=1), Differences(on_hand=-1)
+    repair = Repair(
+        id=new_id(), store_id=STORE, product_id="tea", expected_version=1, drifted=one, correction=less, reason="drift"
+    )
+    shop.accept(repair)
+    assert shop.row().on_hand == 9
+    shop.accept(scanning(count.id, 0))
+    assert not shop.line(count.id).moved, "no unit moved"
+    assert not shop.send(posting(count.id)).movements
+    assert shop.row().on_hand == 9
+
+
+def test_a_repair_after_an_offline_scan_was_true_when_it_was_made() -> None:
+    shop = Shop(tea=10)
+    count = opening("tea")
+    shop.accept(count)
+    one, less = Differences(on_hand=1), Differences(on_hand=-1)
+    repair = Repair(
+        id=new_id(), store_id=STORE, product_id="tea", expected_version=1, drifted=one, correction=less, reason="drift"
+    )
+    at = shop.now
+    shop.accept(repair)
+    shop.accept(scanning(count.id, 9, as_of=1, at=at))
+    assert shop.line(count.id).on_hand == 9
+    assert not shop.send(posting(count.id)).movements
 
 
 def test_a_count_that_finds_everything_moves_nothing() -> None:

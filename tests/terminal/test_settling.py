@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import nats
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from backend.model.conflicts import SettlingReason
 from backend.terminal.checkout import Outcome
@@ -67,6 +68,32 @@ async def test_it_is_recorded_and_everything_here_forgets_it(shop: Shop) -> None
     [settled] = shop.server.settled.values()
     assert (settled["receipt_number"], settled["settled_by"]) == (conflict.receipt_number, "ana")
     assert (shop.codes[-1], on_disk(shop)) == ("sale_settled", (0, 0))
+
+
+async def test_a_sale_of_an_outage_says_when_it_was_made_and_an_ordinary_one_does_not(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        desk.cart.add(_product("1041"), 1)
+        await desk.finish()
+        shop.server.away = True
+        desk.cart.add(_product("1042"), 1)
+        await desk.finish()
+        assert desk.is_away
+        desk.cart.add(_product("1043"), 1)
+        await desk.finish()
+        kept = desk.till._journal.waiting()
+        assert [sale.sell.made_at is UNSET for sale in kept] == [True, False], "the first to wait was sent already"
+        assert kept[1].sell.made_at is not UNSET
+        assert abs(kept[1].made_at - kept[1].sell.made_at) < timedelta(seconds=5)
+        shop.server.away = False
+        await eventually(lambda: not desk.till.queued)
+    assert [sale.made_at is UNSET for sale in shop.server.sales] == [True, True, False]
+
+
+async def test_a_refused_sale_that_is_sent_again_was_made_when_it_was_made(shop: Shop) -> None:
+    async with refused(shop) as (desk, conflict):
+        desk.till.retry(conflict)
+        await eventually(lambda: desk.till.conflicts and desk.till.conflicts[0].id != conflict.id)
+        assert desk.till.conflicts[0].sell.made_at == conflict.made_at
 
 
 async def test_while_the_server_is_away_it_stays_as_settled_and_is_sent_by_the_next_run(shop: Shop) -> None:

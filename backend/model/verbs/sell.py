@@ -1,6 +1,6 @@
 """Sell: goods leave the store for good, out of holds or out of what is available."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -126,6 +126,15 @@ def _refused(command: Sell, who: Who, now: datetime, refusal: Refusal) -> Iterat
     yield refused_sale(cause, command.store_id, command.lines, command.offline, left_at, refusal)
 
 
+def _measure(command: Sell, _: Books) -> Mapping[str, int]:
+    return {p: -n for p, n in summed(command.lines).items()}
+
+
+def _approved(command: Sell, _: str, reason: str) -> Sell:
+    """Returns the sale, with a reason for its prices: only a sale at other ones than the catalogue's has to wait."""
+    return structs.replace(command, price_reason=command.price_reason or reason)
+
+
 VERB = Verb(
     command=Sell,
     decide=_decide,
@@ -134,4 +143,7 @@ VERB = Verb(
     scope=Scope.SALES_WRITE,
     refused=_refused,
     opens=(SHORTFALL,),
+    measure=_measure,
+    approver=Scope.PRICES_OVERRIDE,
+    approved=_approved,
 )
