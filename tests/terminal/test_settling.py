@@ -80,20 +80,20 @@ async def test_a_sale_of_an_outage_says_when_it_was_made_and_an_ordinary_one_doe
         assert desk.is_away
         desk.cart.add(_product("1043"), 1)
         await desk.finish()
-        kept = desk.till._journal.waiting()
+        kept = desk.checkout._journal.waiting()
         assert [sale.sell.made_at is UNSET for sale in kept] == [True, False], "the first to wait was sent already"
         assert kept[1].sell.made_at is not UNSET
         assert abs(kept[1].made_at - kept[1].sell.made_at) < timedelta(seconds=5)
         shop.server.away = False
-        await eventually(lambda: not desk.till.queued)
+        await eventually(lambda: not desk.checkout.queued)
     assert [sale.made_at is UNSET for sale in shop.server.sales] == [True, True, False]
 
 
 async def test_a_refused_sale_that_is_sent_again_was_made_when_it_was_made(shop: Shop) -> None:
     async with refused(shop) as (desk, conflict):
-        desk.till.retry(conflict)
-        await eventually(lambda: desk.till.conflicts and desk.till.conflicts[0].id != conflict.id)
-        assert desk.till.conflicts[0].sell.made_at == conflict.made_at
+        desk.checkout.retry(conflict)
+        await eventually(lambda: desk.checkout.conflicts and desk.checkout.conflicts[0].id != conflict.id)
+        assert desk.checkout.conflicts[0].sell.made_at == conflict.made_at
 
 
 async def test_while_the_server_is_away_it_stays_as_settled_and_is_sent_by_the_next_run(shop: Shop) -> None:

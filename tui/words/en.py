@@ -323,7 +323,7 @@ WORDS = {
     "say.shift_open": "This till has an open shift; close it first.",
     "say.receipt_taken": "The receipt number was used already; finish again to take the next one.",
     "say.sequence_taken": "This till's file was copied or restored; what was done is sent under a new number.",
-    "say.terminal_copied": "This till's file was copied or restored from a backup: what was done here gets new numbers. Tell a supervisor.",
+    "say.terminal_copied": "This till's file was copied: what was done here gets new numbers. Tell a supervisor.",
     "say.act_conflict": "The server refused something that was done here while it was away: {message}",
     "say.needs_server": "This needs another store, and the server is away: do it again when it is back.",
     "say.above_limit": "This is above what may be corrected without approval: ask for it when the server is back.",

@@ -311,7 +311,7 @@ WORDS = {
     "say.shift_open": "Esta caja tiene un turno abierto; ciérrelo antes.",
     "say.receipt_taken": "Ese número de tique ya se usó; cobre otra vez para tomar el siguiente.",
     "say.sequence_taken": "El archivo de esta caja se copió o se restauró; lo hecho se envía con otro número.",
-    "say.terminal_copied": "El archivo de esta caja se copió o se restauró de una copia: lo hecho aquí recibe números nuevos. Avise a un supervisor.",
+    "say.terminal_copied": "El archivo de esta caja es una copia: lo hecho recibe otro número. Avise a un supervisor.",
     "say.act_conflict": "El servidor rechazó algo que se hizo aquí sin conexión: {message}",
     "say.needs_server": "Esto necesita otra tienda y el servidor no responde: repítalo cuando vuelva.",
     "say.above_limit": "Esto supera lo que se puede corregir sin aprobación: pídala cuando vuelva el servidor.",
