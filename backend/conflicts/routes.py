@@ -52,7 +52,7 @@ def conflict_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         said = {field: getattr(data, field) for field in Settlement.__struct_fields__}
         settlement = Settlement(**said)
         settled = await settle_conflict(db, request.auth, origin, settlement, approval.user if approval else "")
-        await end_refused_sale(ledger, settlement, request.auth.who)
+        await end_refused_sale(db, ledger, settlement, request.auth.who)
         return settled
 
     return [settle]

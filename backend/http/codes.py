@@ -205,6 +205,13 @@ PROBLEMS: dict[str, Meaning] = {
         "You asked for this yourself; another person has to approve it.",
         {"field": "approval_id"},
     ),
+    "terminal_needed": Meaning(
+        403,
+        "A sale with `offline` was sent by somebody who is at no terminal.",
+        "Leave `offline` out, and sell what is there. Only a terminal tells of sales that have happened already.",
+        "Only a terminal sends sales that were made without a server; leave offline out.",
+        {"field": "offline"},
+    ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
         404,

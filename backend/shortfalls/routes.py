@@ -6,7 +6,6 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from backend.auth.roles import ScopeMissing
 from backend.database.engine import Database
 from backend.documents.asking import STEP, StoreOf, asked_store, document_id, ensure_concerned
 from backend.documents.queries import LATEST, Place
@@ -17,11 +16,8 @@ from backend.model.documents import Document
 from backend.model.scopes import Scope
 from backend.model.shortfalls import LIVE, SHORTFALL, ShortfallStatus
 
-from .schemas import Choice, ShortfallShape, ShortfallsShape
-from .service import Resolution, Shortfalls
-
-_NEEDED = {Choice.TRANSFER_IN: Scope.TRANSFERS_WRITE, Choice.REFUND: Scope.RETURNS_WRITE}
-"""The right that a choice takes besides the route's own."""
+from .schemas import ShortfallShape, ShortfallsShape
+from .service import Resolution, Shortfalls, scope_of
 
 
 class ResolveBody(Resolution, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,9 +69,8 @@ def shortfall_routes(db: Database, shortfalls: Shortfalls) -> list[HTTPRouteHand
         id_ = command_id(request, data.id)
         case = await found(request, shortfall_id)
         request.auth.require_store(case.store_id)
-        needed = _NEEDED.get(data.choice)
-        if needed is not None and needed not in request.auth.scopes:
-            raise ScopeMissing(f"To {data.choice} needs the right {needed}.", scope=needed)
+        for scope in scope_of(data.choice):
+            request.auth.require_scope(scope)
         resolution = Resolution(**{name: getattr(data, name) for name in Resolution.__struct_fields__})
         after = await shortfalls.resolve(case, resolution, id_, request.auth.who)
         return ShortfallShape.of(after)

@@ -79,7 +79,7 @@ class ShortfallShape(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, case: Document, available: Mapping[str, int] | None = None) -> "ShortfallShape":
-        """Returns `case` as the wire shows it; `available` is what its store has of them now, if it was read."""
+        """Returns `case` as the wire shows it; `available` is what its store has of its products now, if read."""
         body = case.read(ShortfallBody)
         lines = [
             ShortfallLineShape(

@@ -20,6 +20,7 @@ from backend.model.books import Request
 from backend.model.commands import Command, Line, Lines, Reason, StoreId, Text
 from backend.model.documents import Document
 from backend.model.errors import InvalidInput
+from backend.model.scopes import Scope
 from backend.model.shortfalls import LIVE, SHORTFALL, Outcome, ShortfallBody, ShortfallStatus
 from backend.model.stock import Who
 from backend.model.tenders import TenderKind
@@ -42,6 +43,11 @@ class Resolution(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """For `transfer_in`: the store that is asked."""
     refund_by: TenderKind | None = None
     """For `refund`: how the money is given back."""
+
+
+def scope_of(choice: Choice) -> tuple[Scope, ...]:
+    """Returns the rights that a choice takes besides `sales:settle`."""
+    return {Choice.TRANSFER_IN: (Scope.TRANSFERS_WRITE,), Choice.REFUND: (Scope.RETURNS_WRITE,)}.get(choice, ())
 
 
 class Shortfalls:

@@ -81,6 +81,8 @@ class FactMachine(LedgerMachine):
         fits = bool(fact.open) and all(n <= fact.open.get(p, 0) for p, n in wanted.items())
         if outcome is Outcome.TAKE:
             fits = fits and self.shop.has(fact.store, wanted)
+        if outcome is Outcome.REFUND:
+            fits = fits and all(n <= fact.units[p] - fact.back.get(p, 0) for p, n in wanted.items())
         lines = None if n is None else (Line(product, n),)
         command = ShortfallSettle(
             id=new_id(), store_id=fact.store, shortfall_id=id_, outcome=outcome, reason="looked", lines=lines
@@ -91,6 +93,8 @@ class FactMachine(LedgerMachine):
             fact.open = {p: left for p, x in fact.open.items() if (left := x - wanted.get(p, 0))}
             if outcome is Outcome.TAKE:
                 self.shop.take(fact.store, wanted)
+            if outcome is Outcome.REFUND:
+                fact.back = {p: fact.back.get(p, 0) + wanted.get(p, 0) for p in {*fact.back, *wanted}}
 
     @rule(id_=facts, line=st.integers(1, 3), n=st.integers(1, 8), condition=st.sampled_from(Condition))
     def units_of_it_come_back(self, id_: UUID, line: int, n: int, condition: Condition) -> None:

@@ -331,6 +331,7 @@ WORDS = {
     "say.command_too_old": "This was kept for more than a year and is no longer known; show it to a supervisor.",
     "say.version_moved": "Somebody changed this meanwhile: look at it again, then do the step again.",
     "say.reason_not_allowed": "This reason does not fit; choose another.",
+    "say.terminal_needed": "Only a till may report sales made without the server.",
     "say.own_approval": "You asked for this yourself: another person must approve it.",
     "say.command_not_approvable": "This cannot wait for approval.",
     "say.same_store": "A transfer needs two different stores.",

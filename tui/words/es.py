@@ -319,6 +319,7 @@ WORDS = {
     "say.command_too_old": "Se guardó más de un año y ya no se conoce; avise a un supervisor.",
     "say.version_moved": "Alguien lo cambió mientras tanto: mírelo otra vez y repita el paso.",
     "say.reason_not_allowed": "Ese motivo no corresponde; elija otro.",
+    "say.terminal_needed": "Solo una caja puede informar de ventas hechas sin el servidor.",
     "say.own_approval": "Lo pidió usted: otra persona debe autorizarlo.",
     "say.command_not_approvable": "Esto no puede esperar una autorización.",
     "say.same_store": "Un traspaso necesita dos tiendas distintas.",
