@@ -354,6 +354,7 @@ WORDS = {
     "say.nats_missing": "A part of this program is missing (nats-server): install it again.",
     "say.server_not_started": "The shop's server does not start: see the logs in the shop's folder.",
     "say.rate_limited": "The server is busy; wait a moment and try again.",
+    "say.cache_unusable": "This terminal's copy of the catalogue cannot be used ({reason}): check the disk.",
     "say.journal_unusable.damaged": "The file {path} is damaged: move it away, keep it, and start again.",
     "say.journal_unusable.newer": "The file {path} is from a newer version: update this program.",
     "say.journal_unusable.not_writable": "This terminal's disk cannot be written, so nothing was sold: check the disk.",

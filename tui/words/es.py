@@ -342,6 +342,7 @@ WORDS = {
     "say.nats_missing": "Falta una parte de este programa (nats-server): instálelo otra vez.",
     "say.server_not_started": "El servidor de la tienda no arranca: mire los registros en la carpeta de la tienda.",
     "say.rate_limited": "El servidor está ocupado; espere un momento y pruebe otra vez.",
+    "say.cache_unusable": "La copia del catálogo de esta caja no se puede usar ({reason}): revise el disco.",
     "say.journal_unusable.damaged": "El archivo {path} está dañado: apártelo, guárdelo y arranque otra vez.",
     "say.journal_unusable.newer": "El archivo {path} es de una versión más nueva: actualice este programa.",
     "say.journal_unusable.not_writable": "El disco de esta caja no admite escritura y no se ha vendido nada: revíselo.",

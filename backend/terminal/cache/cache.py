@@ -185,7 +185,7 @@ class Cache:
             if known is None or known.version < row.version:
                 self._heard[row.product_id] = row
             self._steps.append((row, at, cause))
-            self._told([row.product_id])
+            self.tell([row.product_id])
 
     def take_changed(self) -> set[str]:
         """Returns the products that changed since the last call."""
@@ -193,7 +193,8 @@ class Cache:
         dirty, self._dirty = self._dirty, set()
         return dirty
 
-    def _told(self, product_ids: Iterable[str]) -> None:
+    def tell(self, product_ids: Iterable[str]) -> None:
+        """Say that these products have changed."""
         before = len(self._dirty)
         self._dirty.update(product_ids)
         if len(self._dirty) > before:
@@ -226,7 +227,7 @@ class Cache:
         done = await self._in(self._writes, run)
         if facts:
             self._learn(self.facts | facts)
-        self._told(changed)
+        self.tell(changed)
         return done
 
     async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -48,12 +48,13 @@ def put_facts(db: sqlite3.Connection, some: Mapping[str, str]) -> None:
     db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", some.items())
 
 
-def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> None:
-    """Writes products, in place of what was known of them."""
+def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct], *, indexed: bool = True) -> None:
+    """Writes products, in place of what was known of them; their words too, unless `index_words` follows."""
     _forget(
         db,
         "number IN (SELECT value ->> 0 FROM json_each(?1)) OR id IN (SELECT value ->> 1 FROM json_each(?1))",
         [(x.number, x.id) for x in products],
+        indexed=indexed,
     )
     rows, words = [], []
     for x in products:
@@ -76,7 +77,7 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> N
                 more,
             )
         )
-        if x.active:
+        if x.active and indexed:
             words.append((x.number, name, more))
     db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 14)})", rows)
     db.executemany("INSERT INTO product_words (rowid, name_words, more_words) VALUES (?, ?, ?)", words)
@@ -92,15 +93,21 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> N
             for price in x.prices
         ],
     )
-    known = {word for _, name, more in words for text in (name, more) for word in text.split()}
-    db.executemany(
-        "INSERT OR IGNORE INTO words VALUES (?, ?)",
-        [
-            (word, word[len(word) // 2 :])
-            for word in known
-            if 3 <= len(word) <= 32 and not any(c in "0123456789" for c in word)
-        ],
-    )
+    _learn(db, {word for _, name, more in words for text in (name, more) for word in text.split()})
+
+
+def index_words(db: sqlite3.Connection) -> None:
+    """Writes the words of all products anew: a tenth of the time that writing them product by product takes."""
+    db.execute("INSERT INTO product_words (product_words) VALUES ('rebuild')")
+    db.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'product_words', 'row')")
+    _learn(db, {row[0] for row in db.execute("SELECT term FROM temp.vocabulary")})
+    db.execute("DROP TABLE temp.vocabulary")
+
+
+def _learn(db: sqlite3.Connection, words: set[str]) -> None:
+    """Keeps words that somebody may type wrongly."""
+    learnt = [x for x in words if 3 <= len(x) <= 32 and not any(c in "0123456789" for c in x)]
+    db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(x, x[len(x) // 2 :]) for x in learnt])
 
 
 def remove_products(db: sqlite3.Connection, ids: Sequence[str]) -> None:
@@ -108,7 +115,7 @@ def remove_products(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     _forget(db, "id IN (SELECT value FROM json_each(?1))", ids)
 
 
-def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object]) -> None:
+def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object], *, indexed: bool = True) -> None:
     found = db.execute(
         f"SELECT number, name_words, more_words, active FROM products WHERE {which}", (_list(keys),)
     ).fetchall()
@@ -116,43 +123,55 @@ def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object]) -> None:
         return
     db.executemany(
         "INSERT INTO product_words (product_words, rowid, name_words, more_words) VALUES ('delete', ?, ?, ?)",
-        [row[:3] for row in found if row[3]],
+        [row[:3] for row in found if row[3] and indexed],
     )
     numbers = [(row[0],) for row in found]
     for table in ("products", "barcodes", "prices"):
         db.executemany(f"DELETE FROM {table} WHERE number = ?", numbers)
 
 
-def put_stock(
-    db: sqlite3.Connection, rows: Collection[StockRow], at: float, *, believe: Collection[str] = ()
+def put_stock(db: sqlite3.Connection, rows: Collection[StockRow], at: float) -> set[str]:
+    """Writes stock rows that are newer than what is known. Returns the products that changed."""
+    known = _stock(db, [row.product_id for row in rows])
+    newer = [x for x in rows if x.product_id not in known or known[x.product_id].version <= x.version]
+    _write_stock(db, newer, at)
+    return {x.product_id for x in newer if _counters(x) != _counters(known.get(x.product_id))}
+
+
+def heal_stock(
+    db: sqlite3.Connection, before: Mapping[str, StockRow], found: Mapping[str, StockRow], at: float
 ) -> set[str]:
-    """Writes stock rows that are newer than what is known, and those of products in `believe` in any case.
+    """Makes stock rows what the server says that they are. Returns the products that changed.
 
-    Returns the products that changed.
+    `before` are those that were here before the server was asked. It was asked later, so it is right even where it has
+    an older version: somebody restored its database. Only rows that changed here meanwhile may be newer.
     """
-    known = {
-        found[0]: found[1:]
-        for found in db.execute(
-            "SELECT product_id, version, on_hand, unavailable, allocated, reserved, incoming FROM stock"
-            " WHERE product_id IN (SELECT value FROM json_each(?))",
-            (_list([row.product_id for row in rows]),),
-        )
-    }
-    newer, changed = [], set()
-    for row in rows:
-        values = (row.version, row.on_hand, row.unavailable, row.allocated, row.reserved, row.incoming)
-        before = known.get(row.product_id)
-        if before is None or before[0] <= row.version or row.product_id in believe:
-            newer.append((row.product_id, *values[1:], row.version, at))
-            if before != values:
-                changed.add(row.product_id)
-    db.executemany("INSERT OR REPLACE INTO stock VALUES (?, ?, ?, ?, ?, ?, ?, ?)", newer)
-    return changed
+    differ = {x for x in before.keys() | found.keys() if _counters(before.get(x)) != _counters(found.get(x))}
+    now = _stock(db, list(differ))
+    same = {x for x in differ if _counters(now.get(x)) == _counters(before.get(x))}
+    _write_stock(db, [found[x] for x in same & found.keys()], at)
+    db.executemany("DELETE FROM stock WHERE product_id = ?", [(x,) for x in same - found.keys()])
+    return same | put_stock(db, [found[x] for x in (differ - same) & found.keys()], at)
 
 
-def remove_stock(db: sqlite3.Connection, products: Iterable[str]) -> None:
-    """Forgets the stock rows of products."""
-    db.executemany("DELETE FROM stock WHERE product_id = ?", [(x,) for x in products])
+def _stock(db: sqlite3.Connection, product_ids: Sequence[str]) -> dict[str, StockRow]:
+    rows = db.execute(
+        "SELECT product_id, on_hand, unavailable, allocated, reserved, incoming, version FROM stock"
+        " WHERE product_id IN (SELECT value FROM json_each(?))",
+        (_list(product_ids),),
+    )
+    return {row[0]: StockRow("", *row) for row in rows}
+
+
+def _counters(row: StockRow | None) -> tuple[int, ...] | None:
+    if row is None:
+        return None
+    return row.on_hand, row.unavailable, row.allocated, row.reserved, row.incoming, row.version
+
+
+def _write_stock(db: sqlite3.Connection, rows: Iterable[StockRow], at: float) -> None:
+    values = [(x.product_id, *(_counters(x) or ()), at) for x in rows]
+    db.executemany("INSERT OR REPLACE INTO stock VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def put_steps(db: sqlite3.Connection, steps: Iterable[tuple[StockRow, datetime, Cause | None]]) -> None:
@@ -200,12 +219,13 @@ def stock_sums(db: sqlite3.Connection) -> set[BucketSum]:
     return {BucketSum(*row) for row in rows}
 
 
-def products_in(db: sqlite3.Connection, buckets: Collection[int]) -> dict[str, tuple[int, int]]:
-    """Returns the products in some buckets: id → mark and price."""
+def products_in(db: sqlite3.Connection, buckets: Collection[int]) -> dict[str, tuple[int, int, int]]:
+    """Returns the products in some buckets: id → number, mark and price."""
     return {
-        row[0]: (row[1], row[2])
+        row[0]: row[1:]
         for row in db.execute(
-            f"SELECT id, mark, price_cents FROM products WHERE number % {BUCKETS} IN (SELECT value FROM json_each(?))",
+            "SELECT id, number, mark, price_cents FROM products"
+            f" WHERE number % {BUCKETS} IN (SELECT value FROM json_each(?))",
             (_list(list(buckets)),),
         )
     }
