@@ -101,12 +101,16 @@ async def test_writes_to_a_database_that_hangs_get_an_answer(shop: Shop, postgre
 
 async def test_a_commit_that_hangs_is_not_waited_for(shop_url: str, postgres: PostgresServer) -> None:
     db = open_database(shop_url)
+
+    async def hang_before_the_commit() -> None:
+        async with writing(db) as connection:
+            await connection.execute(text("SELECT 1"))
+            postgres.pause()
+
     try:
         async with asyncio.timeout(30):
             with pytest.raises(DatabaseAway):
-                async with writing(db) as connection:
-                    await connection.execute(text("SELECT 1"))
-                    postgres.pause()
+                await hang_before_the_commit()
     finally:
         postgres.resume()
     async with writing(db) as connection:
