@@ -412,6 +412,22 @@ async def test_a_removed_terminal_keeps_what_it_could_not_send(shop: Shop) -> No
         assert (desk.checkout.queued, desk.checkout.conflicts) == (1, [])
 
 
+async def test_a_sale_waits_until_the_servers_damaged_database_is_restored(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        await all_held(desk)
+        shop.server.problem = {"status": 500, "code": "database_damaged", "detail": "Restore it from a backup."}
+        await desk.set_quantity("1041", 2)
+        await eventually(lambda: desk.is_away)
+        await desk.finish()
+        assert (desk.checkout.queued, desk.checkout.conflicts) == (1, [])
+        shop.server.problem = None
+        desk.sender.hurry()
+        await eventually(lambda: len(shop.server.sales) == 1)
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
+
+
 async def test_when_the_session_ends_the_sale_waits_for_the_pin_and_goes_on(shop: Shop) -> None:
     async with shop.desk() as desk:
         await desk.scan(MILK)
