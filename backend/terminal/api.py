@@ -27,6 +27,7 @@ from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
 from .away import why_away
+from .clock import ServerClock
 from .renewal import Renewal
 from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
@@ -110,6 +111,8 @@ class Api:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
         """Says how many acts wait here; the server is told with every call."""
+        self.clock = ServerClock()
+        """The server's clock, as its answers tell it."""
         self.heard_at = monotonic()
         """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
@@ -334,11 +337,13 @@ class Api:
         if body is not None:
             headers["content-type"] = "application/json"
             content = msgspec.json.encode(body)
+        before = self.clock.before()
         try:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise why_away(error, self.base_url, self._proxy) from error
         self.heard_at = monotonic()
+        self.clock.heard(response.headers.get("date"), before)
         if response.is_success:
             return response.content
         raise self._problem(response)

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct, structs
@@ -16,6 +18,7 @@ from backend.model.verbs.sell import Sell
 from .cart import Cart
 from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptAct, KeptSale
 from .queue import FURTHEST_JUMP, Queue
+from .receipts.paper import Paper
 from .sender import Sender
 from .values import Notice
 
@@ -24,6 +27,13 @@ PATIENCE = 3.0
 PATIENCE_AWAY = 0.5
 """The same while the server is known to be away: one more quick attempt."""
 SOLD_OFFLINE = "sold at this price while offline"
+
+
+class PaperOf(Protocol):
+    """Makes the receipt of a sale."""
+
+    def __call__(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
+        """Returns it; `names` are those of the sale's lines, in their order."""
 
 
 class Outcome(StrEnum):
@@ -57,6 +67,7 @@ class Checkout:
     """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`; other acts are `queue`'s.
 
     `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
+    `paper` makes the receipt of a sale, whose lines have these names.
     `is_away` tells whether waiting for an answer is of little use. `receipt` is the last one, with where its sale is by
     now; whoever starts the next sale takes it away.
     """
@@ -69,21 +80,23 @@ class Checkout:
         changed: Callable[[], None],
         is_away: Callable[[], bool],
         actor: Callable[[], str] = str,
+        paper: PaperOf | None = None,
     ) -> None:
         self._journal, self._sender, self._say, self._changed = journal, sender, say, changed
-        self._is_away, self._actor = is_away, actor
+        self._is_away, self._actor, self._paper = is_away, actor, paper
         self.queue = Queue(journal, sender, say, changed, actor)
         self._pending: dict[object, _Pending] = {}
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
-        self._left_out = 0
+        self.of_other_stores = 0
+        """Acts of stores that who is signed in may not act in; somebody else has to send them."""
         self._in_hand: UUID | None = None
         """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
 
     @property
     def queued(self) -> int:
         """Sales whose receipt was given and that the server has not answered."""
-        return sum(x.answer is None for x in self._pending.values()) + self._left_out
+        return sum(x.answer is None for x in self._pending.values()) + self.of_other_stores
 
     def resume(self, stores: set[str]) -> int:
         """Send again what an earlier run left unanswered; returns how many. Acts of other stores keep waiting."""
@@ -93,7 +106,7 @@ class Checkout:
         self.conflicts = self._journal.conflicts()
         kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
-        self._left_out = len(kept) - len(ours)
+        self.of_other_stores = len(kept) - len(ours)
         for act in ours:
             if isinstance(act, KeptSale):
                 self._send(act, None)
@@ -165,17 +178,15 @@ class Checkout:
         made: list[Command] = []
 
         def make(receipt_number: str) -> list[Command]:
-            *rest, sell = cart.sale(receipt_number)
-            if self._is_away():  # it is told later; a count made in between takes it into account
-                sell = structs.replace(sell, made_at=datetime.now(UTC))
-            made.extend([*rest, sell])
+            made.extend(cart.sale(receipt_number, self._journal.now()))
             self._in_hand = made[-1].id
             return made
 
         try:
             names = {line.product.id: line.product.name for line in cart.lines}
+            paper = partial(self._paper, names=tuple(names.values())) if self._paper else None
             return await asyncio.to_thread(
-                self._journal.keep, cart.store_id, cart.total_cents, make, names, self._actor()
+                self._journal.keep, cart.store_id, cart.total_cents, make, names, self._actor(), paper
             )
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these

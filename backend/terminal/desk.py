@@ -22,9 +22,13 @@ from backend.model.verbs.sell import Sell
 from .api import Api, ServerAway, ServerRefused, SessionEnded
 from .cart import Cart, Touch, check_quantity
 from .checkout import Checkout, Outcome
+from .clock import SKEWED
 from .finder import Finder
 from .journal import Journal, JournalUnusable, KeptSale
 from .live import Link, Live
+from .money import Lang
+from .queue import UnsentWork
+from .receipts.paper import Paper
 from .sender import Sender
 from .settling import Settling
 from .values import Approval, Notice, Product, Session, notice_of
@@ -59,12 +63,18 @@ class Desk:
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
         self.checkout = Checkout(
-            journal, self.sender, say, self.live.changed.set, lambda: self.is_away, lambda: self.session.user
+            journal,
+            self.sender,
+            say,
+            self.live.changed.set,
+            lambda: self.is_away,
+            lambda: self.session.user,
+            self._paper,
         )
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
         self.settling = Settling(api, journal, self.checkout, say)
-        api.queued = lambda: self.checkout.queued + len(self.checkout.queue.waiting)
+        api.queued = lambda: self.unsent
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -75,6 +85,9 @@ class Desk:
         self._known: dict[str, Product] = {}
         """Barcode → product, for scans while the server is away."""
         self._journal = journal
+        self.lang: Lang = "en"
+        """The language of the receipts."""
+        self._keep_time(api, journal)
         self.found = journal.open_sale(session.store_id)
         """The sale that was open when this terminal stopped, until somebody takes it up or gives it back."""
         self._on_disk = {x.product.id: msgspec.json.encode(x) for x in self.found.lines} if self.found else {}
@@ -82,6 +95,9 @@ class Desk:
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if (rescued := self._journal.rescued) is not None:
+            self._journal.rescued = None
+            self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
         resumed = self.checkout.resume({x.id for x in self.session.stores} | {self.session.store_id})
@@ -108,6 +124,48 @@ class Desk:
         self.sender.hurry()
         self.settling.hurry()
         self.live.changed.set()
+
+    def _keep_time(self, api: Api, journal: Journal) -> None:
+        """What is kept is dated by the server's clock; how far this machine's is off is remembered."""
+
+        def keep(offset: float) -> None:
+            with suppress(JournalUnusable):  # it is measured again by the next start
+                journal.remember(clock_offset=f"{offset:.3f}")
+            if abs(offset) > SKEWED:
+                self._say(Notice("warning", "clock_skewed", {"minutes": round(abs(offset) / 60)}))
+
+        api.clock.kept_by(float(journal.recall("clock_offset") or 0), keep)
+        journal.now = api.clock.now
+
+    @property
+    def clock_is_skewed(self) -> bool:
+        """Whether this machine's clock is off by more than a minute; what is told to the server is corrected by it."""
+        return self._api.clock.is_skewed
+
+    @property
+    def unsent(self) -> int:
+        """Acts that the server has not answered."""
+        return self.checkout.queued + len(self.checkout.queue.waiting)
+
+    def check_leave(self) -> None:
+        """Raises UnsentWork while this terminal keeps something that only its next sign-in could send."""
+        if waiting := self.unsent - self.checkout.of_other_stores:
+            raise UnsentWork(waiting)
+
+    def _paper(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
+        return Paper(
+            number=sale.receipt_number,
+            sale_id=sale.id,
+            store_id=sale.store_id,
+            store_name=self.session.store_name,
+            terminal_id=self.terminal_id,
+            clerk=self.session.display_name,
+            at=sale.made_at.astimezone(),
+            lines=sale.sell.lines,
+            names=names,
+            tenders=sale.sell.tenders or (),
+            lang=self.lang,
+        )
 
     def _came_back(self) -> None:
         """The server answers again: do not wait out the pauses."""

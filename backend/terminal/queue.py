@@ -8,6 +8,7 @@ import msgspec
 
 from backend.model.answers import Answer, Code
 from backend.model.commands import Command
+from backend.model.errors import MostradorError
 from backend.model.limits import Limits
 
 from .journal import Journal, JournalUnusable, KeptAct, KeptSale
@@ -17,6 +18,16 @@ from .values import Notice, notice_of
 
 FURTHEST_JUMP = 16
 """The power of two of numbers that are left out at most."""
+
+
+class UnsentWork(MostradorError):
+    """The terminal keeps acts that the server has not answered, so it may not be left or wiped."""
+
+    code = "unsent_work"
+
+    def __init__(self, count: int) -> None:
+        message = f"{count} acts of this terminal wait for the server; leave when they are sent, or export the queue."
+        super().__init__(message, count=count)
 
 
 class Queue:

@@ -54,7 +54,7 @@ async def acts_told(connection: AsyncConnection, store_id: str, terminals: Colle
     A file that was copied, or that its clerk took to another store, is summed up over all who told of it.
     """
     rows = await connection.execute(_JOURNALS, {"store_id": store_id, "terminals": list(terminals)})
-    newest = {row[0]: row[1] for row in rows}
+    newest: dict[str, str] = {row.terminal_id: row.journal for row in rows}
     sums = await connection.execute(_SUMS, {"journals": list(newest.values())})
     found = {row[0]: row[1:] for row in sums}
     return {
@@ -100,7 +100,7 @@ async def _known(connection: AsyncConnection, acts: Mapping[int, tuple[Told, UUI
     journal = next(iter(acts.values()))[0].journal
     sequences = [act.sequence for act, _ in acts.values()]
     found = await connection.execute(_KNOWN, {"journal": journal, "sequences": sequences})
-    return {row[0]: row[1] for row in found}
+    return {row.sequence: row.command_id for row in found}
 
 
 def _taken(act: Told) -> Refusal:

@@ -173,7 +173,7 @@ async def test_a_file_restored_from_a_backup_gets_new_numbers_and_loses_nothing(
         await desk.scan("2000000010410")
         await desk.finish()
         assert desk.checkout.receipt is not None
-        assert desk.checkout.queued == 0
+        await eventually(lambda: desk.unsent == 0)
     assert len(shop.server.sales) == 1
     assert (desk.checkout.queue.conflicts, desk.checkout.conflicts) == ([], [])
     assert shop.server.available("1041") == 8

@@ -14,6 +14,7 @@ from backend.model.errors import MostradorError
 from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry, parse
 from backend.terminal.lines import CartLine, State
+from backend.terminal.queue import UnsentWork
 from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
@@ -343,7 +344,13 @@ class SellScreen(TerminalScreen[None]):
             self._step(self._desk.cancel(), "cancel")
 
     def _leave(self, yes: bool | None) -> None:
-        if yes:
+        if not yes:
+            return
+        try:
+            self._desk.check_leave()
+        except UnsentWork as error:
+            self.shared.say(notice_of(error))
+        else:
             self.dismiss(None)
 
     def action_conflicts(self) -> None:

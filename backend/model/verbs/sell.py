@@ -1,7 +1,7 @@
 """Sell: goods leave the store for good, out of holds or out of what is available."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from backend.model.stock import Change, Who
 from backend.model.tenders import Tenders
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
+
+ON_TIME = timedelta(seconds=5)
+"""A terminal says with every sale when it was made, before it knows when that will arrive; so long is on time."""
 
 
 class Sell(Command, frozen=True, tag="sell"):
@@ -73,7 +76,8 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
     record = SaleRecord(command.id, command.store_id, command.receipt_number, total, now)
     document_id, reason = command.receipt_number or str(command.id), command.price_reason or ""
     cause = Cause("sell", command.id, who, now, document_id, reason)
-    made_at = min(command.made_at, now) if command.made_at is not UNSET else None
+    is_late = command.made_at is not UNSET and now - command.made_at > ON_TIME
+    made_at = command.made_at if is_late and command.made_at is not UNSET else None
     cases: tuple[Document, ...] = ()
     if short := _short(books, command, who, changes):
         assert command.offline is not UNSET

@@ -11,6 +11,8 @@ from .acts import LONGEST_RECEIPT_NUMBER, KeptAct, KeptSale
 from .file import JournalUnusable
 from .journal import Journal
 from .open_sale import OpenSale, ParkedSale
+from .receipts import KeptReceipt
+from .rescue import Rescued
 from .series import LONGEST_STORE_SHOWN
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "Journal",
     "JournalUnusable",
     "KeptAct",
+    "KeptReceipt",
     "KeptSale",
     "OpenSale",
     "ParkedSale",
+    "Rescued",
 ]

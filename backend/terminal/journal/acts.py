@@ -1,7 +1,7 @@
 """The queue: every act of this terminal, in order, until the server has answered it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from backend.model.verbs import list_of_commands
 from backend.model.verbs.sell import Sell
 
 from .file import File
-from .schema import name_of
+from .schema import digest_of, name_of
 
 _COMMANDS: msgspec.json.Decoder[list[Command]] = msgspec.json.Decoder(list_of_commands())
 LONGEST_RECEIPT_NUMBER = 40
 """Characters that the server takes; terminals of older versions made longer ones."""
-_COLUMNS = "sequence, id, store_id, actor, made_at, receipt_number, total_cents, commands, refusal"
+COLUMNS = "sequence, id, store_id, actor, made_at, receipt_number, total_cents, commands, refusal, digest"
 
 
 class KeptAct(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Acts(File):
                 sequence=0,
                 store_id=last.store_id,
                 actor=actor,
-                made_at=datetime.now(UTC),
+                made_at=self.now(),
                 commands=list(commands),
             )
             return self._insert(act)
@@ -127,8 +127,9 @@ class Acts(File):
     def _insert(self, act: KeptAct, sequence: int | None = None) -> KeptAct:
         """Writes an act under a number, else under the next one; in the transaction that is open. Returns it."""
         sale = act if isinstance(act, KeptSale) else None
+        commands = msgspec.json.encode(act.commands)
         written = self._db.execute(
-            f"INSERT INTO acts (kind, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO acts (kind, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 act.kind,
                 sequence,
@@ -138,21 +139,24 @@ class Acts(File):
                 act.made_at.isoformat(),
                 sale.receipt_number if sale else "",
                 sale.total_cents if sale else 0,
-                msgspec.json.encode(act.commands),
+                commands,
                 act.refusal and msgspec.json.encode(act.refusal),
+                digest_of(commands),
             ),
         )
         assert written.lastrowid is not None
         return msgspec.structs.replace(act, sequence=written.lastrowid)
 
     def _read(self, where: str, *values: str) -> list[KeptAct]:
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM acts {where} ORDER BY sequence", values)
+        rows = self._db.execute(f"SELECT {COLUMNS} FROM acts {where} ORDER BY sequence", values)
         return [act_of(row) for row in rows.fetchall()]
 
 
 def act_of(row: Iterable[object]) -> KeptAct:
-    """Returns the act of a row of `acts`. Raises msgspec.MsgspecError and ValueError for what was damaged."""
-    sequence, act_id, store_id, actor, made_at, receipt_number, total_cents, commands, refusal = row
+    """Returns the act of a row of COLUMNS. Raises msgspec.MsgspecError or ValueError for what was damaged."""
+    sequence, act_id, store_id, actor, made_at, receipt_number, total_cents, commands, refusal, digest = row
+    if digest_of(msgspec.convert(commands, bytes)) != digest:
+        raise ValueError("The act is not as it was written.")
     act = KeptAct(
         sequence=msgspec.convert(sequence, int),
         id=UUID(str(act_id)),

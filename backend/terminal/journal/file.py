@@ -1,8 +1,9 @@
 """The one SQLite file of a terminal: opened privately, every commit on the disk before it is believed."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from typing import Literal
@@ -32,6 +33,8 @@ class File:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, RLock()
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """When what is kept was done; this machine's clock until somebody knows better."""
         self._depth = 0
         try:
             make_private_directory(path.parent)

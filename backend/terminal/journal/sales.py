@@ -1,7 +1,6 @@
 """Sales in the queue: each with a receipt number, and with what a person did about it if it was refused."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -10,13 +9,16 @@ from msgspec import structs
 from backend.ids import new_id
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement
+from backend.terminal.receipts.paper import Paper
+from backend.terminal.receipts.text import text_of
 
 from .acts import LONGEST_RECEIPT_NUMBER, Acts, KeptAct, KeptSale
 from .open_sale import OpenSales
+from .receipts import Receipts
 from .series import Series
 
 
-class Sales(Acts, OpenSales, Series):
+class Sales(Acts, OpenSales, Receipts, Series):
     """The sales among the acts of the terminal's file."""
 
     def keep(
@@ -26,10 +28,12 @@ class Sales(Acts, OpenSales, Series):
         make: Callable[[str], list[Command]],
         names: Mapping[str, str] | None = None,
         actor: str = "",
+        paper: Callable[[KeptSale], Paper] | None = None,
     ) -> KeptSale:
         """Take the store's next receipt number, let `make` turn it into commands, and commit both. Returns the sale.
 
-        The store's open sale ends with it. `names` are what people call its products, `actor` is who sold.
+        The store's open sale ends with it. `names` are what people call its products, `actor` is who sold,
+        `paper` makes the receipt that is kept with it.
         Raises JournalUnusable when the disk refuses: then there is no sale and the number was not taken.
         """
         with self.together():
@@ -40,12 +44,15 @@ class Sales(Acts, OpenSales, Series):
                 sequence=0,
                 store_id=store_id,
                 actor=actor,
-                made_at=datetime.now(UTC),
+                made_at=self.now(),
                 commands=commands,
                 receipt_number=receipt_number,
                 total_cents=total_cents,
             )
             sale = _sale(self._insert(sale))
+            if paper is not None:
+                given = paper(sale)
+                self.keep_receipt(given, text_of(given))
             self._end_open_sale(store_id)
             self._db.executemany("INSERT OR REPLACE INTO product_names VALUES (?, ?)", (names or {}).items())
         return sale
@@ -65,6 +72,7 @@ class Sales(Acts, OpenSales, Series):
         """
         with self.together():
             self.answered(sale.id)
+            self.forget_receipt(sale.id)
             self._give_back_number(sale.store_id, sale.receipt_number)
 
     def renumber(self, sale_id: UUID, leave_out: int = 0) -> KeptSale:
@@ -80,6 +88,9 @@ class Sales(Acts, OpenSales, Series):
             sell = structs.replace(old.sell, id=new_id(), receipt_number=number)
             commands = [*old.commands[:-1], sell]
             new = structs.replace(old, id=sell.id, receipt_number=number, commands=commands, refusal=None)
+            if (given := self.receipt(old.receipt_number)) is not None:
+                paper = structs.replace(given.paper, number=number, sale_id=sell.id)
+                self.renumber_receipt(old.receipt_number, paper, text_of(paper))
             self.answered(sale_id)
             return _sale(self._insert(new, None if was_told else old.sequence))
 

@@ -39,3 +39,12 @@ class Series(File):
         """Take this number again for the next sale, if it is the last one, in the transaction that is open."""
         number = int(receipt_number.rpartition("-")[2])
         self._db.execute("UPDATE series SET last = last - 1 WHERE store_id = ? AND last = ?", (store_id, number))
+
+    def _is_used(self, store_id: str, receipt_number: str) -> None:
+        """Take no number up to this one, in the transaction that is open."""
+        number = receipt_number.rpartition("-")[2]
+        if number.isdecimal():
+            self._db.execute(
+                "INSERT INTO series VALUES (?1, ?2) ON CONFLICT (store_id) DO UPDATE SET last = max(last, ?2)",
+                (store_id, int(number)),
+            )
