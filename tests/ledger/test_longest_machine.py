@@ -6,6 +6,7 @@ With the machine of transfers, all verbs of the registry are in a machine; a tes
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -17,11 +18,13 @@ from sqlalchemy import update
 
 from backend.database import tables
 from backend.ids import new_id
+from backend.model.alert_marks import MarkStatus
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.stock import Who
 from backend.model.verbs import VERBS
 from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.alert_mark import AlertMark
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_refuse import ApprovalRefuse
 from backend.model.verbs.approval_request import ApprovalRequest
@@ -200,7 +203,21 @@ class LongestMachine(LongerMachine):
         self.agrees(ShiftClose(id=new_id(), store_id=store, terminal_id="T1", shift_id=id_, counted_cents=100), is_open)
         self.drawers[id_] = (store, False)
 
-    # proposals, repairs
+    # proposals, repairs, alerts
+
+    @rule(store=stores, subject=products, status=st.sampled_from(list(MarkStatus)), hours=st.none() | st.just(1))
+    def an_alert_is_marked(self, store: str, subject: str, status: MarkStatus, hours: int | None) -> None:
+        command = AlertMark(
+            id=new_id(),
+            store_id=store,
+            rule="drift",
+            subject=subject,
+            since=datetime.now(UTC),
+            status=status,
+            hours=hours,
+            owner="eva" if status is MarkStatus.ASSIGNED else "",
+        )
+        self.agrees(command, (status is MarkStatus.SNOOZED) == (hours is not None))
 
     @rule(target=proposals, store=stores, wanted=units)
     def a_purchase_is_proposed(self, store: str, wanted: dict[str, int]) -> UUID:
