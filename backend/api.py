@@ -144,7 +144,7 @@ def create_api(
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *sync_routes(Copies(db, feed or Feed(None), masks)),
         *audit_routes(db),
-        *alert_routes(db, Alerts(db, thresholds)),
+        *alert_routes(db, ledger, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),

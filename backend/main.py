@@ -31,6 +31,7 @@ COMMANDS = {
     "import": "Bring products, barcodes, stock, stores or users in from a CSV file.",
     "init": "Found a shop of one's own in an empty database.",
     "keys": "The API keys of other programs.",
+    "mark-alert": "Say that an alert was seen, or give it to somebody.",
     "migrate": "Bring a database to this version's schema.",
     "nats-config": "Write the configuration of a nats-server of your own.",
     "orders": "List, hand over and cancel orders.",

@@ -17,7 +17,6 @@ from backend.ids import derived_id
 from backend.ledger.lanes import Ledger
 from backend.model.books import Request
 from backend.model.errors import MostradorError
-from backend.model.pickups import AT_WORK
 from backend.model.stock import Who
 from backend.model.verbs.hold_ended import HoldEnded
 
@@ -28,14 +27,14 @@ PAUSE = 2.0
 FOLLOWER = Who("system:pickups")
 PAGE = 200
 _d, _r = documents.c, reservations.c
-# A literal: only so the partial index is used.
-_PICKUP: ColumnElement[bool] = literal_column("documents.kind = 'pickup'")
+# Literals: only so the partial index is used.
+_PICKUP: ColumnElement[bool] = literal_column(
+    "documents.kind = 'pickup' AND documents.status IN ('asked', 'found', 'missing')"
+)
 ENDED = (
     select(_d.id, _d.store_id, _d.version)
     .join(reservations, (_r.id == _d.id) & (_r.store_id == _d.store_id))
-    .where(
-        _PICKUP, _d.status.in_(AT_WORK), _r.status != "PENDING", or_(_d.status != "missing", _r.status != "CANCELLED")
-    )
+    .where(_PICKUP, _r.status != "PENDING", or_(_d.status != "missing", _r.status != "CANCELLED"))
     .distinct()
     .limit(bindparam("limit"))
 )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from backend.ids import new_id
 from backend.model.counts import APPROVAL_UNITS, CountStatus, How, LineStatus, Tolerance, Why
@@ -27,7 +28,7 @@ from .shelf import (
 )
 
 
-def test_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
+def test_pain_11_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
     """Pain 11: a stock-take spoiled by sales during the count."""
     shop = Shop(tea=10)
     count = opening("tea")
@@ -311,3 +312,20 @@ def test_a_correction_for_a_reason_is_a_movement_of_units() -> None:
     shop.accept(adjusting(-2))
     shop.accept(posting(count.id))
     assert shop.row().on_hand == 7
+
+
+def test_the_list_of_a_count_names_each_thing_once_and_people_find_it_by_its_reference() -> None:
+    shop = Shop()
+    twice = structs.replace(opening("tea", "jam", "tea"), categories=("Tea", "Tea"), reference="shelf 3")
+    shop.accept(twice)
+    body = shop.count(twice.id)
+    assert (body.products, body.categories) == (("tea", "jam"), ("Tea",))
+    assert shop.document(twice.id).reference == "shelf 3"
+
+
+def test_a_task_is_one_product_and_no_category() -> None:
+    shop = Shop()
+    task = opening("tea", scope=What.TASK)
+    assert shop.code(structs.replace(task, categories=("Tea",))) == "empty_basket"
+    assert shop.code(structs.replace(task, products=("tea", "jam"))) == "empty_basket"
+    shop.accept(task)

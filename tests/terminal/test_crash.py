@@ -148,7 +148,7 @@ async def test_the_units_of_a_killed_terminal_are_given_back_at_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
+async def test_pain_6_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
     await killed(server, journal, moment)
     async with started_again(server, journal) as (_, said, api):
         await eventually(lambda: "sale_arrived" in said)

@@ -129,7 +129,7 @@ async def test_an_ended_session_holds_the_queue_until_somebody_signs_in(server: 
     assert outcome.answers[0].accepted
 
 
-async def test_one_bad_command_does_not_answer_for_the_others(server: FakeServer, outcome: Outcome) -> None:
+async def test_pain_7_one_bad_command_does_not_answer_for_the_others(server: FakeServer, outcome: Outcome) -> None:
     good = [reserve(), reserve()]
     bad = Reserve(id=new_id(), store_id="292", lines=(), ttl_seconds=900)  # no server decodes this
     async with sending(server, outcome) as sender:

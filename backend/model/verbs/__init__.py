@@ -5,6 +5,7 @@ The ledger, the batch route, the events, the proof and the API document read the
 
 from . import (
     adjust,
+    alert_mark,
     approval_grant,
     approval_refuse,
     approval_request,
@@ -122,6 +123,7 @@ for _module in (
     goods_receipt,
     propose,
     proposal_close,
+    alert_mark,
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):
