@@ -51,9 +51,11 @@ def seed() -> str:
 @pytest.fixture
 def guarded(tmp_path: Path, seed: str) -> Iterator[NatsServer]:
     port, config = free_port(), tmp_path / "nats.conf"
-    config.write_text(
-        render_config(host=HOST, port=port, store=tmp_path / "js", issuer=public_key(seed), **SERVER), encoding="utf-8"
+    store, issuer = tmp_path / "js", public_key(seed)
+    text = render_config(
+        host=HOST, port=port, store=store, issuer=issuer, user=SERVER["user"], password=SERVER["password"]
     )
+    config.write_text(text, encoding="utf-8")
     with nats_server(config, port) as server:
         yield server
 
@@ -64,9 +66,11 @@ async def door(guarded: NatsServer, seed: str) -> AsyncIterator[Door]:
     async with AsyncExitStack() as parts:
         auth = NatsAuth({"servers": guarded.url, **SERVER}, seed, tokens.verify)
         ours = [OneConnection({"servers": guarded.url, **SYSTEM}) for _ in range(2)]
-        for part in (auth, *ours):
-            await part.start()
-            parts.push_async_callback(part.close)
+        await auth.start()
+        parts.push_async_callback(auth.close)
+        for one in ours:
+            await one.start()
+            parts.push_async_callback(one.close)
         await eventually(lambda: auth.connected and all(one.listening for one in ours))
         yield Door(guarded.url, tokens)
 

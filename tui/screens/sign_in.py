@@ -12,6 +12,7 @@ from backend.model.errors import MostradorError
 from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
 from tui.shared import Shared
+from tui.type_ahead import when_typed
 
 from .base import TerminalScreen
 
@@ -106,7 +107,7 @@ class SignInScreen(TerminalScreen[Session]):
         """Try what the form says, once the characters that are on their way to its fields have arrived."""
         if not self._busy:
             self._busy = True
-            self._user.call_later(self._pin.call_later, self._submit)
+            when_typed((self._user, self._pin), self._submit)
 
     def _submit(self) -> None:
         store, user, pin = self._store.value, self._user.value.strip(), self._pin.value
