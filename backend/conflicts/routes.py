@@ -11,7 +11,7 @@ from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
 from backend.model.conflicts import Settlement
 from backend.model.scopes import Scope
-from backend.people.approving import Approval
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 
 from .service import Settled, settle_conflict
@@ -20,7 +20,7 @@ from .service import Settled, settle_conflict
 class SettleBody(Settlement, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A settlement, with who approves it where one person is not enough."""
 
-    approval: Approval | None = None
+    approval: SpotApproval | None = None
 
 
 def conflict_routes(db: Database, door: Door) -> list[HTTPRouteHandler]:
