@@ -46,6 +46,7 @@ COMMANDS = {
     "seal": "Seal the movements of finished days, so that a changed history shows.",
     "serve": "Run the headless server.",
     "shift": "Open and close the drawer of a terminal, and see its report.",
+    "shortfalls": "List and settle what was sold without a server and was not there.",
     "shrinkage": "Tell what went missing, by product, store, reason or month.",
     "simulate": "Estimate the fleet that a chain needs.",
     "simulate-month": "Live through a month of the demo chain, and prove that every unit is accounted for.",

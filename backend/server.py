@@ -24,6 +24,7 @@ from backend.events.connection import connect_options
 from backend.events.feed import Feed
 from backend.events.nats_auth import NatsAuth
 from backend.events.nats_config import public_key
+from backend.events.one_connection import OneConnection
 from backend.events.relay import Relay
 from backend.events.streams import declare_streams
 from backend.http.address import behind_proxies
@@ -182,6 +183,10 @@ async def _start_nats(
         gate = NatsAuth(options, _issuer_seed(settings.nats_issuer_seed_file), tokens.verify)
         await gate.start()
         parts.push_async_callback(gate.close)
+    if settings.nats_system_user:
+        one = OneConnection(options | {"user": settings.nats_system_user})
+        await one.start()
+        parts.push_async_callback(one.close)
     relay = Relay(
         db, options, partial(declare_streams, replicas=settings.nats_replicas, max_bytes=settings.nats_stream_bytes)
     )

@@ -13,12 +13,14 @@ from backend.stores.queries import require_store
 
 from .findings import LIMIT, Find, Look, OpenAlert, Thresholds
 from .flow_rules import drifts, silent_terminals, stuck_transfers
+from .shortfall_rules import shortfalls
 from .trade_rules import hoarded_holds, negative_attempts, odd_sales, price_overrides
 
 RULES: dict[str, Find] = {
     "stuck_transfer": stuck_transfers,
     "silent_terminal": silent_terminals,
     "drift": drifts,
+    "shortfall": shortfalls,
     "negative_attempt": negative_attempts,
     "odd_sale": odd_sales,
     "hold_hoarding": hoarded_holds,

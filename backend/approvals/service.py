@@ -35,7 +35,7 @@ from .queries import limits_of, set_limits
 
 
 class SpotApproval(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who may approve and stands beside the till, and their PIN."""
+    """Somebody who may approve and stands beside the terminal, and their PIN."""
 
     user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
     pin: Annotated[str, Meta(min_length=1, max_length=128)]

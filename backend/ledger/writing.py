@@ -101,8 +101,9 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
         sale.made_at,
     )
     writes.sales.append(head)
-    for number, line in enumerate(sale.lines, 1):
-        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents)
+    lacking = sale.short or (0,) * len(sale.lines)
+    for number, (line, short) in enumerate(zip(sale.lines, lacking, strict=True), 1):
+        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents, short)
         writes.sale_lines.append(row)
         if (pricing := line.pricing) is not UNSET:
             tax = pricing.tax

@@ -36,7 +36,7 @@ APPROVAL_UNITS = 20
 """A count that corrects more units than this, missing and found ones added up, is approved by a supervisor."""
 NOT_YET = 2**62
 """A version that no row has: asks for the movements of the same batch alone."""
-CORRECTIONS = frozenset({"count", "set_stock", "repair"})
+CORRECTIONS = frozenset({"count", "set_stock", "repair", "shortfall_found"})
 """Kinds of movement that correct the books to the shelf: no unit moved when they were recorded."""
 UNMOVED = CORRECTIONS | {"drift"}
 """Kinds with which no unit moves. One of kind `drift` leaves the books as they are, too: they had changed before."""

@@ -56,7 +56,7 @@ class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
     tax: TaxBody | None = None
 
     def priced(self, index: int) -> SaleLine:
-        """Returns the line in cents. Raises InvalidBody for a price that no till can charge."""
+        """Returns the line in cents. Raises InvalidBody for a price that no terminal can charge."""
         place = f"lines[{index}]"
         price = cents(f"{place}.unit_price", self.unit_price)
         if self.list_price is None and not self.discount_reason and self.tax is None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from backend.model.answers import Refusal
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
@@ -100,6 +101,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     one, which is then needed too: it waits where its sender has not that right."""
     approved: Callable[[Any, str, str], Command] = lambda command, *_: command
     """Returns the command as it is once somebody has approved it: given who that is, and why it was asked for."""
+    refused: Callable[[Any, Who, datetime, Refusal], Iterable[Document]] = lambda *_: ()
+    """Returns the new documents that a refusal of it leaves, for somebody to look at; mostly none."""
     opens: tuple[DocumentKind, ...] = ()
     """The kinds of document that it opens."""
 
