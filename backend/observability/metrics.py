@@ -81,7 +81,9 @@ TERMINAL_CLOSED = Gauge(
     "mostrador_terminal_closed_timestamp_seconds", "When a terminal last said here that it closes.", _TERMINAL
 )
 TERMINAL_QUEUE = Gauge(
-    "mostrador_terminal_queue_sales", "Sales that waited in a terminal when it was last heard here.", _TERMINAL
+    "mostrador_terminal_queue_sales",
+    "Acts (sales and others) that waited in a terminal when it was last heard here.",
+    _TERMINAL,
 )
 
 TERMINAL_HEALED = Counter(

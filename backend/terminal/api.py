@@ -22,10 +22,12 @@ from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
+from backend.model.told import HEADER, Told, written
 from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
 from .away import why_away
+from .clock import ServerClock
 from .renewal import Renewal
 from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
@@ -36,6 +38,8 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 """This machine, which no proxy leads to."""
 _NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
 """Refusals with status 401 that do not say that a session is over."""
+_DATABASE_UNUSABLE = ("database_damaged", "database_refused", "data_not_writable")
+"""Say nothing of the request: it can be taken once somebody has mended the server's database."""
 
 
 class SessionEnded(MostradorError):
@@ -106,7 +110,9 @@ class Api:
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
-        """Says how many sales wait here; the server is told with every call."""
+        """Says how many acts wait here; the server is told with every call."""
+        self.clock = ServerClock()
+        """The server's clock, as its answers tell it."""
         self.heard_at = monotonic()
         """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
@@ -226,9 +232,15 @@ class Api:
         """Say that this terminal closes, so that nobody takes its silence for a failure."""
         await self._call("GET", "/live", LiveAddress, said=" closed")
 
-    async def send(self, commands: Sequence[Command]) -> list[Answer]:
-        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
-        answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
+    async def send(self, commands: Sequence[Command], acts: Sequence[Told | None] = ()) -> list[Answer]:
+        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands.
+
+        `acts` say for each command which act of this terminal ends with it, if one does.
+        """
+        body = {"commands": commands}
+        told = written(acts)
+        more = {HEADER: told} if told else None
+        answers = (await self._call("POST", "/commands", _Answers, body=body, more=more)).answers
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
@@ -325,11 +337,13 @@ class Api:
         if body is not None:
             headers["content-type"] = "application/json"
             content = msgspec.json.encode(body)
+        before = self.clock.before()
         try:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise why_away(error, self.base_url, self._proxy) from error
         self.heard_at = monotonic()
+        self.clock.heard(response.headers.get("date"), before)
         if response.is_success:
             return response.content
         raise self._problem(response)
@@ -358,7 +372,8 @@ class Api:
             # A proxy without a server behind it, or a server in the middle of dying.
             return ServerAway("The server cannot answer now; it will be tried again.", url=self.base_url)
         code = problem.code or f"http_{response.status_code}"
-        return ServerRefused(code, message, retryable=problem.retryable or response.status_code == 503, **fields)
+        later = problem.retryable or response.status_code == 503 or code in _DATABASE_UNUSABLE
+        return ServerRefused(code, message, retryable=later, **fields)
 
 
 def _proxy_to(address: SplitResult) -> str:

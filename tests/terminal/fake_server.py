@@ -19,9 +19,11 @@ from backend.model.books import Books, Request
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement, needs_supervisor
 from backend.model.decide import decide_all
+from backend.model.errors import InvalidInput
 from backend.model.prices import other_prices, price_refusal
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
+from backend.model.told import HEADER, Told, read
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.confirm import Confirm
@@ -104,6 +106,8 @@ class FakeServer:
         self._contents: dict[UUID, Command] = {}
         self.sales: list[Sell] = []
         self.taken: set[str] = set()
+        self.acts: dict[tuple[str, int], UUID] = {}
+        """Journal and number → the last command of the act that was told under it."""
         self.series: list[str] | None = None
         """The ids that terminals without one get, as a server of a fleet gives them; None: it knows nothing of ids."""
         self.enrolled: dict[str, str] = {}
@@ -185,7 +189,7 @@ class FakeServer:
         if path == "/conflicts/settle":
             return self._settle(session, request.content)
         if path == "/commands":
-            return await self._decide(session, request.content)
+            return await self._decide(session, request)
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
             return self._barcode(match[1], query)
         if match := re.fullmatch(r"/products/sku/([^/]+)", path):
@@ -337,16 +341,31 @@ class FakeServer:
         }
         return _json(self.settled[settlement.id])
 
-    async def _decide(self, session: Session, content: bytes) -> httpx.Response:
+    async def _decide(self, session: Session, request: httpx.Request) -> httpx.Response:
+        content = request.content
         try:
             commands = msgspec.json.decode(content, type=_Commands).commands
         except msgspec.ValidationError as error:
             wrong = invalid_body(str(error), content)
             return _problem(400, wrong.code, wrong.message, **wrong.fields)
-        answers = [self._forbidden(session, command) or self.decide(command, session.user) for command in commands]
+        header = request.headers.get(HEADER)
+        try:
+            told = read(header, len(commands)) if header is not None else [None] * len(commands)
+        except InvalidInput as wrong_header:
+            return _problem(400, wrong_header.code, wrong_header.message, **wrong_header.fields)
+        answers = [
+            self._taken(command, act) or self._forbidden(session, command) or self.decide(command, session.user)
+            for command, act in zip(commands, told, strict=True)
+        ]
         if self.gate is not None:
             await self.gate.wait()
         return _json({"answers": answers})
+
+    def _taken(self, command: Command, act: Told | None) -> Answer | None:
+        if act is None or self.acts.setdefault((act.journal, act.sequence), command.id) == command.id:
+            return None
+        sentence = f"The act {act.sequence} of this terminal is another one already; send it under the next number."
+        return Answer(command.id, Refusal(Code.SEQUENCE_TAKEN, sentence, field=HEADER))
 
     @staticmethod
     def _forbidden(session: Session, command: Command) -> Answer | None:
