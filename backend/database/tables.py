@@ -143,6 +143,15 @@ search_words = Table(
     Column("finish", _bytewise(32), nullable=False, index=True, comment="its second half"),
 )
 
+catalogue_changes = Table(
+    "catalogue_changes",
+    metadata,
+    # Written by triggers on products, barcodes and prices (migration 0092); the row of a removed product stays.
+    Column("product_id", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="of the transaction that changed it last"),
+    Index("ix_catalogue_changes_number", "number", "product_id"),
+)
+
 former_prices = Table(
     "former_prices",
     metadata,
@@ -463,6 +472,13 @@ documents = Table(
     Index("ix_documents_store", "store_id", "kind", "status", "updated_at"),
     Index("ix_documents_other_store", "other_store_id", "kind", "status", "updated_at"),
     Index("ix_documents_reference", "store_id", "kind", "reference"),
+    # The few pickups whose hold may end, for all stores at once.
+    Index(
+        "ix_documents_pickups",
+        "status",
+        postgresql_where=text("kind = 'pickup'"),
+        sqlite_where=text("kind = 'pickup'"),
+    ),
 )
 
 sales = Table(
@@ -505,6 +521,7 @@ sale_lines = Table(
     Column("product_id", String(64), nullable=False),
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
     Column("price_cents", BigInteger, nullable=False),
+    Column("short", BigInteger, nullable=False, server_default="0", comment="units that no movement took: shortfalls"),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
 )

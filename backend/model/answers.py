@@ -49,6 +49,7 @@ class Code(StrEnum):
     PRICE_NOT_ALLOWED = "price_not_allowed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
     OWN_APPROVAL = "own_approval"
+    TERMINAL_NEEDED = "terminal_needed"
     COMMAND_NOT_APPROVABLE = "command_not_approvable"
 
 

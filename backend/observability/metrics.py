@@ -86,6 +86,12 @@ TERMINAL_QUEUE = Gauge(
     _TERMINAL,
 )
 
+TERMINAL_HEALED = Counter(
+    "mostrador_terminal_healed_rows",
+    "Rows of terminals' copies that differed from the database without an event on its way, and were put right.",
+    ["copy"],
+)
+
 RATE_LIMITED = Counter("mostrador_rate_limited", "Requests refused with 429, by the limit that they met.", ["policy"])
 REDIS_UP = Gauge("mostrador_redis_up", "0 while the Redis of REDIS_URL does not answer; 1 also when none is set.")
 REDIS_UP.set(1)

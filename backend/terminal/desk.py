@@ -1,8 +1,8 @@
-"""One clerk at one counter: what the sell screen can do, with everything behind it and no screen in it.
+"""The work of one signed-in clerk at a terminal: what the screens can do, and no screen in it.
 
-The screen calls methods and draws `cart`, `live` and `till`; `live.changed` says that something is to be drawn again,
-and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is looked
-up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
+The screens call methods and draw `cart`, `live` and `checkout`; `live.changed` says that something is to be drawn
+again, and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is
+looked up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from backend.model.verbs.sell import Sell
 
 from .api import Api, ServerAway, ServerRefused, SessionEnded
 from .cart import Cart, Touch, check_quantity
+from .checkout import Checkout, Outcome
 from .clock import SKEWED
 from .finder import Finder
 from .journal import Journal, JournalUnusable, KeptSale
@@ -30,7 +31,6 @@ from .queue import UnsentWork
 from .receipts.paper import Paper
 from .sender import Sender
 from .settling import Settling
-from .till import Outcome, Till
 from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
@@ -43,7 +43,7 @@ NEARBY = 3
 
 
 class Desk:
-    """The counter of `session`. `run` must be running for anything to be sent."""
+    """Sells, holds and settles for the clerk of `session`. `run` must be running for anything to be sent."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Desk:
         self.live = Live(api, session, terminal_id, clock)
         self.finder = Finder(api, session.store_id)
         self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
-        self.till = Till(
+        self.checkout = Checkout(
             journal,
             self.sender,
             say,
@@ -73,7 +73,7 @@ class Desk:
         )
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
-        self.settling = Settling(api, journal, self.till, say)
+        self.settling = Settling(api, journal, self.checkout, say)
         api.queued = lambda: self.unsent
         self.is_selling = False
         self.session_over = asyncio.Event()
@@ -100,7 +100,7 @@ class Desk:
             self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
-        resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
+        resumed = self.checkout.resume({x.id for x in self.session.stores} | {self.session.store_id})
         if resumed:
             self._say(Notice("info", "sales_resumed", {"count": resumed}))
         async with asyncio.TaskGroup() as tasks:
@@ -145,11 +145,11 @@ class Desk:
     @property
     def unsent(self) -> int:
         """Acts that the server has not answered."""
-        return self.till.queued + len(self.till.queue.waiting)
+        return self.checkout.queued + len(self.checkout.queue.waiting)
 
     def check_leave(self) -> None:
         """Raises UnsentWork while this terminal keeps something that only its next sign-in could send."""
-        if waiting := self.unsent - self.till.of_other_stores:
+        if waiting := self.unsent - self.checkout.of_other_stores:
             raise UnsentWork(waiting)
 
     def _paper(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
@@ -287,7 +287,7 @@ class Desk:
 
     def _add(self, product: Product, count: int) -> None:
         line = self.cart.add(product, check_quantity(count))
-        self.till.receipt = None
+        self.checkout.receipt = None
         self._say(Notice("ok", "added", {"count": count, "name": product.name, "quantity": line.quantity}))
         self.pump()
 
@@ -335,12 +335,12 @@ class Desk:
             self.pump()
 
     async def finish(self) -> None:
-        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why."""
+        """Sell the cart; `checkout.receipt` has the receipt. If there is none, the clerk was told why."""
         async with self._turn, self._telling():
             self._say(Notice("info", "finishing"))
             self.is_selling = True
             try:
-                outcome = await self.till.sell(self.cart)
+                outcome = await self.checkout.sell(self.cart)
             finally:
                 self.is_selling = False
                 self._on_disk = {}  # a sale that was kept has ended the open one there
@@ -430,8 +430,8 @@ class Desk:
     def _answered(self, command: Command, answer: Answer) -> None:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
-            self.till.answered(command, answer)
-        elif self.till.queue.answered(command, answer):
+            self.checkout.answered(command, answer)
+        elif self.checkout.queue.answered(command, answer):
             pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed

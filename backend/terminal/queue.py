@@ -1,7 +1,7 @@
 """Acts besides sales: kept in the journal, sent in order, and what became of each."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec

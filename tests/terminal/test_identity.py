@@ -62,7 +62,7 @@ async def test_a_terminal_keeps_the_id_that_the_server_gave_it(
     assert journal.keep("s" * 32, 238, selling).receipt_number == "7K3QPM-000001"
 
 
-async def test_two_machines_get_two_ids_whatever_they_are_called(
+async def test_pain_15_two_machines_get_two_ids_whatever_they_are_called(
     server: FakeServer, journal: Journal, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "caja.de-la.tienda-número-veintisiete")

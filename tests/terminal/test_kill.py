@@ -70,7 +70,7 @@ async def main():
         while True:
             desk.cart.add(milk)
             await desk.finish()
-            receipt = desk.till.receipt
+            receipt = desk.checkout.receipt
             kept = journal.receipt(receipt.number)
             os.write(printer, f"{receipt.number} {kept.paper.sale_id}\\n".encode())
             journal.printed(receipt.number, b"")

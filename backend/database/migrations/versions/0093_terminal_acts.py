@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0093"
-down_revision = "0082"
+down_revision = "0092"
 branch_labels = None
 depends_on = None
 
