@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from backend.database.engine import Database
+from backend.events.subjects import parts
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Code
 from backend.model.books import Request
+from backend.model.events import Outgoing
 from backend.proof.books import prove
 from backend.reservations.expiry import ExpiryLoop
 from tests.ledger.shop import codes, counters, open_shop, receive, reserve, running_ledger, sell
@@ -68,6 +70,41 @@ async def test_no_loop_and_no_shortage_ends_it(database: Database) -> None:
         assert await ExpiryLoop(database, ledger).look() <= 1.0
         assert await kept(database, dead)
     assert not (await prove(database)).drifts
+
+
+async def test_a_shortage_is_told_to_who_keeps_units_once(database: Database) -> None:
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await filled(database, ledger)
+        mine, other = await given(ledger, allot(3)), await given(ledger, allot(7, who=LUIS))
+        published.clear()
+        await ledger.submit_many([reserve(tea=2), reserve(tea=1), draw(mine, 9, 0, EVA)])
+        (told,) = published
+        assert [(x.allotment_id, x.terminal_id, x.wanted) for x in told.message.recalls] == [
+            (mine, "T1", 3),
+            (other, "T2", 7),
+        ]
+        assert [subject for subject, _ in parts(told.message)] == ["inventory.292.recall.batch"]
+        published.clear()
+        await ledger.submit(draw(mine, 1, 0, EVA))
+        assert published == []
+        await ledger.submit_many([allot(2, mine), sell(tea=1), draw(mine, 1, 0, EVA)])
+        assert [row.product_id for row in published[0].message.stock] == ["tea"]
+    assert not (await prove(database)).drifts
+
+
+async def test_who_gives_back_is_asked_no_more(database: Database) -> None:
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await filled(database, ledger)
+        mine = await given(ledger, allot(10))
+        await ledger.submit(draw(mine, 2, 0, EVA))
+        (asked,) = published[-1].message.recalls
+        answers = await ledger.submit_many([allot(10 - asked.wanted, mine), draw(mine, 2, 0, EVA)])
+        assert codes(answers) == [None, None]
+        # All of what is left is wanted again at once: the terminal has answered the first time.
+        await ledger.submit(draw(mine, 2, 0, EVA))
+        assert [x.wanted for x in published[-1].message.recalls] == [2]
 
 
 @pytest.mark.parametrize("order", list(permutations(("draw", "reclaim", "sell"))), ids="-".join)
