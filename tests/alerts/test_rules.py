@@ -231,6 +231,7 @@ def test_every_rule_has_its_name() -> None:
     assert list(RULES) == [
         "stuck_transfer",
         "silent_terminal",
+        "overdue_allotment",
         "drift",
         "negative_attempt",
         "odd_sale",
