@@ -13,6 +13,7 @@ from backend.stores.queries import require_store
 
 from .findings import LIMIT, Find, Look, OpenAlert, Thresholds
 from .flow_rules import drifts, overdue_allotments, silent_terminals, stuck_transfers
+from .shortfall_rules import shortfalls
 from .trade_rules import hoarded_holds, negative_attempts, odd_sales, price_overrides
 
 RULES: dict[str, Find] = {
@@ -20,6 +21,7 @@ RULES: dict[str, Find] = {
     "silent_terminal": silent_terminals,
     "overdue_allotment": overdue_allotments,
     "drift": drifts,
+    "shortfall": shortfalls,
     "negative_attempt": negative_attempts,
     "odd_sale": odd_sales,
     "hold_hoarding": hoarded_holds,
@@ -54,6 +56,10 @@ class Alerts:
         until, known = self._kept.get(store_id, (0.0, None))
         if known is not None and self._clock() < until:
             return known
+        return await self.look(store_id)
+
+    async def look(self, store_id: str) -> OpenAlerts:
+        """Returns the alerts of a store as they are now, and keeps them. Raises UnknownStore."""
         found = await self._flights.run(store_id, lambda: self._look(store_id))
         self._kept[store_id] = (self._clock() + KEPT_SECONDS, found)
         return found

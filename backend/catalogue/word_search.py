@@ -34,22 +34,31 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, product_search, products
-from backend.model.search import Term, search_words
+from backend.model.search import (
+    ANY,
+    BEGINS,
+    CODE,
+    LAST,
+    NAME,
+    SIMILAR_ANY,
+    SIMILAR_NAME,
+    SKU,
+    Term,
+    fts5_match,
+    pieces,
+    search_words,
+    sku_start,
+)
 
 from .meant import meant_terms
 from .search_queries import Product, products_by_ids
 
-CODE, SKU, BEGINS, NAME, ANY, SIMILAR_NAME, SIMILAR_ANY = range(7)
-"""An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the
-last two with other words than the typed ones, when these find nothing."""
 RANKED = 1_000
 """Hits that are ranked in one statement."""
 SORTED = 5_000
 """Hits of one stage that are sorted; more are met soon enough on a walk through the names in their order."""
 COUNTED = 10_000
 """Hits that are counted on SQLite."""
-_LAST = "\U0010ffff"
-"""Comes after every character of a word."""
 _LONGEST_LEXEME = 64
 
 _s = product_search.c
@@ -146,7 +155,7 @@ class _Asked(Struct, frozen=True):
             query = cast(literal(_tsquery(self.terms, in_name=in_name), Text), TSQUERY)
             return _s.words.op("@@", is_comparison=True)(query)
         words = " " + _s.name + " " if in_name else " " + _s.name + " " + _s.more + " "
-        return and_(*(or_(*(_has(self.dialect)(words, piece) > 0 for piece in _pieces(term))) for term in self.terms))
+        return and_(*(or_(*(_has(self.dialect)(words, piece) > 0 for piece in pieces(term))) for term in self.terms))
 
 
 async def search_products(
@@ -169,7 +178,7 @@ async def search_products(
         connection.dialect.name,
         tuple(Term((word,)) for word in words),
         codes=await _codes(connection, typed) if typed else (),
-        sku="" if typed.isalpha() or " " in typed else typed.lower(),
+        sku=sku_start(typed),
         phrase=" ".join(words),
         everything=not typed,
         category=category,
@@ -302,7 +311,7 @@ async def _estimated(connection: AsyncConnection, asked: _Asked, *, in_name: boo
         values["match"] = _tsquery(asked.terms, in_name=in_name)
     if asked.sku and not in_name:
         found.append("(code >= CAST(:sku AS text) AND code < CAST(:sku_end AS text))")
-        values |= {"sku": asked.sku, "sku_end": asked.sku + _LAST}
+        values |= {"sku": asked.sku, "sku_end": asked.sku + LAST}
     conditions = [f"({' OR '.join(found)})"] if found else []
     if not asked.inactive:
         conditions.append("active")
@@ -332,7 +341,7 @@ _BY_CODE = select(_s.number).where(_s.product_id.in_(_ids))
 
 def _hits(terms: Sequence[Term], *, in_name: bool) -> Select[Any]:
     """Returns the rows of SQLite's word index that match."""
-    match = _match(terms, in_name=in_name)
+    match = fts5_match(terms, "name" if in_name else "")
     return select(_word_index.c.rowid).where(_word_index.c.product_words.op("MATCH")(match))
 
 
@@ -341,14 +350,7 @@ def _has(dialect: str) -> Any:
 
 
 def _between(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
-    return and_(name >= start, name < start + _LAST)
-
-
-def _match(terms: Sequence[Term], *, in_name: bool) -> str:
-    """Returns the terms as FTS5 has them. Folded words have no character that would mean something to it."""
-    alternatives = (" OR ".join(f'"{word}"' if term.whole else f'"{word}"*' for word in term.options) for term in terms)
-    words = " AND ".join(f"({one})" for one in alternatives)
-    return f"{{name}} : ({words})" if in_name else words
+    return and_(name >= start, name < start + LAST)
 
 
 def _tsquery(terms: Sequence[Term], *, in_name: bool) -> str:
@@ -358,7 +360,3 @@ def _tsquery(terms: Sequence[Term], *, in_name: bool) -> str:
         "(" + " | ".join(f"'{mark}{word[:_LONGEST_LEXEME]}'{'' if term.whole else ':*'}" for word in term.options) + ")"
         for term in terms
     )
-
-
-def _pieces(term: Term) -> list[str]:
-    return [f" {word} " if term.whole else f" {word}" for word in term.options]

@@ -113,6 +113,7 @@ class SaleLineRow(Struct, frozen=True):
     product_id: str
     quantity: int
     price_cents: int
+    short: int
 
 
 class LinePricingRow(Struct, frozen=True):

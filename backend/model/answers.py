@@ -36,6 +36,7 @@ class Code(StrEnum):
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
+    SEQUENCE_TAKEN = "sequence_taken"
     UNKNOWN_SALE = "unknown_sale"
     MONEY_MISMATCH = "money_mismatch"
     MORE_THAN_SOLD = "more_than_sold"

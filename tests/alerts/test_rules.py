@@ -233,6 +233,7 @@ def test_every_rule_has_its_name() -> None:
         "silent_terminal",
         "overdue_allotment",
         "drift",
+        "shortfall",
         "negative_attempt",
         "odd_sale",
         "hold_hoarding",

@@ -5,6 +5,7 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from backend.database.engine import Database
 from backend.events.subjects import parts
@@ -12,6 +13,7 @@ from backend.ledger.lanes import Ledger
 from backend.model.answers import Code
 from backend.model.books import Request
 from backend.model.events import Outgoing
+from backend.model.shortfalls import Offline, ShortfallBody
 from backend.proof.books import prove
 from backend.reservations.expiry import ExpiryLoop
 from tests.ledger.shop import codes, counters, open_shop, receive, reserve, running_ledger, sell
@@ -121,6 +123,34 @@ async def test_every_order_of_a_draw_and_a_reclaim(database: Database, order: tu
         assert sold == {"draw": True, "sell": False}
     assert answers["draw"].draws == () or order.index("draw") < order.index("reclaim")
     assert (await counters(database, "tea"))[:2] == (10 - 5 * sold["draw"] - 7 * sold["sell"], 0)
+    assert not (await prove(database)).drifts
+
+
+async def test_what_was_sold_of_a_reclaimed_allotment_and_is_not_there_is_a_case(database: Database) -> None:
+    async with running_ledger(database) as ledger:
+        await filled(database, ledger)
+        mine = await given(ledger, allot(6))
+        await ledger.submit_many([reclaim(mine), sell(tea=7)])
+        late = draw(mine, 5)
+        fact = structs.replace(late.command, offline=Offline(sequence=7, guaranteed=True), holds=(mine,))
+        answer = await ledger.submit(Request(fact, ANA))
+        assert (answer.accepted, answer.draws) == (True, ())
+        (case,) = answer.documents
+        assert case.read(ShortfallBody).open == {"tea": 2}
+    assert (await counters(database, "tea"))[:2] == (0, 0)
+    assert not (await prove(database)).drifts
+
+
+async def test_a_fact_draws_before_anything_is_short(database: Database) -> None:
+    async with running_ledger(database) as ledger:
+        await filled(database, ledger)
+        mine, other = await given(ledger, allot(6)), await given(ledger, allot(4, who=LUIS))
+        fact = structs.replace(draw(mine, 8, 6).command, offline=Offline(sequence=8, approved_by="luis"))
+        answer = await ledger.submit(Request(fact, ANA))
+        assert [x.quantity for x in answer.draws] == [6]
+        assert answer.documents[0].read(ShortfallBody).open == {"tea": 2}
+    assert await kept(database, other) == ("PENDING", 4)
+    assert (await counters(database, "tea"))[:2] == (4, 4)
     assert not (await prove(database)).drifts
 
 

@@ -5,6 +5,7 @@ The ledger, the batch route, the events, the proof and the API document read the
 
 from . import (
     adjust,
+    alert_mark,
     allot,
     allot_reclaim,
     allot_release,
@@ -22,6 +23,7 @@ from . import (
     extend,
     goods_receipt,
     hold_elsewhere,
+    hold_ended,
     hold_found,
     hold_missing,
     hold_withdraw,
@@ -35,6 +37,7 @@ from . import (
     purchase_receive,
     quarantine,
     receive,
+    refusal_settle,
     release,
     repair,
     reserve,
@@ -46,6 +49,7 @@ from . import (
     shift_open,
     shift_pay_in,
     shift_pay_out,
+    shortfall_settle,
     transfer,
     transfer_assign,
     transfer_cancel,
@@ -92,6 +96,8 @@ for _module in (
     transfer_settle,
     transfer_assign,
     sell,
+    shortfall_settle,
+    refusal_settle,
     return_sale,
     return_goods,
     void_sale,
@@ -108,6 +114,7 @@ for _module in (
     hold_found,
     hold_missing,
     hold_withdraw,
+    hold_ended,
     count_task_done,
     count_open,
     count_scan,
@@ -119,6 +126,7 @@ for _module in (
     goods_receipt,
     propose,
     proposal_close,
+    alert_mark,
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):
