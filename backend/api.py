@@ -9,6 +9,8 @@ from litestar.types import ControllerRouterHandler
 from backend.alerts.findings import Thresholds
 from backend.alerts.routes import alert_routes
 from backend.alerts.service import Alerts
+from backend.allotments.routes import allotment_routes
+from backend.allotments.service import Allotting
 from backend.approvals.limiting import Limiting
 from backend.approvals.routes import approval_routes
 from backend.audit.routes import audit_routes
@@ -132,6 +134,7 @@ def create_api(
         *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
+        *allotment_routes(db, ledger),
         *sales_routes(db, ledger, pricing, door),
         *return_routes(db, ledger, door),
         *receipt_routes(db),
@@ -141,7 +144,7 @@ def create_api(
         *inbox_routes(db, shortfalls),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(db, ledger, pricing.objections, limiting.objections),
+        *command_routes(db, ledger, pricing.objections, limiting.objections, Allotting(db).objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *sync_routes(Copies(db, feed or Feed(None), masks)),

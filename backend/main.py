@@ -19,6 +19,7 @@ COMMANDS = {
     "adjust": "Correct what is on hand.",
     "admin": "Make the first admin, or give an admin a new secret.",
     "alerts": "Say what somebody should look at in the stores.",
+    "allotments": "Show what terminals keep for outages, reclaim it, and set the policies.",
     "approvals": "List, grant and refuse what waits for approval, and set the limits.",
     "archive": "Move old movements into files, month by month.",
     "backup": "Copy the database of a SQLite shop while it is used.",
