@@ -50,6 +50,7 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.pickups.count_task_routes import count_task_routes
 from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
+from backend.receipts.routes import receipt_routes
 from backend.receiving.routes import receiving_routes
 from backend.receiving.service import Receiving
 from backend.replenishment.routes import replenishment_routes
@@ -128,7 +129,7 @@ def create_api(
         *pickup_routes(db, pickups, default_ttl),
         *count_task_routes(db, pickups),
         *correction_routes(corrections),
-        *approval_routes(db, ledger, door),
+        *approval_routes(db, ledger, limiting, door),
         *order_routes(db, ledger),
         *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
@@ -136,6 +137,7 @@ def create_api(
         *allotment_routes(db, ledger),
         *sales_routes(db, ledger, pricing, door),
         *return_routes(db, ledger, door),
+        *receipt_routes(db),
         *shift_routes(db, ledger),
         *conflict_routes(db, ledger, door),
         *shortfall_routes(db, shortfalls),
@@ -147,7 +149,7 @@ def create_api(
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *sync_routes(Copies(db, feed or Feed(None), masks)),
         *audit_routes(db),
-        *alert_routes(db, Alerts(db, thresholds)),
+        *alert_routes(db, ledger, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),

@@ -1,4 +1,4 @@
-"""Opens what the counter stands on: the server's address, the terminal's files, and whoever may be let in."""
+"""Opens what the screens stand on: the server's address, the terminal's files, and whoever may be let in."""
 
 import asyncio
 import importlib
@@ -132,6 +132,6 @@ class Opening:
 
 
 def _load() -> None:
-    """Import, in a thread, what the counter needs behind the first screen."""
+    """Import, in a thread, what selling needs behind the first screen."""
     for module in ("backend.terminal.desk", "tui.screens.sell", "tui.screens.sign_in"):
         importlib.import_module(module)

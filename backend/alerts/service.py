@@ -56,6 +56,10 @@ class Alerts:
         until, known = self._kept.get(store_id, (0.0, None))
         if known is not None and self._clock() < until:
             return known
+        return await self.look(store_id)
+
+    async def look(self, store_id: str) -> OpenAlerts:
+        """Returns the alerts of a store as they are now, and keeps them. Raises UnknownStore."""
         found = await self._flights.run(store_id, lambda: self._look(store_id))
         self._kept[store_id] = (self._clock() + KEPT_SECONDS, found)
         return found

@@ -1,9 +1,8 @@
 """Asking for approval, deciding, and setting the limits: the use cases of HTTP and of the tools."""
 
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct, structs, to_builtins
+from msgspec import structs, to_builtins
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
@@ -17,28 +16,22 @@ from backend.ids import grant_command_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.approvals import KIND, Approval
-from backend.model.books import Request
+from backend.model.books import Books, Request
 from backend.model.commands import Command, Reason
 from backend.model.documents import Document
 from backend.model.errors import MostradorError
 from backend.model.limits import Limits
-from backend.model.scopes import Scope
 from backend.model.stock import Who
 from backend.model.verbs import VERBS
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_request import ApprovalRequest
+from backend.model.verbs.approving import approvable
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 from backend.stores.queries import require_store
 
-from .limiting import catalogue_prices
+from .limiting import prices_of
 from .queries import limits_of, set_limits
-
-
-class SpotApproval(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who may approve and stands beside the till, and their PIN."""
-
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-    pin: Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class UnknownApproval(MostradorError):
@@ -61,7 +54,7 @@ async def approval_of(db: Database, claims: Claims, approval_id: UUID) -> Docume
 
 
 async def asking_for(db: Database, command: Command, reason: Reason) -> ApprovalRequest:
-    """Returns the request for approval of `command`, valued at the catalogue's prices.
+    """Returns the request for approval of `command`, valued at the prices of its store.
 
     A request that was sent before keeps the prices that it had, so that it is the same one.
     """
@@ -69,7 +62,11 @@ async def asking_for(db: Database, command: Command, reason: Reason) -> Approval
     assert measure is not None
     async with reading(db) as connection:
         before = await document_by_id(connection, KIND, command.id)
-        prices = before.read(Approval).prices if before else await catalogue_prices(connection, [*measure(command, {})])
+        if before:
+            prices = before.read(Approval).prices
+        else:
+            keys = {(command.store_id, product_id) for product_id in measure(command, Books({}, set(), {}))}
+            prices = (await prices_of(connection, keys)).get(command.store_id, {})
     return ApprovalRequest(
         id=command.id,
         store_id=command.store_id,
@@ -89,9 +86,8 @@ async def approved_on_the_spot(
     if approval.user == who.actor:
         message = "You asked for this yourself; another person has to approve it."
         raise Refused(Refusal(Code.OWN_APPROVAL, message, field="approval"))
-    await door.approve(
-        structs.replace(origin, actor=approval.user), approval.pin, asking.store_id, Scope.APPROVALS_WRITE
-    )
+    right = approvable(asking.command)[1].approver
+    await door.approve(structs.replace(origin, actor=approval.user), approval.pin, asking.store_id, right)
     grant = ApprovalGrant(id=grant_command_id(asking.id), store_id=asking.store_id, approval_id=asking.id)
     answers = await ledger.submit_many([Request(asking, who), Request(grant, Who(approval.user, who.terminal_id))])
     for answer in answers:

@@ -131,7 +131,9 @@ def reclaim(
 @click.argument("product", default=EVERY_PRODUCT)
 @click.option("--units", type=click.IntRange(0, 1_000_000), help="How many units a terminal may keep.")
 @click.option("--minutes", type=click.IntRange(1, 30 * 24 * 60), help="How long an outage it is to survive.")
-@click.option("--beyond", type=click.Choice(list(Beyond)), help="What happens to a sale beyond its allotment.")
+@click.option(
+    "--beyond", type=click.Choice([one.value for one in Beyond]), help="What happens to a sale beyond its allotment."
+)
 @click.option("--off", is_flag=True, help="Take the policy away.")
 @click.option("--as", "person", metavar="NAME", default="", help="The person who sets it.")
 @database_options

@@ -524,6 +524,13 @@ documents = Table(
     Index("ix_documents_store", "store_id", "kind", "status", "updated_at"),
     Index("ix_documents_other_store", "other_store_id", "kind", "status", "updated_at"),
     Index("ix_documents_reference", "store_id", "kind", "reference"),
+    # The few pickups whose hold may end, for all stores at once.
+    Index(
+        "ix_documents_pickups",
+        "status",
+        postgresql_where=text("kind = 'pickup'"),
+        sqlite_where=text("kind = 'pickup'"),
+    ),
 )
 
 sales = Table(

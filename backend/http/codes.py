@@ -183,7 +183,7 @@ PROBLEMS: dict[str, Meaning] = {
         "A line of the sale has another price than the catalogue's, now or in the last seven days.",
         "Sell at the catalogue's price. Another one needs the right `prices:override` and a `price_reason`."
         " `prices` names every such line, counted from 0, with the price that was asked and the catalogue's.",
-        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask a supervisor.",
+        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask for approval.",
         {
             "field": "lines[0].unit_price",
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
@@ -191,17 +191,10 @@ PROBLEMS: dict[str, Meaning] = {
     ),
     "terminal_needed": Meaning(
         403,
-        "Only a terminal can do this, and the caller signed in at none.",
-        "Sign in at a terminal.",
+        "Only a terminal can do this (an allotment, a sale with `offline`), and the caller is at none.",
+        "Sign in at a terminal; or leave `offline` out, and sell what is there.",
         "Only a terminal has allotments; sign in at one.",
         {"field": "terminal_id"},
-    ),
-    "allotment_too_large": Meaning(
-        409,
-        "One terminal may not keep so many units of this product.",
-        "Ask for as many as the sentence says; GET /api/v1/allotments/policies tells how many that are.",
-        "A terminal may keep at most 20 units of 818981 in store 292, and this one keeps 0 others.",
-        {"field": "quantity"},
     ),
     "approval_needed": Meaning(
         403,
@@ -342,7 +335,7 @@ PROBLEMS: dict[str, Meaning] = {
     "unknown_sale": Meaning(
         404,
         "No sale of the caller's stores has this id or receipt number.",
-        "Check it. A sale that was not stored yet is not there: a till sends what it sold while it was offline later.",
+        "Check it. What a terminal sold while it was offline is not there before the terminal has sent it.",
         "There is no sale T1-000042; it may belong to another store.",
         {"field": "receipt_number"},
     ),
@@ -365,6 +358,13 @@ PROBLEMS: dict[str, Meaning] = {
         "`lines` names every short line with what is available now. Ask for less, or elsewhere.",
         "Only 1 of 3 units of 818981 are available.",
         {"lines": [{"product_id": "818981", "requested": 3, "available": 1}]},
+    ),
+    "allotment_too_large": Meaning(
+        409,
+        "One terminal may not keep so many units of this product.",
+        "Ask for fewer: GET /api/v1/stores/{store_id}/allotment-policies tells how many it may keep.",
+        "A terminal may keep at most 20 units of 818981 in store 292, and this one keeps 0 others.",
+        {"field": "quantity"},
     ),
     "stock_exists": Meaning(
         409,

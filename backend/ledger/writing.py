@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from backend.model.answers import Answer
+from backend.model.answers import Answer, Code
 from backend.model.books import Books, Effect, Refund, Sale
 from backend.model.commands import Command, kind_of
 from backend.model.documents import Document
@@ -60,6 +60,8 @@ def writes_of(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect]
             writes.draws.extend(_draw_rows(command, answer))
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
+        if answer.refusal and answer.refusal.code is Code.APPROVAL_NEEDED:
+            continue  # it waits for somebody: the same command can be put before them, under its id
         rest = (kind_of(command), ticket.fingerprint, answer, who.actor, who.terminal_id, now)
         writes.commands.append(CommandRow(command.id, command.store_id, *rest))
         if VERBS[type(command)].spans_stores:

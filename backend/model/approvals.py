@@ -41,6 +41,8 @@ class Approval(Struct, frozen=True):
     decided_at: datetime | None = None
     note: str = ""
     """Why it was refused."""
+    effect_id: UUID | None = None
+    """The id of the command as which it took effect: that of the grant."""
 
 
 def requested(books: Books, store_id: str, approval_id: UUID) -> Document:

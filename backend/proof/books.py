@@ -51,6 +51,7 @@ from .accounts import accounted
 from .allotments import allotted
 from .drifts import Drift
 from .promises import promised
+from .returned import returned_as_sold
 from .shortfalls import lacking
 from .sums import CHANGES, summed
 
@@ -92,6 +93,7 @@ async def prove(db: Database) -> Proof:
             drifts += await accounted(connection, whole)
             drifts += await allotted(connection, whole)
             drifts += await lacking(connection)
+            drifts += await returned_as_sold(connection)
     return Proof(*totals, drifts=tuple(drifts))
 
 

@@ -39,6 +39,8 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 """This machine, which no proxy leads to."""
 _NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
 """Refusals with status 401 that do not say that a session is over."""
+_DATABASE_UNUSABLE = ("database_damaged", "database_refused", "data_not_writable")
+"""Say nothing of the request: it can be taken once somebody has mended the server's database."""
 
 
 class SessionEnded(MostradorError):
@@ -396,7 +398,8 @@ class Api:
             # A proxy without a server behind it, or a server in the middle of dying.
             return ServerAway("The server cannot answer now; it will be tried again.", url=self.base_url)
         code = problem.code or f"http_{response.status_code}"
-        return ServerRefused(code, message, retryable=problem.retryable or response.status_code == 503, **fields)
+        later = problem.retryable or response.status_code == 503 or code in _DATABASE_UNUSABLE
+        return ServerRefused(code, message, retryable=later, **fields)
 
 
 def _proxy_to(address: SplitResult) -> str:

@@ -1,8 +1,8 @@
-"""One clerk at one counter: what the sell screen can do, with everything behind it and no screen in it.
+"""The work of one signed-in clerk at a terminal: what the screens can do, and no screen in it.
 
-The screen calls methods and draws `cart`, `live` and `till`; `live.changed` says that something is to be drawn again,
-and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is looked
-up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
+The screens call methods and draw `cart`, `live` and `checkout`; `live.changed` says that something is to be drawn
+again, and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is
+looked up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
 
 Online and offline are one path. The terminal's copy answers scans and searches, and the server corrects it; holds are
 asked for whenever they can be; what this terminal keeps for outages covers what no hold does.
@@ -25,6 +25,7 @@ from backend.model.verbs.sell import Sell
 from .api import Api, ServerAway, SessionEnded
 from .cache.cache import Cache
 from .cart import Cart, check_quantity
+from .checkout import Checkout, Outcome
 from .finder import Finder
 from .issuing import keep_time, paper_of
 from .journal import Journal, JournalUnusable, KeptSale, OpenSale
@@ -39,7 +40,6 @@ from .sender import Sender
 from .settling import Settling
 from .shortage import tell_shortage
 from .terms import SupervisorNeeded, Terms, offline_terms, online_terms
-from .till import Outcome, Till
 from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
@@ -53,9 +53,9 @@ Approve = Callable[[str, str, str, Scope], Awaitable[None]]
 
 
 class Desk:
-    """The counter of `session`. `run` must be running for anything to be sent; `cache` is the copy of its store.
+    """Sells, holds and settles for the clerk of `session`. `run` must be running for anything to be sent.
 
-    `approve` checks a supervisor's PIN while no server answers.
+    `cache` is the copy of the session's store; `approve` checks a supervisor's PIN while no server answers.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Desk:
         self.live = Live(cache, api, session, terminal_id, clock)
         self.finder = Finder(cache, api, lambda: self.is_away)
         self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
-        self.till = Till(
+        self.checkout = Checkout(
             journal,
             self.sender,
             say,
@@ -87,13 +87,13 @@ class Desk:
             lambda sale, names: paper_of(sale, names, self.session, self.terminal_id, self.lang),
         )
         self.keeping = Keeping(api, journal, self.sender, session.store_id, lambda: self.is_away, self._in_cart)
-        self.till.kept = self.keeping.drew
+        self.checkout.kept = self.keeping.drew
         self.live.recalled = self.keeping.recalled
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
         self.server_back: Callable[[], None] = lambda: None
         """Called when a server that was away answers again."""
-        self.settling = Settling(api, journal, self.till, say)
+        self.settling = Settling(api, journal, self.checkout, say)
         api.queued = lambda: self.unsent
         self.is_selling = False
         self.needs_supervisor: SupervisorNeeded | None = None
@@ -118,7 +118,7 @@ class Desk:
             self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
-        resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
+        resumed = self.checkout.resume({x.id for x in self.session.stores} | {self.session.store_id})
         if resumed:
             self._say(Notice("info", "sales_resumed", {"count": resumed}))
         async with asyncio.TaskGroup() as tasks:
@@ -186,11 +186,11 @@ class Desk:
     @property
     def unsent(self) -> int:
         """Acts that the server has not answered."""
-        return self.till.queued + len(self.till.queue.waiting)
+        return self.checkout.queued + len(self.checkout.queue.waiting)
 
     def check_leave(self) -> None:
         """Raises UnsentWork while this terminal keeps something that only its next sign-in could send."""
-        if waiting := self.unsent - self.till.of_other_stores:
+        if waiting := self.unsent - self.checkout.of_other_stores:
             raise UnsentWork(waiting)
 
     def keeps(self, line: CartLine) -> bool:
@@ -295,7 +295,7 @@ class Desk:
 
     def _add(self, product: Product, count: int) -> None:
         line = self.cart.add(product, check_quantity(count))
-        self.till.receipt = None
+        self.checkout.receipt = None
         self._say(Notice("ok", "added", {"count": count, "name": product.name, "quantity": line.quantity}))
         self.pump()
 
@@ -343,7 +343,7 @@ class Desk:
             self.pump()
 
     async def finish(self, approval: Approval | None = None) -> None:
-        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why.
+        """Sell the cart; `checkout.receipt` has the receipt. If there is none, the clerk was told why.
 
         `approval` is that of a supervisor, after `needs_supervisor` said what for.
         """
@@ -354,7 +354,7 @@ class Desk:
             terms = await self._terms(approval)
             self.is_selling = True
             try:
-                outcome = await self.till.sell(self.cart, terms)
+                outcome = await self.checkout.sell(self.cart, terms)
             finally:
                 self.is_selling = False
                 self._lines.ended()
@@ -428,8 +428,8 @@ class Desk:
         if self.keeping.answered(command, answer):
             pass
         elif isinstance(command, Sell):
-            self.till.answered(command, answer)
-        elif self.till.queue.answered(command, answer):
+            self.checkout.answered(command, answer)
+        elif self.checkout.queue.answered(command, answer):
             pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed

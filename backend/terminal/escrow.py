@@ -204,7 +204,7 @@ class Escrow:
         Asked for is what has fallen to half of what is wanted, or whose time is half over. Given back is what is not
         wanted any more, or what others want now; what is in the cart stays.
         """
-        found = []
+        found: list[Ask | GiveBack] = []
         for product_id in sorted({*self._kept, *rates}):
             if product_id in self._asked:
                 continue

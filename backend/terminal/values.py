@@ -54,7 +54,7 @@ class Session(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """A product of the catalogue as a counter needs it; `price` is for one unit."""
+    """A product of the catalogue as a terminal needs it; `price` is for one unit."""
 
     id: str
     sku: str
@@ -103,7 +103,7 @@ class StoreStock(Struct, frozen=True):
 
 
 class Approval(Struct, frozen=True):
-    """A supervisor who stands beside the till. The PIN goes to the server and nowhere else."""
+    """A supervisor who stands beside the terminal. The PIN goes to the server and nowhere else."""
 
     user: str
     pin: str

@@ -19,7 +19,7 @@ from backend.people.failures import forget_failures
 from backend.people.session_queries import forget_sessions
 from backend.webhooks.deliveries import forget_letters
 
-from .hygiene import drop_unclaimed, forget_commands
+from .hygiene import drop_unclaimed, forget_acts, forget_commands
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class Upkeep:
         done = {
             "partitions": await make_partitions(self._database, now),
             "forgotten_commands": await forget_commands(self._database),
+            "forgotten_acts": await forget_acts(self._database, now),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
             "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
             "forgotten_letters": await self._forget_letters(now),
@@ -70,7 +71,7 @@ class Upkeep:
             log.info("upkeep", **done)
 
     async def _forget_sessions(self, before: datetime) -> int:
-        async with writing(self._database) as connection:
+        async with writing(self._database, at_leisure=True) as connection:
             return await forget_sessions(connection, before) + await forget_failures(connection, before)
 
     async def _forget_allotments(self, before: datetime) -> int:
@@ -78,5 +79,5 @@ class Upkeep:
             return await forget_ended(connection, before)
 
     async def _forget_letters(self, now: datetime) -> int:
-        async with writing(self._database) as connection:
+        async with writing(self._database, at_leisure=True) as connection:
             return await forget_letters(connection, now)

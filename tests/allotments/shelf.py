@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from msgspec import UNSET
 from sqlalchemy import select
 
 from backend.database import tables
@@ -38,7 +39,8 @@ def reclaim(allotment: UUID, who: Who = EVA, store: str = "292") -> Request:
 
 def draw(allotment: UUID, units: int, drawn: int | None = None, who: Who = ANA, store: str = "292") -> Request:
     """Sells units of tea, all of them or `drawn` out of the allotment."""
-    draws = (Draw(allotment, "tea", units if drawn is None else drawn),)
+    taken = units if drawn is None else drawn
+    draws = (Draw(allotment, "tea", taken),) if taken else UNSET
     return Request(Sell(id=new_id(), store_id=store, lines=(SaleLine("tea", units, 100),), draws=draws), who)
 
 

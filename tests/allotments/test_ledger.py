@@ -5,11 +5,15 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from backend.database.engine import Database
+from backend.events.subjects import parts
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Code
 from backend.model.books import Request
+from backend.model.events import Outgoing
+from backend.model.shortfalls import Offline, ShortfallBody
 from backend.proof.books import prove
 from backend.reservations.expiry import ExpiryLoop
 from tests.ledger.shop import codes, counters, open_shop, receive, reserve, running_ledger, sell
@@ -70,6 +74,41 @@ async def test_no_loop_and_no_shortage_ends_it(database: Database) -> None:
     assert not (await prove(database)).drifts
 
 
+async def test_a_shortage_is_told_to_who_keeps_units_once(database: Database) -> None:
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await filled(database, ledger)
+        mine, other = await given(ledger, allot(3)), await given(ledger, allot(7, who=LUIS))
+        published.clear()
+        await ledger.submit_many([reserve(tea=2), reserve(tea=1), draw(mine, 9, 0, EVA)])
+        (told,) = published
+        assert [(x.allotment_id, x.terminal_id, x.wanted) for x in told.message.recalls] == [
+            (mine, "T1", 3),
+            (other, "T2", 7),
+        ]
+        assert [subject for subject, _ in parts(told.message)] == ["inventory.292.recall.batch"]
+        published.clear()
+        await ledger.submit(draw(mine, 1, 0, EVA))
+        assert published == []
+        await ledger.submit_many([allot(2, mine), sell(tea=1), draw(mine, 1, 0, EVA)])
+        assert [row.product_id for row in published[0].message.stock] == ["tea"]
+    assert not (await prove(database)).drifts
+
+
+async def test_who_gives_back_is_asked_no_more(database: Database) -> None:
+    published: list[Outgoing] = []
+    async with running_ledger(database, published) as ledger:
+        await filled(database, ledger)
+        mine = await given(ledger, allot(10))
+        await ledger.submit(draw(mine, 2, 0, EVA))
+        (asked,) = published[-1].message.recalls
+        answers = await ledger.submit_many([allot(10 - asked.wanted, mine), draw(mine, 2, 0, EVA)])
+        assert codes(answers) == [None, None]
+        # All of what is left is wanted again at once: the terminal has answered the first time.
+        await ledger.submit(draw(mine, 2, 0, EVA))
+        assert [x.wanted for x in published[-1].message.recalls] == [2]
+
+
 @pytest.mark.parametrize("order", list(permutations(("draw", "reclaim", "sell"))), ids="-".join)
 async def test_every_order_of_a_draw_and_a_reclaim(database: Database, order: tuple[str, ...]) -> None:
     async with running_ledger(database) as ledger:
@@ -84,6 +123,34 @@ async def test_every_order_of_a_draw_and_a_reclaim(database: Database, order: tu
         assert sold == {"draw": True, "sell": False}
     assert answers["draw"].draws == () or order.index("draw") < order.index("reclaim")
     assert (await counters(database, "tea"))[:2] == (10 - 5 * sold["draw"] - 7 * sold["sell"], 0)
+    assert not (await prove(database)).drifts
+
+
+async def test_what_was_sold_of_a_reclaimed_allotment_and_is_not_there_is_a_case(database: Database) -> None:
+    async with running_ledger(database) as ledger:
+        await filled(database, ledger)
+        mine = await given(ledger, allot(6))
+        await ledger.submit_many([reclaim(mine), sell(tea=7)])
+        late = draw(mine, 5)
+        fact = structs.replace(late.command, offline=Offline(sequence=7, guaranteed=True), holds=(mine,))
+        answer = await ledger.submit(Request(fact, ANA))
+        assert (answer.accepted, answer.draws) == (True, ())
+        (case,) = answer.documents
+        assert case.read(ShortfallBody).open == {"tea": 2}
+    assert (await counters(database, "tea"))[:2] == (0, 0)
+    assert not (await prove(database)).drifts
+
+
+async def test_a_fact_draws_before_anything_is_short(database: Database) -> None:
+    async with running_ledger(database) as ledger:
+        await filled(database, ledger)
+        mine, other = await given(ledger, allot(6)), await given(ledger, allot(4, who=LUIS))
+        fact = structs.replace(draw(mine, 8, 6).command, offline=Offline(sequence=8, approved_by="luis"))
+        answer = await ledger.submit(Request(fact, ANA))
+        assert [x.quantity for x in answer.draws] == [6]
+        assert answer.documents[0].read(ShortfallBody).open == {"tea": 2}
+    assert await kept(database, other) == ("PENDING", 4)
+    assert (await counters(database, "tea"))[:2] == (4, 4)
     assert not (await prove(database)).drifts
 
 

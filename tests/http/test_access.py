@@ -157,7 +157,10 @@ EVERYBODYS = {
     ("POST", "/api/v1/shortfalls/{shortfall_id}/resolve"),
 }
 """The routes that name a store and let in people of other stores."""
-NEEDED = {("DELETE", "/api/v1/products/{product_id}/prices"): {"valid_from": "2030-01-01T00:00:00Z"}}
+NEEDED = {
+    ("DELETE", "/api/v1/products/{product_id}/prices"): {"valid_from": "2030-01-01T00:00:00Z"},
+    ("GET", "/api/v1/sync/changes"): {"after": "1"},
+}
 """What else must be in the query, by route."""
 
 

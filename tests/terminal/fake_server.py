@@ -148,6 +148,13 @@ class FakeServer:
         """Like a stopped process: connections are there, answers come when it is set."""
         self.heard: list[Callable[[bytes], None]] = []
 
+    def fill_shelf(self, products: int) -> None:
+        """Put so many more products, named by number, into the catalogue, also for copies."""
+        self.shelf = products
+        for number in range(1, products + 1):
+            key = f"9{number:03}"
+            self.sync.change(copied(1000 + number, 0, key, _sku_of(key), _on_shelf(key), 100))
+
     def api(self, url: str = "http://server") -> Api:
         """A client of this server."""
         return Api(url, transport=httpx.MockTransport(self.handle))

@@ -1,7 +1,7 @@
 """The part of the fake server that terminals keep copies of: the real one's streams and sums, of rows in memory."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import httpx
@@ -21,8 +21,6 @@ from backend.model.sync import (
     Part,
     bucket_sums,
 )
-
-Problem = Callable[[int, str, str], httpx.Response]
 
 
 class FakeSync:
@@ -147,7 +145,7 @@ def copied(number: int, mark: int, key: str, sku: str, value: Mapping[str, objec
     return CopiedProduct(number, mark, key, sku, str(value["name"]), cents, size, barcodes=codes)
 
 
-def _sums(columns: str, mark: str, rows: list[tuple[int, ...]]) -> tuple[BucketSum, ...]:
+def _sums(columns: str, mark: str, rows: Sequence[tuple[int, ...]]) -> tuple[BucketSum, ...]:
     db = sqlite3.connect(":memory:")
     db.execute(f"CREATE TABLE copied ({columns})")
     db.executemany(f"INSERT INTO copied VALUES ({','.join('?' * len(columns.split(',')))})", rows)

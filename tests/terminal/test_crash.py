@@ -130,8 +130,8 @@ async def test_the_open_sale_of_a_killed_terminal_is_taken_up_and_sold(
         await desk.sender.idle.wait()
         assert await norte(api) == (10, 3)
         await desk.finish()
-        assert desk.till.receipt is not None
-        assert (desk.till.receipt.units, await norte(api)) == (3, (7, 0))
+        assert desk.checkout.receipt is not None
+        assert (desk.checkout.receipt.units, await norte(api)) == (3, (7, 0))
         assert "sale_taken_up" in said
     async with started_again(server, journal) as (desk, said, _):
         assert desk.found is None
@@ -153,7 +153,7 @@ async def test_the_units_of_a_killed_terminal_are_given_back_at_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
+async def test_pain_6_a_killed_terminal_sells_exactly_once(server: Server, journal: Path, moment: str) -> None:
     await killed(server, journal, moment)
     async with started_again(server, journal) as (_, said, api):
         await eventually(lambda: "sale_arrived" in said)
@@ -162,6 +162,6 @@ async def test_a_killed_terminal_sells_exactly_once(server: Server, journal: Pat
     async with started_again(server, journal) as (desk, said, api):
         await desk.scan(MILK)
         await desk.finish()
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.number == "norte-T1-000002"
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.number == "norte-T1-000002"
         assert "sales_resumed" not in said

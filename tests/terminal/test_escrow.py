@@ -162,58 +162,84 @@ class Server:
         return taken
 
 
-ACTS = st.lists(
-    st.tuples(st.sampled_from(["sell", "steps", "send", "answer", "recall", "restart", "goods"]), st.integers(0, 9)),
-    max_size=60,
-)
+Sent = Ask | GiveBack | tuple[Draw, ...]
+KINDS = ["sell", "sell", "steps", "steps", "send", "answer", "all", "all", "recall", "restart", "goods"]
+ACTS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), min_size=5, max_size=60)
+
+
+class Till:
+    """A terminal with its queue, and answers that are on their way back."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.escrow, self.now = server, Escrow(), NOW
+        self.queue: list[Sent] = []
+        self.answers: list[tuple[Sent, list[Draw] | Allotment | None]] = []
+
+    def sell(self, units: int) -> None:
+        plan = self.escrow.plan({"tea": units})
+        if plan.draws:
+            self.escrow.drew(plan.draws)
+            self.queue.append(plan.draws)
+
+    def steps(self, number: int) -> None:
+        for step in self.escrow.steps({"tea": number / 20}, lambda _: DEFAULT_POLICY, self.now, {"tea": number % 3}):
+            self.escrow.asking(step)
+            self.queue.append(step)
+
+    def send(self) -> None:
+        sent = self.queue.pop(0)
+        if isinstance(sent, Ask):
+            self.answers.append((sent, self.server.allot(sent)))
+        elif isinstance(sent, GiveBack):
+            self.server.release(sent.allotment_id)
+            self.answers.append((sent, None))
+        else:
+            taken = self.server.draw(sent)
+            assert taken == list(sent), "a guaranteed sale was not covered"
+            self.answers.append((sent, taken))
+
+    def answer(self) -> None:
+        sent, answer = self.answers.pop(0)
+        if isinstance(sent, Ask | GiveBack):
+            assert not isinstance(answer, list)
+            self.escrow.answered("tea", answer, self.now)
+        else:
+            assert isinstance(answer, list)
+            self.escrow.settled(sent, answer)
+
+    def all(self) -> None:
+        while self.queue:
+            self.send()
+        while self.answers:
+            self.answer()
+
+    def drawn(self) -> int:
+        """Units of sales in the queue."""
+        return sum(x.quantity for sent in self.queue if not isinstance(sent, Ask | GiveBack) for x in sent)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 15), ACTS)
 def test_it_never_counts_on_more_than_the_server_keeps(available: int, acts: list[tuple[str, int]]) -> None:
     """Whatever is in the queue, sent or answered: what is free here is kept there, after all that is under way."""
-    server, escrow = Server(available), Escrow()
-    queue: list[Ask | GiveBack | tuple[Draw, ...]] = []
-    answers: list[tuple[Ask | GiveBack | tuple[Draw, ...], object]] = []
-    now = NOW
+    till = Till(Server(available))
     for act, number in acts:
-        now += timedelta(minutes=number)
+        till.now += timedelta(minutes=number)
         if act == "sell":
-            plan = escrow.plan({"tea": number})
-            if plan.draws:
-                escrow.drew(plan.draws)
-                queue.append(plan.draws)
+            till.sell(number)
         elif act == "steps":
-            for step in escrow.steps({"tea": number / 20}, lambda _: DEFAULT_POLICY, now, {"tea": number % 3}):
-                escrow.asking(step)
-                queue.append(step)
-        elif act == "send" and queue:
-            sent = queue.pop(0)
-            if isinstance(sent, Ask):
-                answers.append((sent, server.allot(sent)))
-            elif isinstance(sent, GiveBack):
-                answers.append((sent, server.release(sent.allotment_id)))
-            else:
-                taken = server.draw(sent)
-                assert taken == list(sent), "a guaranteed sale was not covered"
-                answers.append((sent, taken))
-        elif act == "answer" and answers:
-            sent, answer = answers.pop(0)
-            if isinstance(sent, tuple) and not isinstance(sent, Ask | GiveBack):
-                assert isinstance(answer, list)
-                escrow.settled(sent, answer)
-            else:
-                assert answer is None or isinstance(answer, Allotment)
-                escrow.answered("tea", answer, now)
-        elif act == "recall" and server.allotments:
-            escrow.recalled(next(iter(server.allotments)), number)
-        elif act == "restart" and not queue and not answers:
-            escrow = Escrow(escrow.kept)
+            till.steps(number)
+        elif act == "send" and till.queue:
+            till.send()
+        elif act == "answer" and till.answers:
+            till.answer()
+        elif act == "all":
+            till.all()
+        elif act == "recall" and till.server.allotments:
+            till.escrow.recalled(next(iter(till.server.allotments)), number)
+        elif act == "restart" and not till.queue and not till.answers:
+            till.escrow = Escrow(till.escrow.kept)
         elif act == "goods":
-            server.available += number
-        under_way = sum(x.quantity for sent in queue for x in _draws(sent))
-        assert escrow.free("tea") <= max(0, sum(server.allotments.values()) - under_way)
-
-
-def _draws(sent: Ask | GiveBack | tuple[Draw, ...]) -> tuple[Draw, ...]:
-    return () if isinstance(sent, Ask | GiveBack) else sent
+            till.server.available += number
+        assert till.escrow.free("tea") <= max(0, sum(till.server.allotments.values()) - till.drawn())
+    till.all()

@@ -1,12 +1,14 @@
 """The fake server is held to the real one: the same calls, in the same order, get the same answers from both."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import msgspec
+from msgspec import UNSET, structs
 
 from backend.auth.grants import read_grant
 from backend.ids import new_id
@@ -176,6 +178,8 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         lines = (SaleLine(product, quantity, price_cents(product) + dearer),)
         return Sell(id=ids[number], store_id="292", lines=lines, holds=holds, receipt_number=receipt)
 
+    kept = structs.replace(sell(18, "1042", "R-5"), made_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
+
     async def calls(server: Caller) -> None:
         await server.sign_in()
         await server.send(reserve(0, "1041", 3))
@@ -186,6 +190,8 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         await server.send(sell(4, "1041", "R-1", ids[2]), sell(5, "1041", "R-2", ids[2]), sell(6, "1042", "R-1"))
         await server.send(sell(16, "1042", "R-1"))
         await server.send(sell(17, "1042", "R-4", dearer=-58))
+        await server.send(kept)
+        await server.send(kept, structs.replace(kept, made_at=UNSET))
         await server.send(Cancel(id=ids[7], store_id="292", reservation_id=ids[2]))
         await server.send(Cancel(id=ids[8], store_id="292", reservation_id=ids[19]))
         await server.send(reserve(9, "nothing", 1), sell(10, "1043", "R-3", quantity=11))

@@ -78,7 +78,7 @@ async def test_without_a_server_it_numbers_on_as_the_terminal_it_was(
     again.close()
 
 
-async def test_two_machines_get_two_ids_whatever_they_are_called(
+async def test_pain_15_two_machines_get_two_ids_whatever_they_are_called(
     server: FakeServer, journal: Journal, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "caja.de-la.tienda-número-veintisiete")

@@ -55,16 +55,16 @@ async def away(shop: Shop) -> AsyncIterator[Desk]:
         yield desk
         shop.server.away = False
         desk.sender.hurry()
-        await eventually(lambda: not desk.till.queue.waiting and not desk.till.queued)
+        await eventually(lambda: not desk.checkout.queue.waiting and not desk.checkout.queued)
 
 
 async def test_acts_and_sales_reach_the_server_in_the_order_in_which_they_were_done(shop: Shop) -> None:
     first, last = hold(), hold(2)
     async with away(shop) as desk:
-        await desk.till.queue.do(first, away=True)
+        await desk.checkout.queue.do(first, away=True)
         desk.cart.add(_product("1041"))
         await desk.finish()
-        await desk.till.queue.do(last, away=True)
+        await desk.checkout.queue.do(last, away=True)
     ids = [x.id for x in shop.server.commands if x.id in (first.id, last.id, shop.server.sales[0].id)]
     assert ids == [first.id, shop.server.sales[0].id, last.id]
     assert [sequence for _, sequence in shop.server.acts] == [1, 2, 3]
@@ -79,7 +79,7 @@ async def test_what_a_dead_terminal_kept_is_sent_in_order_by_its_next_start_once
     shop.server.decide(acts[1])  # the answer to this one was lost
     journal.close()
     async with shop.desk() as desk:
-        await eventually(lambda: not desk.till.queue.waiting and len(shop.server.commands) == 3)
+        await eventually(lambda: not desk.checkout.queue.waiting and len(shop.server.commands) == 3)
         assert shop.codes.count("sales_resumed") == 1
     assert shop.server.available("1041") == 4
     async with shop.desk():
@@ -90,9 +90,9 @@ async def test_what_a_dead_terminal_kept_is_sent_in_order_by_its_next_start_once
 async def test_a_refused_act_is_set_apart_with_its_reason_and_the_next_goes_on(shop: Shop) -> None:
     heard: list[Answer] = []
     async with away(shop) as desk:
-        await desk.till.queue.do(hold(99), away=True, heard=heard.append)
-        await desk.till.queue.do(hold(1), away=True, heard=heard.append)
-    [conflict] = desk.till.queue.conflicts
+        await desk.checkout.queue.do(hold(99), away=True, heard=heard.append)
+        await desk.checkout.queue.do(hold(1), away=True, heard=heard.append)
+    [conflict] = desk.checkout.queue.conflicts
     assert (conflict.kind, conflict.actor, conflict.refusal and conflict.refusal.lines[0].available) == (
         "reserve",
         "ana",
@@ -101,17 +101,17 @@ async def test_a_refused_act_is_set_apart_with_its_reason_and_the_next_goes_on(s
     assert [x.accepted for x in heard] == [False, True]
     assert shop.codes.count("act_conflict") == 1
     async with shop.desk() as desk:  # it is there after a restart
-        [conflict] = desk.till.queue.conflicts
-        desk.till.queue.retry(conflict, hold(4))
-        await eventually(lambda: not desk.till.queue.waiting)
-        assert desk.till.queue.conflicts == []
+        [conflict] = desk.checkout.queue.conflicts
+        desk.checkout.queue.retry(conflict, hold(4))
+        await eventually(lambda: not desk.checkout.queue.waiting)
+        assert desk.checkout.queue.conflicts == []
     assert shop.server.available("1041") == 5
     async with shop.desk() as desk:
-        await desk.till.queue.do(hold(99), away=False)
-        await eventually(lambda: desk.till.queue.conflicts)
-        desk.till.queue.dismiss(desk.till.queue.conflicts[0])
+        await desk.checkout.queue.do(hold(99), away=False)
+        await eventually(lambda: desk.checkout.queue.conflicts)
+        desk.checkout.queue.dismiss(desk.checkout.queue.conflicts[0])
     async with shop.desk() as desk:
-        assert desk.till.queue.conflicts == []
+        assert desk.checkout.queue.conflicts == []
 
 
 async def test_what_needs_another_store_is_refused_at_once_and_nothing_is_kept(shop: Shop) -> None:
@@ -119,7 +119,7 @@ async def test_what_needs_another_store_is_refused_at_once_and_nothing_is_kept(s
     async with shop.desk() as desk:
         shop.server.away = True
         with pytest.raises(NeedsServer) as refused:
-            await desk.till.queue.do(move, away=True)
+            await desk.checkout.queue.do(move, away=True)
     assert "another store" in refused.value.message
     journal = Journal(shop.path, "T1")
     assert journal.acts() == []
@@ -146,7 +146,7 @@ async def test_a_correction_below_the_limit_is_done_offline_and_one_above_it_wai
             learn_limits(desk._journal, "292", limits)
         known = limits_known(desk._journal, "292")
         try:
-            await desk.till.queue.do(adjust(by), away=True, limits=known, prices={"1041": 119})
+            await desk.checkout.queue.do(adjust(by), away=True, limits=known, prices={"1041": 119})
         except AboveLimit:
             assert not allowed
         assert len(desk._journal.acts()) == allowed
@@ -156,10 +156,10 @@ async def test_goods_that_came_are_received_offline(shop: Shop) -> None:
     heard: list[Answer] = []
     async with away(shop) as desk:
         command: Command = Receive(id=new_id(), store_id="292", lines=(Line("1041", 5),))
-        await desk.till.queue.do(command, away=True, heard=heard.append)
+        await desk.checkout.queue.do(command, away=True, heard=heard.append)
     # The clerk of this shop may not; that it was done is kept for a supervisor, with the reason.
     assert [x.refusal and x.refusal.code for x in heard] == ["scope_missing"]
-    assert [x.kind for x in desk.till.queue.conflicts] == ["receive"]
+    assert [x.kind for x in desk.checkout.queue.conflicts] == ["receive"]
 
 
 async def test_a_file_restored_from_a_backup_gets_new_numbers_and_loses_nothing(shop: Shop) -> None:
@@ -168,22 +168,22 @@ async def test_a_file_restored_from_a_backup_gets_new_numbers_and_loses_nothing(
     journal.close()
     shop.server.acts = {(name, number): new_id() for number in range(1, 6)}
     async with shop.desk() as desk:
-        await desk.till.queue.do(hold(), away=False)
-        await eventually(lambda: not desk.till.queue.waiting)
+        await desk.checkout.queue.do(hold(), away=False)
+        await eventually(lambda: not desk.checkout.queue.waiting)
         await desk.scan("2000000010410")
         await desk.finish()
-        assert desk.till.receipt is not None
+        assert desk.checkout.receipt is not None
         await eventually(lambda: desk.unsent == 0)
     assert len(shop.server.sales) == 1
-    assert (desk.till.queue.conflicts, desk.till.conflicts) == ([], [])
+    assert (desk.checkout.queue.conflicts, desk.checkout.conflicts) == ([], [])
     assert shop.server.available("1041") == 8
     assert shop.codes.count("terminal_copied") == 1
 
 
 async def test_the_server_is_told_how_much_waits(shop: Shop) -> None:
     async with away(shop) as desk:
-        await desk.till.queue.do(hold(), away=True)
-        await desk.till.queue.do(hold(), away=True)
+        await desk.checkout.queue.do(hold(), away=True)
+        await desk.checkout.queue.do(hold(), away=True)
         assert desk._api.queued is not None
         assert desk._api.queued() == 2
     assert SESSION.user == "ana"
@@ -191,7 +191,10 @@ async def test_the_server_is_told_how_much_waits(shop: Shop) -> None:
 
 async def test_a_cancelled_wait_leaves_the_act_in_the_queue(shop: Shop) -> None:
     async with away(shop) as desk:
-        doing = asyncio.create_task(desk.till.queue.do(hold(), away=True))
+        doing = asyncio.create_task(desk.checkout.queue.do(hold(), away=True))
+        await asyncio.sleep(0)
+        doing.cancel()
         await asyncio.wait([doing])
-        assert len(desk.till.queue.waiting) == 1
+        assert doing.cancelled()
+        await eventually(lambda: len(desk.checkout.queue.waiting) == 1)
     assert shop.server.available("1041") == 9

@@ -24,7 +24,7 @@ from tui.widgets.sell_body import SellBody
 
 from .approve import ApproveScreen
 from .ask import Ask
-from .base import CounterScreen
+from .base import TerminalScreen
 from .conflicts import ConflictsScreen
 from .open_sale import OpenSaleScreen
 
@@ -37,10 +37,10 @@ NEAR = 20
 """Results below the mark at which more are asked for."""
 
 
-class SellScreen(CounterScreen[None]):
+class SellScreen(TerminalScreen[None]):
     """Everything a clerk does with one customer after another. What happens is decided by `desk`; this draws it.
 
-    It is dismissed when the clerk leaves the counter.
+    It is dismissed when the clerk signs out.
     """
 
     ACTS = SELL
@@ -183,7 +183,7 @@ class SellScreen(CounterScreen[None]):
             "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
             "take": self._short_line is not None,
             "undo": cart.can_undo,
-            "conflicts": bool(self._desk.till.conflicts),
+            "conflicts": bool(self._desk.checkout.conflicts),
         }
         return useful.get(action, True) and super().works(action)
 
@@ -335,7 +335,7 @@ class SellScreen(CounterScreen[None]):
         await self._watch_marked()
 
     def action_back(self) -> None:
-        """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""
+        """One step back: out of the search, out of the sale (asking), out of the session (asking)."""
         cart = self._desk.cart
         if self._entry.text:
             self._entry.clear()
@@ -365,5 +365,5 @@ class SellScreen(CounterScreen[None]):
 
     def action_conflicts(self) -> None:
         """Show the sales that the server refused."""
-        if self._desk.till.conflicts:
+        if self._desk.checkout.conflicts:
             self.app.push_screen(ConflictsScreen(self.shared, self._desk))

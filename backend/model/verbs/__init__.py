@@ -5,6 +5,7 @@ The ledger, the batch route, the events, the proof and the API document read the
 
 from . import (
     adjust,
+    alert_mark,
     allot,
     allot_reclaim,
     allot_release,
@@ -22,6 +23,7 @@ from . import (
     extend,
     goods_receipt,
     hold_elsewhere,
+    hold_ended,
     hold_found,
     hold_missing,
     hold_withdraw,
@@ -112,6 +114,7 @@ for _module in (
     hold_found,
     hold_missing,
     hold_withdraw,
+    hold_ended,
     count_task_done,
     count_open,
     count_scan,
@@ -123,6 +126,7 @@ for _module in (
     goods_receipt,
     propose,
     proposal_close,
+    alert_mark,
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):

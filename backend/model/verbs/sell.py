@@ -1,6 +1,6 @@
 """Sell: goods leave the store for good, out of holds or out of what is available."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -110,7 +110,7 @@ def _pending(books: Books, command: Sell) -> Iterator[Reservation]:
     is_fact = command.offline is not UNSET
     for hold_id in dict.fromkeys(command.holds):
         known = books.reservations.get(hold_id)
-        if is_fact and (known is None or known.store_id != command.store_id):
+        if is_fact and (known is None or known.store_id != command.store_id or known.is_allotment):
             continue
         hold = find(books, command.store_id, hold_id)
         if hold.status is Status.CONFIRMED and not is_fact:
@@ -141,6 +141,15 @@ def _refused(command: Sell, who: Who, now: datetime, refusal: Refusal) -> Iterat
     yield refused_sale(cause, command.store_id, command.lines, command.offline, left_at, refusal)
 
 
+def _measure(command: Sell, _: Books) -> Mapping[str, int]:
+    return {p: -n for p, n in summed(command.lines).items()}
+
+
+def _approved(command: Sell, _: str, reason: str) -> Sell:
+    """Returns the sale, with a reason for its prices: only a sale at other ones than the catalogue's has to wait."""
+    return structs.replace(command, price_reason=command.price_reason or reason)
+
+
 VERB = Verb(
     command=Sell,
     decide=_decide,
@@ -150,4 +159,7 @@ VERB = Verb(
     customer_waits=True,
     refused=_refused,
     opens=(SHORTFALL,),
+    measure=_measure,
+    approver=Scope.PRICES_OVERRIDE,
+    approved=_approved,
 )

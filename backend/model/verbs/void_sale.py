@@ -37,7 +37,7 @@ class VoidSale(Command, frozen=True, tag="void_sale"):
     reason: Reason
     approved_by: str
     time_zone: str = "UTC"
-    """Of the store: the sale has to be of its present day."""
+    """Of the shop: the sale has to be of its present day."""
 
 
 def _rows(command: VoidSale, _: Documents, rows: Rows) -> None:

@@ -47,7 +47,7 @@ async def load(cache: Cache, api: Api, tell: Callable[[Progress], None]) -> None
             facts["stock_after"] = part.stock[-1].product_id
         if part.end:
             facts["complete"] = "1"
-        await put(cache, part, facts)
+        await put(cache, part, facts, indexed=False)
         tell(Progress(done, max(done, head.products + head.stock)))
 
 
@@ -61,17 +61,19 @@ def facts_of(head: Head) -> dict[str, str]:
     }
 
 
-async def put(cache: Cache, part: Part, facts: dict[str, str]) -> None:
-    """Write what a part has, and `facts` with it."""
+async def put(cache: Cache, part: Part, facts: dict[str, str], *, indexed: bool = True) -> None:
+    """Write what a part has, and `facts` with it; the words of products at the end, unless they are `indexed` now."""
     rows = [line.row(cache.store_id) for line in part.stock]
 
     def write(db: sqlite3.Connection) -> None:
         if part.removed:
             writing.remove_products(db, part.removed)
         if part.products:
-            writing.put_products(db, part.products)
+            writing.put_products(db, part.products, indexed=indexed)
         if rows:
             writing.put_stock(db, rows, time())
+        if part.end and not indexed:
+            writing.index_words(db)
 
     changed = [*part.removed, *(x.id for x in part.products), *(x.product_id for x in part.stock)]
     await cache.write(write, changed, facts)

@@ -48,12 +48,13 @@ def put_facts(db: sqlite3.Connection, some: Mapping[str, str]) -> None:
     db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", some.items())
 
 
-def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> None:
-    """Writes products, in place of what was known of them."""
+def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct], *, indexed: bool = True) -> None:
+    """Writes products, in place of what was known of them; their words too, unless `index_words` follows."""
     _forget(
         db,
         "number IN (SELECT value ->> 0 FROM json_each(?1)) OR id IN (SELECT value ->> 1 FROM json_each(?1))",
         [(x.number, x.id) for x in products],
+        indexed=indexed,
     )
     rows, words = [], []
     for x in products:
@@ -72,12 +73,12 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> N
                 x.unit,
                 x.tax_basis_points,
                 x.tax_included,
-                name,
-                more,
+                f" {name} ",  # with a space before each word, and one behind it
+                f" {more} ",
             )
         )
-        if x.active:
-            words.append((x.number, name, more))
+        if x.active and indexed:
+            words.append(rows[-1][:1] + rows[-1][-2:])
     db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 14)})", rows)
     db.executemany("INSERT INTO product_words (rowid, name_words, more_words) VALUES (?, ?, ?)", words)
     db.executemany(
@@ -92,15 +93,21 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct]) -> N
             for price in x.prices
         ],
     )
-    known = {word for _, name, more in words for text in (name, more) for word in text.split()}
-    db.executemany(
-        "INSERT OR IGNORE INTO words VALUES (?, ?)",
-        [
-            (word, word[len(word) // 2 :])
-            for word in known
-            if 3 <= len(word) <= 32 and not any(c in "0123456789" for c in word)
-        ],
-    )
+    _learn(db, {word for _, name, more in words for text in (name, more) for word in text.split()})
+
+
+def index_words(db: sqlite3.Connection) -> None:
+    """Writes the words of all products anew: a tenth of the time that writing them product by product takes."""
+    db.execute("INSERT INTO product_words (product_words) VALUES ('rebuild')")
+    db.execute("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', 'product_words', 'row')")
+    _learn(db, {row[0] for row in db.execute("SELECT term FROM temp.vocabulary")})
+    db.execute("DROP TABLE temp.vocabulary")
+
+
+def _learn(db: sqlite3.Connection, words: set[str]) -> None:
+    """Keeps words that somebody may type wrongly."""
+    learnt = [x for x in words if 3 <= len(x) <= 32 and not any(c in "0123456789" for c in x)]
+    db.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(x, x[len(x) // 2 :]) for x in learnt])
 
 
 def remove_products(db: sqlite3.Connection, ids: Sequence[str]) -> None:
@@ -108,7 +115,7 @@ def remove_products(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     _forget(db, "id IN (SELECT value FROM json_each(?1))", ids)
 
 
-def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object]) -> None:
+def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object], *, indexed: bool = True) -> None:
     found = db.execute(
         f"SELECT number, name_words, more_words, active FROM products WHERE {which}", (_list(keys),)
     ).fetchall()
@@ -116,7 +123,7 @@ def _forget(db: sqlite3.Connection, which: str, keys: Sequence[object]) -> None:
         return
     db.executemany(
         "INSERT INTO product_words (product_words, rowid, name_words, more_words) VALUES ('delete', ?, ?, ?)",
-        [row[:3] for row in found if row[3]],
+        [row[:3] for row in found if row[3] and indexed],
     )
     numbers = [(row[0],) for row in found]
     for table in ("products", "barcodes", "prices"):

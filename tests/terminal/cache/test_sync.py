@@ -142,7 +142,7 @@ async def test_what_the_events_cannot_tell_any_more_is_fetched_by_its_sums(
         await eventually(lambda: sync.link is not Link.ONLINE)
         server.away = True
         sync.check()
-        for number, product_id in enumerate(PRODUCTS, 1):
+        for number, product_id in enumerate([*PRODUCTS] * 5, 1):
             moved(server, product_id, number)
         if how == "lost history":
             server.sync.events, server.sync.begun = [], 2

@@ -1,7 +1,7 @@
 """What changed of the catalogue, for terminals that keep a copy of it: product by product, when its last change was.
 
 Revision: 0092
-Follows: 0091
+Follows: 0082
 
 Servers of the release before write products, barcodes and prices without knowing of it; so triggers keep it.
 """

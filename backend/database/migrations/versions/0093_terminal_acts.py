@@ -1,7 +1,7 @@
 """The numbers of the acts that terminals send: each once, and what is missing can be counted.
 
 Revision: 0093
-Follows: 0092
+Follows: 0082
 """
 
 import sqlalchemy as sa

@@ -59,12 +59,12 @@ class Receipt(Struct, frozen=True):
 class _Pending(Struct):
     sale: KeptSale
     answer: asyncio.Future[Answer] | None
-    """None when nobody waits at the counter any more."""
+    """None when nobody waits for it any more."""
     renumbered: int = 0
     """How often its receipt number was taken."""
 
 
-class Till:
+class Checkout:
     """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`; other acts are `queue`'s.
 
     `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
@@ -93,7 +93,7 @@ class Till:
         """Called with a sale once it is on the disk."""
         self.of_other_stores = 0
         """Acts of stores that who is signed in may not act in; somebody else has to send them."""
-        self._at_counter: UUID | None = None
+        self._in_hand: UUID | None = None
         """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
 
     @property
@@ -118,7 +118,7 @@ class Till:
         return len(ours)
 
     def _left_behind(self) -> list[KeptAct]:
-        under_way = {*self._pending, *self.queue.waiting, self._at_counter}
+        under_way = {*self._pending, *self.queue.under_way, self._in_hand}
         return [x for x in self._journal.acts() if x.id not in under_way]
 
     def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None, renumbered: int = 0) -> None:
@@ -183,7 +183,7 @@ class Till:
 
         def make(receipt_number: str) -> list[Command]:
             made.extend(cart.sale(receipt_number, self._journal.now(), terms, self._journal.next_sequence()))
-            self._at_counter = made[-1].id
+            self._in_hand = made[-1].id
             return made
 
         try:
@@ -267,6 +267,7 @@ class Till:
             holds=sell.holds,
             receipt_number=sell.receipt_number,
             price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
+            made_at=conflict.made_at,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
