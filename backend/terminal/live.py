@@ -128,23 +128,22 @@ class Live(Sync):
             self._dirty |= dirty
             self.changed.set()
 
-    async def know(self, product_ids: Iterable[str]) -> list[str]:
-        """Keep these products in memory, with what the copy has of them; returns those that were not there before."""
-        new = [product_id for product_id in dict.fromkeys(product_ids) if self.view.watch(product_id)]
-        if new:
-            with suppress(MostradorError):  # the copy cannot be read; the server may still say
-                numbers = await self.cache.stock_of(new)
-                self._show(self.view.take([x.row for x in numbers.values() if x.age is not None]))
-        return new
-
     async def watch(self, product_ids: Iterable[str]) -> None:
-        """Keep these products current; returns when their numbers in all stores are there (or the server is away)."""
+        """Keep these products in memory and current.
+
+        The copy's numbers are there at once. It returns when those of all stores are (or the server is away).
+        """
         wanted = list(dict.fromkeys(product_ids))
-        for product_id in await self.know(wanted):
+        new = [product_id for product_id in wanted if self.view.watch(product_id)]
+        for product_id in new:
             if product_id not in self._fetching:
                 task = asyncio.create_task(self._fetch(product_id))
                 self._fetching[product_id] = task
                 task.add_done_callback(lambda _, done=product_id: self._fetching.pop(done, None))  # type: ignore[misc]
+        if new:
+            with suppress(MostradorError):  # the copy cannot be read; the server may still say
+                numbers = await self.cache.stock_of(new)
+                self._show(self.view.take([x.row for x in numbers.values() if x.age is not None]))
         tasks = [self._fetching[x] for x in wanted if x in self._fetching]
         if tasks:
             await asyncio.wait(tasks)
