@@ -20,7 +20,6 @@ from backend.auth.tokens import Tokens
 from backend.http.codes import PROBLEMS, page_of, title_of
 from backend.http.invalid import invalid_body
 from backend.ids import new_id
-from backend.model.allotments import Beyond
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Request
 from backend.model.commands import Command
@@ -128,7 +127,7 @@ class FakeServer:
         """How many more products there are, named by number."""
         self.tokens = Tokens(Ed25519PrivateKey.generate())
         """What grants are signed with."""
-        self.policy = Policy(units=0, beyond=Beyond.ALLOW)
+        self.policy = Policy()
         """What terminals may keep of every product that has no policy of its own."""
         self.policies: list[Policy] = []
         self.pins = dict.fromkeys(PEOPLE, PIN)

@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from backend.ids import new_id
+from backend.model.allotments import Beyond
 from backend.model.answers import Code, Refusal
 from backend.model.commands import Command, SaleLine
 from backend.model.stock import StockRow
@@ -22,7 +23,7 @@ from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State
 from backend.terminal.live import Link
-from backend.terminal.values import Notice, Policies, Product
+from backend.terminal.values import Notice, Policies, Policy, Product
 from tests.eventually import eventually
 
 from .fake_server import PRODUCTS, SESSION, FakeServer
@@ -43,6 +44,7 @@ class Shop:
 
     def __init__(self, tmp_path: Path, stock: dict[tuple[str, str], int] | None = None) -> None:
         self.server = FakeServer(stock)
+        self.server.policy = Policy(units=0, beyond=Beyond.ALLOW)
         self.path = tmp_path / "T1.db"
         self.said: list[Notice] = []
         self.now = 1000.0

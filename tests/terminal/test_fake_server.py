@@ -14,6 +14,8 @@ from backend.auth.grants import read_grant
 from backend.ids import new_id
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.told import HEADER
+from backend.model.verbs.allot import Allot
+from backend.model.verbs.allot_release import AllotRelease
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.extend import Extend
 from backend.model.verbs.receive import Receive
@@ -134,6 +136,18 @@ async def test_grants(tmp_path: Path, sqlite_url: str) -> None:
 
     answers = await same(tmp_path, sqlite_url, calls)
     assert answers[2][2] == {"good": [True, True, False, False]}
+
+
+async def test_what_terminals_may_keep(tmp_path: Path, sqlite_url: str) -> None:
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        await server.ask("GET", "/stores/292/allotment-policies")
+        asked = Allot(id=new_id(), store_id="292", product_id="1041", quantity=4)
+        await server.send(asked)
+        await server.send(AllotRelease(id=new_id(), store_id="292", allotment_id=asked.id))
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers] == [200, 200, 200, 200]
 
 
 async def test_staying_signed_in(tmp_path: Path, sqlite_url: str) -> None:

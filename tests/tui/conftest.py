@@ -13,10 +13,12 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input, Select
 
+from backend.model.allotments import Beyond
 from backend.terminal.desk import Desk
 from backend.terminal.live import Link
 from backend.terminal.money import Lang
 from backend.terminal.people import sealing
+from backend.terminal.values import Policy
 from tests.eventually import eventually
 from tests.terminal.fake_nats import FakeNats
 from tests.terminal.fake_server import FakeServer
@@ -35,6 +37,7 @@ class Counter:
 
     def __init__(self, data_dir: Path, bus: FakeNats, *, lang: Lang = "en", demo: bool = False) -> None:
         self.server = FakeServer(STOCK)
+        self.server.policy = Policy(units=0, beyond=Beyond.ALLOW)
         self.bus = bus
         self.seconds = 1000.0
         self.app = TerminalApp(

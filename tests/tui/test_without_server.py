@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from msgspec import UNSET
 from textual.widgets import Input, Select
 
+from backend.model.allotments import Beyond
 from backend.terminal.live import Link
+from backend.terminal.values import Policy
 from tests.terminal.fake_nats import FakeNats
 
 from .conftest import Counter, Opening
@@ -91,3 +94,38 @@ async def test_after_signing_out_the_next_one_is_told_too(counter: Opening, tmp_
         await c.press("delete")
         await c.on("SignInScreen")
         await c.shows("No server answers.", "here: ana.")
+
+
+async def test_beyond_what_is_kept_a_supervisor_types_a_pin(counter: Opening) -> None:
+    async with counter(signed_in=False) as c:
+        c.server.policy = Policy(units=0, beyond=Beyond.SUPERVISOR)
+        await fill(c, "luis", "1234")
+        await c.on("SellScreen")
+        await c.press("escape")
+        await c.on("Ask")
+        await c.press("delete")
+        await c.on("SignInScreen")
+        await fill(c, "ana", "1234")
+        await c.on("SellScreen")
+        await c.until(lambda: c.desk.live.cache.is_complete and c.desk.keeping.policies.default.units == 0)
+        c.server.away = True
+        c.desk.live.check()
+        await c.until(lambda: c.desk.is_away)
+        c.scan(MILK)
+        await c.shows("Whole milk", "NOT HELD")
+        await c.press("f9")
+        await c.on("ApproveScreen")
+        await c.shows("A supervisor must agree", "0 of 1 are kept here")
+        await c.press(*"luis", "enter", *"0000", "enter")
+        await c.on("SellScreen")
+        await c.until(lambda: "wrong" in c.message)
+        assert c.desk.cart.units == 1
+        await c.press("f9")
+        await c.on("ApproveScreen")
+        await c.press(*"luis", "enter", *"1234", "f9")
+        await c.shows("KEPT, NOT SENT YET")
+        c.server.away = False
+        await c.until(lambda: c.server.sales)
+    [sale] = c.server.sales
+    assert sale.offline is not UNSET
+    assert (sale.offline.approved_by, sale.offline.guaranteed) == ("luis", False)
