@@ -29,7 +29,7 @@ from .away import ServerAway as ServerAway
 from .away import why_away
 from .clock import ServerClock
 from .renewal import Renewal
-from .values import Approval, Enrolment, LiveAddress, Policies, Product, Session, Store, StoreStock
+from .values import Approval, Enrolment, LiveAddress, Policies, Product, Session, Store, StoreStock, Wanted
 
 T = TypeVar("T")
 
@@ -91,6 +91,10 @@ class _Answers(msgspec.Struct):
 
 class _Settled(msgspec.Struct):
     id: UUID
+
+
+class _Kept(msgspec.Struct):
+    allotments: tuple[Wanted, ...]
 
 
 class _Standing(msgspec.Struct):
@@ -249,6 +253,10 @@ class Api:
     async def allotment_policies(self, store_id: str) -> Policies:
         """Returns how much of each product a terminal of the store may keep, and what happens beyond."""
         return await self._get(f"/stores/{_part(store_id)}/allotment-policies", Policies)
+
+    async def wanted_back(self, store_id: str, terminal_id: str) -> tuple[Wanted, ...]:
+        """Returns what a terminal keeps, with what others want of it."""
+        return (await self._get("/allotments", _Kept, store_id=store_id, terminal_id=terminal_id)).allotments
 
     async def live(self) -> LiveAddress:
         """Returns where to listen for changes."""

@@ -75,7 +75,16 @@ class Desk(Selling):
             lambda: self.session.user,
             lambda sale, names: paper_of(sale, names, self.session, self.terminal_id, self.lang),
         )
-        self.keeping = Keeping(api, journal, self.sender, session.store_id, lambda: self.is_away, self._in_cart)
+        self.keeping = Keeping(
+            api,
+            journal,
+            self.sender,
+            session.store_id,
+            terminal_id,
+            lambda: self.is_away,
+            self._in_cart,
+            lambda: self.live.link is not Link.ONLINE,
+        )
         self.checkout.kept = self.keeping.drew
         self.live.recalled = self.keeping.recalled
         self.live.is_doubted = lambda: self.sender.is_failing

@@ -39,7 +39,10 @@ _GONE = {Code.INSUFFICIENT_STOCK, Code.RESERVATION_ENDED, Code.UNKNOWN_RESERVATI
 
 
 class Keeping:
-    """The allotments of this terminal in a store. `in_cart` says how many units of each product are being sold now."""
+    """The allotments of this terminal in a store. `in_cart` says how many units of each product are being sold now.
+
+    While it `is_deaf`, events do not arrive, and the server is asked what it wants back.
+    """
 
     def __init__(
         self,
@@ -47,11 +50,14 @@ class Keeping:
         journal: Journal,
         sender: Sender,
         store_id: str,
+        terminal_id: str,
         is_away: Callable[[], bool],
         in_cart: Callable[[], Mapping[str, int]],
+        is_deaf: Callable[[], bool],
     ) -> None:
         self._api, self._journal, self._sender, self._store_id = api, journal, sender, store_id
-        self._is_away, self._in_cart = is_away, in_cart
+        self._is_away, self._in_cart, self._is_deaf = is_away, in_cart, is_deaf
+        self.terminal_id = terminal_id
         self._steps: dict[object, str] = {}
         """Commands under way: id → product."""
         self._hurry = asyncio.Event()
@@ -118,6 +124,8 @@ class Keeping:
                     if loop.time() - asked_at >= POLICIES_EVERY:
                         await self._learn()
                         asked_at = loop.time()
+                    if self._is_deaf() and self.escrow.kept:
+                        await self._ask_back()
                     self._step()
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY):
@@ -128,6 +136,11 @@ class Keeping:
         if policies != self.policies:
             self.policies = policies
             self._remember("policies", policies)
+
+    async def _ask_back(self) -> None:
+        for one in await self._api.wanted_back(self._store_id, self.terminal_id):
+            if one.wanted:
+                self.escrow.recalled(one.id, one.wanted)
 
     def _step(self) -> None:
         """Ask for what is to be kept now, and give back the rest. Raises JournalUnusable; then nothing was asked."""

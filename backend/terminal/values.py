@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -123,6 +124,13 @@ class Policies(Struct, frozen=True):
 
     default: Policy = Policy()
     policies: tuple[Policy, ...] = ()
+
+
+class Wanted(Struct, frozen=True):
+    """An allotment of this terminal, and the units of it that the server wants back for others."""
+
+    id: UUID
+    wanted: int = 0
 
 
 class LiveAddress(Struct, frozen=True):

@@ -130,6 +130,8 @@ class FakeServer:
         self.policy = Policy()
         """What terminals may keep of every product that has no policy of its own."""
         self.policies: list[Policy] = []
+        self.wanted = 0
+        """Units of every allotment that are wanted back."""
         self.pins = dict.fromkeys(PEOPLE, PIN)
         """Who may sign in; a person who is not in it was removed."""
         self.renewals: list[tuple[str, str]] = []
@@ -214,6 +216,10 @@ class FakeServer:
             return self._settle(session, request.content)
         if path == "/commands":
             return await self._decide(session, request)
+        if path == "/allotments":
+            kept = [x for x in self.books.reservations.values() if x.is_allotment and x.status is Status.PENDING]
+            shown = [{"id": x.id, "wanted": self.wanted} for x in kept if x.terminal_id == query["terminal_id"]]
+            return _json({"store_id": query["store_id"], "allotments": shown})
         if match := re.fullmatch(r"/stores/([^/]+)/allotment-policies", path):
             return _json({"store_id": match[1], "default": self.policy, "policies": self.policies})
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):

@@ -31,6 +31,7 @@ OWN = {
     "refresh_token",
     "offline",
     "expires_at",
+    "due_at",
     "expires_in",
     "session_expires_at",
     "created_at",
@@ -139,12 +140,14 @@ async def test_grants(tmp_path: Path, sqlite_url: str) -> None:
 
 
 async def test_what_terminals_may_keep(tmp_path: Path, sqlite_url: str) -> None:
+    asked = Allot(id=new_id(), store_id="292", product_id="1041", quantity=4)
+    release = AllotRelease(id=new_id(), store_id="292", allotment_id=asked.id)
+
     async def calls(server: Caller) -> None:
         await server.sign_in()
         await server.ask("GET", "/stores/292/allotment-policies")
-        asked = Allot(id=new_id(), store_id="292", product_id="1041", quantity=4)
         await server.send(asked)
-        await server.send(AllotRelease(id=new_id(), store_id="292", allotment_id=asked.id))
+        await server.send(release)
 
     answers = await same(tmp_path, sqlite_url, calls)
     assert [status for _, status, _ in answers] == [200, 200, 200, 200]

@@ -163,3 +163,13 @@ async def test_a_recall_gives_the_units_back_for_another(shop: Shop) -> None:
         )
         assert not isinstance(answer.refusal, Refusal)
         assert desk.keeping.escrow.free("1041") == 6
+
+
+async def test_who_hears_no_events_asks_what_is_wanted_back(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await keep_ten(shop, desk)
+        shop.server.wanted = 3
+        desk.keeping.hurry()
+        await eventually(lambda: shop.server.available("1041") == 3)
+        shop.server.wanted = 0
+        assert desk.keeping.escrow.free("1041") == 7

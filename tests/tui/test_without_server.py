@@ -99,6 +99,7 @@ async def test_after_signing_out_the_next_one_is_told_too(counter: Opening, tmp_
 async def test_beyond_what_is_kept_a_supervisor_types_a_pin(counter: Opening) -> None:
     async with counter(signed_in=False) as c:
         c.server.policy = Policy(units=0, beyond=Beyond.SUPERVISOR)
+        await c.on("SignInScreen")
         await fill(c, "luis", "1234")
         await c.on("SellScreen")
         await c.press("escape")
