@@ -8,8 +8,8 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.commands import Line
-from backend.model.verbs.cancel import Cancel
 from backend.model.told import Told
+from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.reserve import Reserve
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal, JournalUnusable, OpenSale

@@ -324,7 +324,7 @@ WORDS = {
     "say.receipt_taken": "The receipt number was used already; finish again to take the next one.",
     "say.sequence_taken": "This till's file was copied or restored; what was done is sent under a new number.",
     "say.terminal_copied": "This till's file was copied or restored: acts get new numbers; tell a supervisor.",
-    "say.act_conflict": "The server refused what was done here while it was away ({kind}): {message}",
+    "say.act_conflict": "The server refused what was done here while it was away ({kind}); the conflicts say why.",
     "say.needs_server": "This needs another store, and the server is away: do it again when it is back.",
     "say.above_limit": "This is above what may be corrected without approval: ask for it when the server is back.",
     "say.journal_rescued": "This till's file was damaged: {count} unsent acts were rescued; keep {path}.",

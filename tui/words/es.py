@@ -312,7 +312,7 @@ WORDS = {
     "say.receipt_taken": "Ese número de tique ya se usó; cobre otra vez para tomar el siguiente.",
     "say.sequence_taken": "El archivo de esta caja se copió o se restauró; lo hecho se envía con otro número.",
     "say.terminal_copied": "El archivo de esta caja se copió o restauró: se renumera; avise a un supervisor.",
-    "say.act_conflict": "El servidor rechazó lo hecho aquí sin conexión ({kind}): {message}",
+    "say.act_conflict": "El servidor rechazó lo hecho aquí sin conexión ({kind}); los conflictos dicen por qué.",
     "say.needs_server": "Esto necesita otra tienda y el servidor no responde: repítalo cuando vuelva.",
     "say.above_limit": "Esto supera lo que se puede corregir sin aprobación: pídala cuando vuelva el servidor.",
     "say.journal_rescued": "El archivo de esta caja estaba dañado: {count} actos rescatados; guarde {path}.",
