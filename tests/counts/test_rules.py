@@ -123,7 +123,7 @@ def test_a_sale_that_comes_after_the_posting_is_corrected_by_posting_again() -> 
 )
 def test_only_a_sale_that_came_late_was_made_at_another_time_than_it_is_recorded(seconds: int, kept: bool) -> None:
     shop = Shop(tea=10)
-    made_at = shop.now + timedelta(seconds=seconds)
+    made_at = shop.now + timedelta(minutes=1, seconds=seconds)  # it is decided a minute later
     effect = shop.send(selling(1, made_at=made_at))
     assert effect.sale is not None
     assert effect.sale.made_at == (made_at if kept else None)
