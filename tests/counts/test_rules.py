@@ -10,6 +10,7 @@ from backend.ids import new_id
 from backend.model.counts import APPROVAL_UNITS, CountStatus, How, LineStatus, Tolerance, Why
 from backend.model.counts import Scope as What
 from backend.model.verbs.repair import Differences, Repair
+from backend.model.verbs.sell import ON_TIME
 from backend.model.verbs.set_stock import SetStock
 
 from .shelf import (
@@ -117,11 +118,15 @@ def test_a_sale_that_comes_after_the_posting_is_corrected_by_posting_again() -> 
     assert shop.document(count.id).status == CountStatus.POSTED
 
 
-def test_a_sale_whose_clock_is_ahead_is_made_now() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(86_400 * 30, False), (0, False), (-ON_TIME.seconds, False), (-ON_TIME.seconds - 1, True)]
+)
+def test_only_a_sale_that_came_late_was_made_at_another_time_than_it_is_recorded(seconds: int, kept: bool) -> None:
     shop = Shop(tea=10)
-    effect = shop.send(selling(1, made_at=shop.now + timedelta(days=30)))
+    made_at = shop.now + timedelta(minutes=1, seconds=seconds)  # it is decided a minute later
+    effect = shop.send(selling(1, made_at=made_at))
     assert effect.sale is not None
-    assert effect.sale.made_at == shop.now
+    assert effect.sale.made_at == (made_at if kept else None)
 
 
 def test_a_counter_without_network_says_what_it_saw_and_when() -> None:

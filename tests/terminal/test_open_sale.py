@@ -8,6 +8,7 @@ import pytest
 
 from backend.ids import new_id
 from backend.model.commands import Line
+from backend.model.told import Told
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.reserve import Reserve
 from backend.terminal.desk import Desk
@@ -49,12 +50,12 @@ async def test_a_line_is_on_disk_when_its_step_returns_and_its_hold_before_it_is
     async with shop.desk() as desk:
         send = desk._api.send
 
-        async def looked_at(commands: list[Reserve], acts: object = ()) -> object:
+        async def looked_at(commands: list[Reserve], acts: list[Told | None]) -> object:
             sale = on_disk(shop)
             assert sale is not None
             asked = {line.asked.id for line in sale.lines if line.asked}
             seen.append(([(x.product.id, x.quantity) for x in sale.lines], {x.id for x in commands} <= asked))
-            return await send(commands, acts)  # type: ignore[arg-type]
+            return await send(commands, acts)
 
         desk._api.send = looked_at  # type: ignore[assignment, method-assign]
         for code in (MILK, EGGS, MILK):

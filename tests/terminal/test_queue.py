@@ -19,7 +19,7 @@ from backend.model.verbs.transfer import Transfer
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.offline import AboveLimit, NeedsServer
-from backend.terminal.queue import learn_limits, limits_known
+from backend.terminal.queue import UnsentWork, learn_limits, limits_known
 from tests.eventually import eventually
 
 from .fake_server import SESSION
@@ -178,6 +178,20 @@ async def test_a_file_restored_from_a_backup_gets_new_numbers_and_loses_nothing(
     assert (desk.checkout.queue.conflicts, desk.checkout.conflicts) == ([], [])
     assert shop.server.available("1041") == 8
     assert shop.codes.count("terminal_copied") == 1
+
+
+async def test_nobody_signs_out_over_unsent_work(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        desk.check_leave()
+        shop.server.away = True
+        await desk.checkout.queue.do(hold(), away=True)
+        with pytest.raises(UnsentWork) as refused:
+            desk.check_leave()
+        assert refused.value.fields["count"] == 1
+        shop.server.away = False
+        desk.sender.hurry()
+        await eventually(lambda: not desk.unsent)
+        desk.check_leave()
 
 
 async def test_the_server_is_told_how_much_waits(shop: Shop) -> None:

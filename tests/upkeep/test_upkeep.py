@@ -45,6 +45,21 @@ def test_the_id_of_an_expiry_sorts_with_its_hold() -> None:
     assert first.bytes[:6] == hold.bytes[:6]
 
 
+async def test_old_numbers_of_acts_go_and_what_they_sum_up_to_stays(database: Database) -> None:
+    acts, journals = tables.terminal_acts, tables.terminal_journals
+    row = {"journal": "u1", "store_id": "1", "actor": "ana", "told_by": "ana"}
+    told = [NOW - COMMANDS_KEPT - timedelta(days=1), NOW - COMMANDS_KEPT + timedelta(days=1)]
+    rows = [row | {"sequence": n, "command_id": new_id(), "told_at": at} for n, at in enumerate(told, 1)]
+    summed = {"store_id": "1", "terminal_id": "T1", "journal": "u1", "last_sequence": 2, "acts": 2, "by_others": 0}
+    async with database.writer.begin() as connection:
+        await connection.execute(insert(acts), rows)
+        await connection.execute(insert(journals), [summed | {"told_at": NOW}])
+    await Upkeep(database).turn(NOW)
+    async with database.engine.connect() as connection:
+        assert (await connection.scalars(select(acts.c.sequence).where(acts.c.journal == "u1"))).all() == [2]
+        assert (await connection.scalars(select(journals.c.acts).where(journals.c.journal == "u1"))).all() == [2]
+
+
 async def test_old_ids_go_and_what_they_did_cannot_be_done_again(database: Database) -> None:
     await open_shop(database)
     old = id_made(NOW - COMMANDS_KEPT - timedelta(days=1))
