@@ -55,7 +55,10 @@ async def compare(cache: Cache, api: Api, healed: Healed) -> Differences:
     # Stock of a product that was not here is in no sum.
     for start in range(0, len(stock), AT_ONCE):
         rows |= await _heal_stock(cache, api, stock[start : start + AT_ONCE])
-    await cache.flush({"catalogue": digest.catalogue_position, "events": digest.events_position})
+    facts = {"catalogue": digest.catalogue_position}
+    if digest.events_position:  # else the former one is as good, only further back
+        facts["events"] = digest.events_position
+    await cache.flush(facts)
     return Differences(frozenset(products), rows)
 
 

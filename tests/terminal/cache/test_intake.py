@@ -1,6 +1,8 @@
 """A copy is filled from the real server's snapshot, goes on where one broke off, and is equal in the end."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -69,7 +71,7 @@ async def test_a_snapshot_fills_the_copy_and_tells_how_far_it_is(
 
 
 async def test_a_snapshot_that_broke_off_goes_on_behind_what_is_here(
-    transport: httpx.AsyncBaseTransport, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    transport: httpx.AsyncBaseTransport, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", 1)
     breaking = Breaking(transport)
@@ -81,6 +83,8 @@ async def test_a_snapshot_that_broke_off_goes_on_behind_what_is_here(
             await load(cache, api, done.append)
         except ServerAway:
             cuts += 1
+            with closing(sqlite3.connect(tmp_path / "mostrador.db")) as db, db:
+                db.execute("UPDATE products SET brand = ? WHERE id = '1041'", (f"B{cuts}",))
         position = position or cache.facts["catalogue"]
     assert cuts >= 2
     assert cache.facts["catalogue"] == position
