@@ -42,6 +42,7 @@ from backend.model.verbs.shift_close import ShiftClose
 from backend.model.verbs.shift_open import ShiftOpen
 from backend.model.verbs.shift_pay_in import ShiftPayIn
 from backend.model.verbs.shift_pay_out import ShiftPayOut
+from tests.shortfalls import test_state_machine as facts_machine
 from tests.transfers import book
 from tests.transfers import test_state_machine as transfers_machine
 
@@ -266,7 +267,14 @@ def test_everything_agrees_with_a_plain_dict(database_url: str) -> None:
 def test_every_verb_of_the_registry_is_in_a_machine() -> None:
     """Whoever adds a verb adds a rule: a machine names the command of each verb."""
     here: Mapping[str, object] = globals()
-    modules: list[types.ModuleType] = [shop, test_state_machine, test_longer_machine, transfers_machine, book]
+    modules: list[types.ModuleType] = [
+        shop,
+        test_state_machine,
+        test_longer_machine,
+        transfers_machine,
+        facts_machine,
+        book,
+    ]
     named = {id(value) for names in (here, *map(vars, modules)) for value in names.values()}
     assert [
         verb.name for kind, verb in VERBS.items() if kind.__module__.startswith("backend.") and id(kind) not in named
