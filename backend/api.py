@@ -50,6 +50,7 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.pickups.count_task_routes import count_task_routes
 from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
+from backend.receipts.routes import receipt_routes
 from backend.receiving.routes import receiving_routes
 from backend.receiving.service import Receiving
 from backend.replenishment.routes import replenishment_routes
@@ -136,6 +137,7 @@ def create_api(
         *allotment_routes(db, ledger),
         *sales_routes(db, ledger, pricing, door),
         *return_routes(db, ledger, door),
+        *receipt_routes(db),
         *shift_routes(db, ledger),
         *conflict_routes(db, ledger, door),
         *shortfall_routes(db, shortfalls),

@@ -37,6 +37,8 @@ COMMANDS = {
     "nats-config": "Write the configuration of a nats-server of your own.",
     "orders": "List, hand over and cancel orders.",
     "quarantine": "Keep units from being sold.",
+    "queue": "What this machine's terminals have not sent yet.",
+    "receipts": "Find missing receipt numbers.",
     "receive": "Receive what suppliers deliver, announced or not.",
     "relay": "Refill NATS from the database.",
     "release": "Let units in quarantine be sold again.",

@@ -178,7 +178,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 
 KEEPERS = """
-SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at
+SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at, a.due_at
 FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
 JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
 JOIN allotments a ON a.id = r.id AND a.store_id = r.store_id

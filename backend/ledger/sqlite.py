@@ -117,7 +117,7 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 
 KEEPERS = (
     text("""
-SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at
+SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at, a.due_at
 FROM json_each(:keys) k
 CROSS JOIN reservations r ON r.store_id = json_extract(k.value, '$[0]') AND r.product_id = json_extract(k.value, '$[1]')
 CROSS JOIN allotments a ON a.id = r.id AND a.store_id = r.store_id
@@ -132,6 +132,7 @@ WHERE r.status = 'PENDING' AND r.expires_at = :never
         _holds.quantity,
         tables.allotments.c.wanted,
         tables.allotments.c.wanted_at,
+        tables.allotments.c.due_at,
     )
 )
 """The allotments on products that are short, by the index `ix_reservations_held`: CROSS JOIN keeps the order."""

@@ -19,7 +19,7 @@ from backend.people.failures import forget_failures
 from backend.people.session_queries import forget_sessions
 from backend.webhooks.deliveries import forget_letters
 
-from .hygiene import drop_unclaimed, forget_commands
+from .hygiene import drop_unclaimed, forget_acts, forget_commands
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ class Upkeep:
         done = {
             "partitions": await make_partitions(self._database, now),
             "forgotten_commands": await forget_commands(self._database),
+            "forgotten_acts": await forget_acts(self._database, now),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
             "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
             "forgotten_letters": await self._forget_letters(now),

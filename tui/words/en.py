@@ -330,6 +330,7 @@ WORDS = {
     "say.journal_rescued": "This till's file was damaged: {count} unsent acts were rescued; keep {path}.",
     "say.clock_skewed": "This till's clock is {minutes} min off: set it. Sales are dated by the server's.",
     "say.unsent_work": "{count} acts wait for the server: sign out when they are sent, or export the queue.",
+    "say.unknown_receipt": "This till has no receipt with that number.",
     "say.reservation_ended": "A hold of this sale was already used by another sale: void its line and scan it again.",
     "say.command_too_old": "This was kept for more than a year and is no longer known; show it to a supervisor.",
     "say.version_moved": "Somebody changed this meanwhile: look at it again, then do the step again.",

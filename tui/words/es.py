@@ -318,6 +318,7 @@ WORDS = {
     "say.journal_rescued": "El archivo de esta caja estaba dañado: {count} actos rescatados; guarde {path}.",
     "say.clock_skewed": "El reloj de esta caja se desvía {minutes} min: ajústelo. Vale la hora del servidor.",
     "say.unsent_work": "{count} actos esperan al servidor: salga cuando se envíen, o exporte la cola.",
+    "say.unknown_receipt": "Esta caja no tiene ningún tique con ese número.",
     "say.reservation_ended": "Otra venta ya usó una reserva de esta: anule su línea y escanéela otra vez.",
     "say.command_too_old": "Se guardó más de un año y ya no se conoce; avise a un supervisor.",
     "say.version_moved": "Alguien lo cambió mientras tanto: mírelo otra vez y repita el paso.",

@@ -73,12 +73,12 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct], *, i
                 x.unit,
                 x.tax_basis_points,
                 x.tax_included,
-                name,
-                more,
+                f" {name} ",  # with a space before each word, and one behind it
+                f" {more} ",
             )
         )
         if x.active and indexed:
-            words.append((x.number, name, more))
+            words.append(rows[-1][:1] + rows[-1][-2:])
     db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 14)})", rows)
     db.executemany("INSERT INTO product_words (rowid, name_words, more_words) VALUES (?, ?, ?)", words)
     db.executemany(
