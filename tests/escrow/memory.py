@@ -25,7 +25,7 @@ from backend.ledger.asking import (
     Ticket,
 )
 from backend.ledger.errors import Conflict
-from backend.ledger.rows import HoldRow, Writes
+from backend.ledger.rows import AllotmentRow, HoldRow, Writes
 from backend.ledger.settle import settle
 from backend.model.books import Books, Sale
 from backend.model.documents import Document
@@ -45,6 +45,7 @@ class MemoryDatabase:
         self.store_id, self.committed = store_id, committed
         self.stock: dict[Key, StockRow] = {(store_id, p): StockRow(store_id, p) for p in products}
         self.holds: dict[UUID, Reservation] = {}
+        self.allotments: dict[UUID, AllotmentRow] = {}
         self.documents: dict[UUID, Document] = {}
         self.recorded: dict[UUID, Recorded] = {}
         self.receipts: set[str] = set()
@@ -56,12 +57,19 @@ class MemoryDatabase:
         if isinstance(asked, NamedDocuments):
             return [self.documents[id_] for id_ in asked.ids if id_ in self.documents]
         if isinstance(asked, Keepers):
-            found = [x for x in self.holds.values() if x.is_allotment and x.status is Status.PENDING]
             return [
-                KeptUnits(x.id, x.store_id, line.product_id, x.terminal_id, line.quantity, 0, None)
-                for x in found
-                for line in x.lines
-                if (x.store_id, line.product_id) in asked.stock
+                KeptUnits(
+                    x.id,
+                    x.store_id,
+                    x.product_id,
+                    x.terminal_id,
+                    hold.lines[0].quantity,
+                    x.wanted,
+                    x.wanted_at,
+                    x.due_at,
+                )
+                for x in self.allotments.values()
+                if (hold := self.holds[x.id]).status is Status.PENDING and (x.store_id, x.product_id) in asked.stock
             ]
         assert not isinstance(asked, NamedSales)  # no simulated command names a sale
         return []  # there are no holds that end by a deadline
@@ -96,6 +104,10 @@ class MemoryDatabase:
             lines = (HeldLine(change.product_id, change.quantity, change.confirmed),)
             fields = {"lines": lines, "status": Status(change.status), "version": change.version}
             self.holds[change.id] = structs.replace(self.holds[change.id], **fields)
+        self.allotments.update({row.id: row for row in writes.allotments})
+        for recall in writes.recalls:
+            asked = {"wanted": recall.wanted, "wanted_at": recall.wanted_at}
+            self.allotments[recall.id] = structs.replace(self.allotments[recall.id], **asked)
         for document in writes.new_documents:
             self.documents[document.id] = document
         for step in writes.documents:

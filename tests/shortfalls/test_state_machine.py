@@ -18,8 +18,7 @@ from backend.model.answers import Answer
 from backend.model.commands import Line, SaleLine
 from backend.model.returns import Condition, ReturnLine
 from backend.model.shortfalls import Offline, Outcome
-from backend.model.tenders import Tender, TenderKind
-from backend.model.verbs.refusal_settle import RefusalSettle
+from backend.model.tenders import TenderKind
 from backend.model.verbs.return_sale import ReturnSale
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.shortfall_settle import ShortfallSettle
@@ -131,21 +130,6 @@ class FactMachine(LedgerMachine):
             never = min(n, fact.open.get(product, 0))
             fact.open = {p: left for p, x in fact.open.items() if (left := x - never * (p == product))}
             self.shop.take(fact.store, {product: never - n})
-
-    @rule(store=stores, product=st.sampled_from(PRODUCTS))
-    def a_fact_is_refused_for_its_money_and_settled_once(self, store: str, product: str) -> None:
-        sell = Sell(
-            id=new_id(),
-            store_id=store,
-            lines=(SaleLine(product, 1, 100),),
-            tenders=(Tender(TenderKind.CASH, 1),),
-            offline=Offline(sequence=1),
-        )
-        refused = self.send(request(sell))
-        assert [x.kind for x in refused.documents] == ["refused_sale"]
-        for first in (True, False):
-            settle = RefusalSettle(id=new_id(), store_id=store, sale_id=sell.id, reason="written_off")
-            assert self.send(request(settle)).accepted == first
 
     @invariant()
     def every_sale_is_there_once(self) -> None:
