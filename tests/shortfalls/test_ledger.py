@@ -1,6 +1,6 @@
 """Facts over both databases: dead holds make room first, counts know when the goods left, and the proof sees all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -72,7 +72,7 @@ async def test_a_count_is_told_when_the_goods_of_a_settled_shortfall_left(databa
     async with running_ledger(database) as ledger:
         hold, count = reserve(tea=2), opening("tea")
         await ledger.submit_many([receive(tea=5), hold])
-        sale = fact(5)
+        sale = fact(5, made_at=datetime.now(UTC) - timedelta(minutes=1))
         await accept(ledger, count)
         await accept(ledger, scanning(count.id, 0))
         await accept(ledger, sale)

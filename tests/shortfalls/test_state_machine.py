@@ -145,5 +145,5 @@ class FactMachine(LedgerMachine):
 @pytest.mark.slow
 def test_facts_agree_with_a_plain_dict(database_url: str) -> None:
     machine = type("FactMachine", (FactMachine,), {"url": database_url})
-    quiet = settings(max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    quiet = settings(max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=quiet)
