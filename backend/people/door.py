@@ -19,7 +19,7 @@ from backend.model.scopes import Scope
 from backend.terminals.signing_in import place_of
 
 from .failures import count_failure, failures_of, forgive
-from .grants import Offline, grant_to
+from .grants import GivenGrant, grant_to
 from .queries import User, find_user, set_secret, stores_of
 from .session_queries import end_sessions_of
 from .sessions import Sessions, SignedIn, home_of
@@ -54,7 +54,7 @@ class Admitted(Struct, frozen=True):
     """A session that was just opened, and what its terminal needs to let the person in without a server."""
 
     signed_in: SignedIn
-    offline: Offline | None
+    offline: GivenGrant | None
 
 
 class Door:

@@ -30,7 +30,7 @@ _KEY_AT = select(terminals.c.key_id).where(
 _SIGNED_OUT = update(users).where(users.c.name == bindparam("user")).values(sign_outs=users.c.sign_outs + 1)
 
 
-class Offline(Struct, frozen=True):
+class GivenGrant(Struct, frozen=True):
     """What a terminal keeps to let the person in while no server answers."""
 
     grant: str
@@ -41,7 +41,7 @@ class Offline(Struct, frozen=True):
     """The public keys (JWK) that grants are signed with."""
 
 
-async def grant_to(connection: AsyncConnection, tokens: Tokens, signed_in: SignedIn) -> Offline | None:
+async def grant_to(connection: AsyncConnection, tokens: Tokens, signed_in: SignedIn) -> GivenGrant | None:
     """Returns the grant of a session that was just opened; None for a session at no terminal of a store."""
     session, user = signed_in.session, signed_in.user
     if not session.store_id or not session.terminal_id:
@@ -63,7 +63,7 @@ async def grant_to(connection: AsyncConnection, tokens: Tokens, signed_in: Signe
         mark=await _mark(connection, user.name, key_id) or "",
     )
     said = {name: getattr(claims, name) for name in GrantClaims.__struct_fields__}
-    return Offline(tokens.sign({"aud": AUDIENCE, **said}), secret, tokens.jwks["keys"])
+    return GivenGrant(tokens.sign({"aud": AUDIENCE, **said}), secret, tokens.jwks["keys"])
 
 
 async def standing(connection: AsyncConnection, tokens: Tokens, shown: Sequence[str]) -> list[bool]:

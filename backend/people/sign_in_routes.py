@@ -21,7 +21,7 @@ from backend.stores.queries import all_stores
 from backend.stores.schemas import StoreShape
 
 from .door import Door
-from .grants import Offline, standing
+from .grants import GivenGrant, standing
 from .sessions import Sessions, SignedIn
 
 UserName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
@@ -85,11 +85,11 @@ class SessionShape(Struct, frozen=True):
     terminal_id: str
     receipt_series: str
     """What the terminal's receipt numbers begin with; only at the sign-in."""
-    offline: Offline | None
+    offline: GivenGrant | None
     """What the terminal lets the person in with while no server answers; only at the sign-in at a store's terminal."""
 
     @classmethod
-    def of(cls, given: SignedIn, offline: Offline | None = None) -> Self:
+    def of(cls, given: SignedIn, offline: GivenGrant | None = None) -> Self:
         """As the wire shows it."""
         return cls(
             given.access_token,

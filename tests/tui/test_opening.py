@@ -87,13 +87,14 @@ async def test_a_server_that_is_away_at_the_start_is_tried_again(shop: Shop) -> 
         await c.on("SignInScreen")
 
 
-async def test_a_damaged_terminal_file_stops_the_start_with_a_sentence(shop: Shop, tmp_path: Path) -> None:
+async def test_a_damaged_terminal_file_is_set_aside_and_the_start_goes_on(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "terminals").mkdir()
     (tmp_path / "terminals" / "T1.db").write_bytes(b"no database at all, but long enough to be read as one" * 20)
     c = shop.counter
     async with c.app.run_test(size=(80, 24)) as c.pilot:
         shop.go_on.set()
-        await c.shows("está dañado", "F9 Reintentar")
+        await c.on("SignInScreen")
+    assert list((tmp_path / "terminals").glob("T1.db.damaged*"))
 
 
 async def test_leaving_while_the_shop_is_still_opening(shop: Shop) -> None:
