@@ -7,7 +7,7 @@ number that is read is never older than one that was heard.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,8 +138,9 @@ class Cache:
             products = reading.products(db, self.store_id, hits.numbers, now)
             return hits, products, reading.stock_of(db, self.store_id, [x.id for x in products])
 
+        heard = dict(self._heard)
         hits, products, stock = await self._read(look)
-        found = tuple(Found(product, self._number(product.id, stock.get(product.id))) for product in products)
+        found = tuple(Found(product, self._number(product.id, stock.get(product.id), heard)) for product in products)
         return Results(found, hits.more, hits.similar)
 
     async def product(self, product_id: str) -> Product | None:
@@ -158,19 +159,23 @@ class Cache:
 
     async def stock_of(self, product_ids: Collection[str]) -> dict[str, Number]:
         """Returns what this store has of products."""
+        heard = dict(self._heard)
         found = await self._read(lambda db: reading.stock_of(db, self.store_id, list(product_ids)))
-        return {product_id: self._number(product_id, found.get(product_id)) for product_id in product_ids}
+        return {product_id: self._number(product_id, found.get(product_id), heard) for product_id in product_ids}
 
     async def explain(self, product_id: str) -> list[Step]:
         """Returns the last steps of this store's stock of a product that are known here, the last first."""
         await self.flush()
         return await self._read(lambda db: reading.steps_of(db, self.store_id, product_id))
 
-    def _number(self, product_id: str, written: tuple[StockRow, float] | None) -> Number:
+    def _number(
+        self, product_id: str, written: tuple[StockRow, float] | None, heard_before: Mapping[str, StockRow]
+    ) -> Number:
+        """Returns a number that was read; `heard_before` may have been written, and forgotten, since it was read."""
         row, at = written or (StockRow(self.store_id, product_id), None)
-        heard = self._heard.get(product_id)
-        if heard is not None and heard.version >= row.version:
-            row, at = heard, time()
+        for heard in (heard_before.get(product_id), self._heard.get(product_id)):
+            if heard is not None and heard.version >= row.version:
+                row, at = heard, time()
         age = self.freshness.age(at)
         return Number(row, age, age == 0.0 and self.freshness.is_live, self._unsent(product_id))
 

@@ -1,9 +1,11 @@
 """What the counter asks the copy: products by all their codes, prices of their time, numbers with their age."""
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,3 +175,19 @@ async def test_a_number_is_explained_from_what_was_heard(cache: Cache) -> None:
     assert steps[2].cause == cause
     cache.take([StockRow("292", "1041", n, version=n) for n in range(5, 60)], NOW)
     assert [x.row.version for x in await cache.explain("1041")] == [*range(59, 59 - KEPT_STEPS, -1)]
+
+
+async def test_a_number_is_never_older_than_one_that_was_heard_while_it_was_read(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was heard is written, and forgotten in memory, between the reading of the file and the answer."""
+    read = cache._read
+
+    async def slow(work: Callable[[sqlite3.Connection], Any]) -> Any:
+        found = await read(work)
+        await cache.flush()
+        return found
+
+    monkeypatch.setattr(cache, "_read", slow)
+    cache.take([StockRow("292", "1041", on_hand=4, version=99)])
+    assert (await cache.stock("1041")).row.on_hand == 4
