@@ -320,7 +320,7 @@ def test_every_change_sent_three_times_at_once_happens_once(api: Client) -> None
         "/api/v1/webhooks/{webhook_id}/dead-letters/{event_id}/replay",
     )  # tests/webhooks
     assert sent == keyed - {replay} | {commands}
-    sessions = {("POST", f"/api/v1/auth/{act}") for act in ("sign-in", "refresh", "sign-out")}
+    sessions = {("POST", f"/api/v1/auth/{act}") for act in ("sign-in", "refresh", "sign-out", "grants")}
     assert {key for key in operations if key[0] == "POST"} - keyed == {commands, *sessions}
     acts = api("GET", "/audit?store_id=*", 200)["acts"] + api("GET", "/audit?store_id=norte", 200)["acts"]
     done = [(act["action"], act["subject"]) for act in acts]
