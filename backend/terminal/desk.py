@@ -17,6 +17,7 @@ from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
+from backend.model.stock import StockRow
 from backend.model.verbs.sell import Sell
 
 from .api import Api, ServerAway, SessionEnded
@@ -189,6 +190,10 @@ class Desk(Selling):
         """Raises UnsentWork while this terminal keeps something that only its next sign-in could send."""
         if waiting := self.unsent - self.checkout.of_other_stores:
             raise UnsentWork(waiting)
+
+    def sellable(self, row: StockRow) -> int:
+        """Returns the units of this store's row that may be sold here: the available ones and those kept here."""
+        return row.available + self.keeping.escrow.free(row.product_id)
 
     def keeps(self, line: CartLine) -> bool:
         """Returns whether this terminal keeps all units of a line for outages."""

@@ -45,6 +45,10 @@ async def keep_ten(shop: Shop, desk: Desk) -> None:
     desk.keeping.hurry()
     await eventually(lambda: desk.keeping.escrow.free("1041") == 10)
     assert shop.server.available("1041") == 0
+    await desk.live.watch(["1041"])
+    row = desk.live.view.row("292", "1041")
+    assert row is not None
+    assert (row.available, desk.sellable(row)) == (0, 10), "what is kept here is not out here"
 
 
 async def stop(shop: Shop, desk: Desk) -> None:

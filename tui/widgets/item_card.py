@@ -96,11 +96,10 @@ class ItemCard(Vertical):
         row = desk.live.view.row(desk.session.store_id, product.id)
         if row is None:
             return text.append(words("card.unknown"), self._look("dim"))
-        text.append(words.number(row.available), self._look("number")).append(
-            f" {words('card.available', n=row.available)} "
-        )
-        if row.available <= LOW:
-            look, word = ("bad", "card.out") if row.available <= 0 else ("warning", "card.low")
+        here = desk.sellable(row)
+        text.append(words.number(here), self._look("number")).append(f" {words('card.available', n=here)} ")
+        if here <= LOW:
+            look, word = ("bad", "card.out") if here <= 0 else ("warning", "card.low")
             text.append(f" ▲ {words(word)} ", self._look(look))
         if desk.live.link is Link.ONLINE and not desk.is_away:
             text.append(f" ● {words('card.live')}", self._look("good"))

@@ -94,8 +94,8 @@ class ResultsGrid(LineGrid):
         others = desk.live.view.elsewhere(own, product_id)
         here = Cell("?", "dim")
         if row is not None:
-            out = row.available <= 0
-            number = words.number(row.available)
+            out = desk.sellable(row) <= 0
+            number = words.number(desk.sellable(row))
             here = Cell(f"▲ {words('card.out')}" if out else number, "bad" if out else "strong")
         fresh = desk.live.link is Link.ONLINE and not desk.is_away
         return [
