@@ -106,6 +106,8 @@ class Counter:
         await self.press("f9")
         await self.on(on)
         await self.until(lambda: self.desk.live.link is Link.ONLINE)
+        if on == "SellScreen":
+            await self.shows(self.app.shared.words("link.online"))
 
     async def press(self, *keys: str) -> None:
         """Press keys one after another, without the pause of 40 ms that Pilot.press makes after each."""
