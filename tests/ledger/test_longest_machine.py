@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, invariant, multiple, rule, run_state_machine_as_test
 from msgspec import to_builtins
 from sqlalchemy import update
 
@@ -89,6 +89,20 @@ class LongestMachine(LongerMachine):
         self.drawers: dict[UUID, tuple[str, bool]] = {}
         """Shift → its store, and whether it is open."""
         self.proposed: dict[UUID, tuple[str, bool]] = {}
+        self.looks = 0
+
+    @invariant()
+    def the_database_proves_itself(self) -> None:
+        """Now and then, and at the end: the proof of every step is the parents' work."""
+        self.looks += 1
+        if self.looks % 10 == 0:
+            super().the_database_proves_itself()
+
+    def teardown(self) -> None:
+        try:
+            super().the_database_proves_itself()
+        finally:
+            super().teardown()
 
     def lives(self, id_: UUID) -> bool:
         held = self.shop.holds[id_]

@@ -197,3 +197,20 @@ def test_refunds_never_exceed_what_was_paid_and_returns_never_what_was_sold(
         assert book.refunded <= sum(line.worth(line.returned) for line in body.lines)
         assert book.row().on_hand == 100 - units_sold + sum(line.returned for line in body.lines)
         assert book.row().unavailable == sum(line.damaged for line in body.lines)
+
+
+def test_a_part_of_a_line_is_worth_no_more_than_its_share_in_whole_cents() -> None:
+    book = Book(tea=3)
+    taxed = SaleLine("tea", 3, 33, LinePricing(tax=Tax(100, 1, included=False)))  # 1.00 for three
+    sale = book.sold(taxed, tenders=(Tender(CASH, 100),))
+    refunds = [book.send(returning(sale, ReturnLine(1, 1))).refund for _ in range(3)]
+    assert [refund.tenders[0].amount_cents for refund in refunds if refund] == [33, 33, 34]
+    assert [refund.sale_id for refund in refunds if refund] == [sale] * 3
+
+
+def test_of_what_cost_nothing_nothing_is_given_back() -> None:
+    book = Book(tea=3)
+    sale = book.sold(SaleLine("tea", 1, 0))
+    refund = book.send(returning(sale, ReturnLine(1, 1))).refund
+    assert refund is not None
+    assert refund.tenders == ()
