@@ -19,6 +19,7 @@ from backend.model.limits import Limits, size_of
 from backend.model.prices import OLD_PRICE_GOOD_FOR
 from backend.model.scopes import Scope
 from backend.model.stock import Key, StockRow
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import VERBS
 from backend.model.verbs.approval_request import ApprovalRequest
 from backend.model.verbs.verb import Rows
@@ -82,9 +83,9 @@ async def _stock(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, 
     return {key: level.row for key, level in (await stock_at(connection, keys)).items()}
 
 
-async def catalogue_prices(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, int]:
-    """Returns the price in cents of each product that exists, for any number of them."""
-    prices: dict[str, int] = {}
+async def catalogue_prices(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, UnitPrice]:
+    """Returns the price of each product that exists, for any number of them."""
+    prices: dict[str, UnitPrice] = {}
     for part in batched(product_ids, READ_AT_ONCE):
         prices |= await prices_of(connection, part)
     return prices
@@ -99,7 +100,7 @@ async def _mispriced(connection: AsyncConnection, asked: Mapping[int, ApprovalRe
             good[product_id].add(price)
     found: dict[int, Refusal] = {}
     for index, command in asked.items():
-        for product_id, price in command.price_cents.items():
+        for product_id, price in command.prices.items():
             if price not in good.get(product_id, {price}):
                 message = f"price_cents of {product_id} is not the catalogue's price; ask for the product again."
                 found[index] = Refusal(Code.PRICE_NOT_ALLOWED, message, field="price_cents")

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct, structs, to_builtins
+from msgspec import UNSET, Meta, Struct, structs, to_builtins
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
@@ -16,7 +16,7 @@ from backend.http.problems import Refused
 from backend.ids import grant_command_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.approvals import KIND, Approval
+from backend.model.approvals import KIND, Approval, unit_prices
 from backend.model.books import Request
 from backend.model.commands import Command, Reason
 from backend.model.documents import Document
@@ -69,13 +69,20 @@ async def asking_for(db: Database, command: Command, reason: Reason) -> Approval
     assert measure is not None
     async with reading(db) as connection:
         before = await document_by_id(connection, KIND, command.id)
-        prices = before.read(Approval).prices if before else await catalogue_prices(connection, [*measure(command, {})])
+        asked = before.read(Approval) if before else None
+        prices = (
+            unit_prices(asked.prices, asked.prices_per)
+            if asked
+            else await catalogue_prices(connection, [*measure(command, {})])
+        )
+    per = {product_id: price.per for product_id, price in prices.items() if price.per > 1}
     return ApprovalRequest(
         id=command.id,
         store_id=command.store_id,
         command=to_builtins(command),
         reason=reason,
-        price_cents=prices,
+        price_cents={product_id: price.cents for product_id, price in prices.items()},
+        prices_per=per or UNSET,
     )
 
 

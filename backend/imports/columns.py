@@ -13,6 +13,7 @@ from backend.catalogue.routes import Description, Name, PackageSize, Sku
 from backend.http.money import MAX_PRICE
 from backend.model.barcode import DamagedBarcode, check_digit, parse_scan
 from backend.model.commands import Cents, Count, ProductId, Quantity, StoreId, Text
+from backend.model.unit_price import MAX_PER, PricePer
 from backend.model.units import BasisPoints, CategoryPath, Unit
 from backend.people.service import DisplayName, Role, Secret
 from backend.people.service import Name as UserName
@@ -111,6 +112,7 @@ PRODUCTS = (
     Column("category_path", CategoryPath, "names from the root with / between them, at most 500 characters"),
     Column("tax_rate", BasisPoints, "percent, such as 21", False, "tax_basis_points", _basis_points, _price, 0),
     Column("tax_included", bool, "yes if the tax is in the price, else no", parse=_yes_or_no, show=_said, empty=True),
+    Column("price_per", PricePer, f"the units that the price is for, from 1 to {MAX_PER:,}", parse=_whole, empty=1),
 )
 BARCODES = (
     Column("barcode", str, "8, 12, 13 or 14 digits, the last of which is the check digit", True, parse=_barcode),

@@ -99,7 +99,8 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
     )
     writes.sales.append(head)
     for number, line in enumerate(sale.lines, 1):
-        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents)
+        price = line.price
+        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, *price)
         writes.sale_lines.append(row)
         if (pricing := line.pricing) is not UNSET:
             tax = pricing.tax

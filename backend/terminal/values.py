@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend.model.errors import MostradorError
 from backend.model.stock import StockRow
+from backend.model.unit_price import UnitPrice
 
 SESSION_OVER = frozenset({"session_ended", "terminal_removed"})
 """Codes of errors after which somebody has to sign in again before anything else is answered."""
@@ -42,7 +43,7 @@ class Session(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """A product of the catalogue as a counter needs it; `price` is for one unit."""
+    """A product of the catalogue as a counter needs it; `price` is for `price_per` units."""
 
     id: str
     sku: str
@@ -54,12 +55,21 @@ class Product(Struct, frozen=True):
     """Units that one scan of the barcode stands for."""
     store_price: Decimal | None = None
     """What it costs in the store that asked; `price` is the catalogue's."""
+    price_per: int = 1
+    store_price_per: int = 1
+    unit: str = "piece"
+    """What a quantity counts."""
 
     @property
-    def price_cents(self) -> int:
-        """The price of a unit in cents."""
-        price = self.price if self.store_price is None else self.store_price
-        return int((price * 100).to_integral_value(ROUND_HALF_UP))
+    def unit_price(self) -> UnitPrice:
+        """What its units cost here."""
+        if self.store_price is None:
+            return UnitPrice(_cents(self.price), self.price_per)
+        return UnitPrice(_cents(self.store_price), self.store_price_per)
+
+
+def _cents(price: Decimal) -> int:
+    return int((price * 100).to_integral_value(ROUND_HALF_UP))
 
 
 class StoreStock(Struct, frozen=True):

@@ -14,6 +14,7 @@ from backend.model.decide import decide
 from backend.model.documents import Document
 from backend.model.limits import Limits, Size, exceeds, size_of
 from backend.model.stock import StockRow, Who
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import VERBS, register
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.approval_grant import ApprovalGrant
@@ -191,7 +192,7 @@ def test_a_long_reason_still_names_the_approver() -> None:
 
 
 def test_limits_are_off_until_they_are_set_and_include_their_own_number() -> None:
-    size = size_of({"tea": -3, "jam": 2}, {"tea": 150, "jam": 200})
+    size = size_of({"tea": -3, "jam": 2}, {"tea": UnitPrice(150), "jam": UnitPrice(200)})
     assert size == Size(5, 850)
     assert not exceeds(Size(10**6, 10**9), Limits())
     assert [exceeds(size, Limits(units=n)) for n in (4, 5)] == [True, False]

@@ -26,6 +26,7 @@ from backend.model.books import Request
 from backend.model.commands import Line, SaleLine
 from backend.model.errors import InvalidInput, MostradorError
 from backend.model.stock import Who
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.people.queries import find_user
@@ -252,7 +253,7 @@ async def test_a_change_keeps_what_the_file_does_not_name_and_is_told_in_the_tra
         gone = await search_products(connection, "leche", limit=5, offset=0)
         acts = await connection.scalars(select(tables.audit.c.subject).where(tables.audit.c.action == "product.update"))
         assert list(acts) == ["product:MILK"]
-        assert await former_prices_of(connection, ["MILK"], timedelta(hours=1)) == [("MILK", 129)]
+        assert await former_prices_of(connection, ["MILK"], timedelta(hours=1)) == [("MILK", UnitPrice(129))]
     [product] = found.products
     assert (product.category, product.price_cents, product.version) == ("Lácteos", 135, 2)
     assert gone.products == []

@@ -22,6 +22,7 @@ from backend.model.decide import decide_all
 from backend.model.prices import other_prices, price_refusal
 from backend.model.reservations import Status
 from backend.model.stock import StockRow, Who
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.confirm import Confirm
@@ -342,7 +343,9 @@ class FakeServer:
         if not isinstance(command, Sell):
             return None
         good = {
-            line.product_id: [price_cents(line.product_id)] for line in command.lines if line.product_id in PRODUCTS
+            line.product_id: [UnitPrice(price_cents(line.product_id))]
+            for line in command.lines
+            if line.product_id in PRODUCTS
         }
         other = tuple(other_prices(command, good))
         return price_refusal(other, may_override=False, field="price_cents") if other else None

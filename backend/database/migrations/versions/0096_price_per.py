@@ -1,0 +1,24 @@
+"""Prices of more than one unit: 249 cents per 1,000 grams.
+
+Revision: 0096
+Follows: 0082
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0096"
+down_revision = "0082"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column to every table with prices of units. What is there is the price of one."""
+    for table in ("products", "former_prices", "prices", "sale_lines"):
+        op.add_column(
+            table,
+            sa.Column(
+                "price_per", sa.BigInteger(), nullable=False, server_default="1", comment="units that the price is for"
+            ),
+        )
