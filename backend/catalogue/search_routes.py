@@ -57,6 +57,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
         request: ApiRequest,
         q: Annotated[str, QueryParameter(max_length=200)] = "",
         category: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        category_path: Annotated[str | None, QueryParameter(max_length=500)] = None,
         store_id: FromQuery[str | None] = None,
         page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
         page_size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
@@ -70,7 +71,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
 
         The `next` link leads through all of them. `limit` and `offset` say in rows what `page_size` and `page` say in
         pages. The page itself may come from a view, with its Age; the stock in it never does. `inactive` also finds
-        products that are no longer sold.
+        products that are no longer sold. `category_path` is a place in the tree of categories: what is there or below.
         """
         size = page_size if limit is None else limit
         after = behind(cursor, SearchKey)
@@ -80,10 +81,17 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             async with reading(db) as connection:
                 skipped = 0 if after else start
                 return await search_products(
-                    connection, q, category=category, inactive=inactive, limit=size, offset=skipped, after=after
+                    connection,
+                    q,
+                    category=category,
+                    category_path=category_path,
+                    inactive=inactive,
+                    limit=size,
+                    offset=skipped,
+                    after=after,
                 )
 
-        question = json.encode((q, category, size, start, after, inactive)).decode()
+        question = json.encode((q, category, category_path, size, start, after, inactive)).decode()
         found, headers = await viewed(request, views.search.read if views else None, question, search)
         stock, costs = {}, dict[str, UnitPrice]()
         if store_id is not None:

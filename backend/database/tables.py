@@ -118,6 +118,8 @@ products = Table(
     Column("tax_basis_points", Integer, nullable=False, server_default="0", comment="2100 is 21 %"),
     Column("tax_included", Boolean, nullable=False, server_default=true(), comment="in the price"),
     _price_per(),
+    # What begins so, whatever the language of the database is.
+    Index("ix_products_category_path", "category_path", postgresql_ops={"category_path": "varchar_pattern_ops"}),
 )
 
 product_search = Table(

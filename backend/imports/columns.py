@@ -11,8 +11,9 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 
 from backend.catalogue.routes import Description, Name, PackageSize, Sku
 from backend.http.money import MAX_PRICE
-from backend.model.barcode import DamagedBarcode, check_digit, parse_scan
+from backend.model.barcode import DamagedBarcode
 from backend.model.commands import Cents, Count, ProductId, Quantity, StoreId, Text
+from backend.model.scans import stored_code
 from backend.model.unit_price import MAX_PER, PricePer
 from backend.model.units import BasisPoints, CategoryPath, Unit
 from backend.people.service import DisplayName, Role, Secret
@@ -80,12 +81,9 @@ def _price(cents: int) -> str:
 
 
 def _barcode(cell: str) -> str:
-    """Returns the code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
-    digits = cell.strip()
-    if len(digits) == 14 and digits.isascii() and digits.isdigit() and check_digit(digits[:-1]) == digits[-1]:
-        return digits
+    """Returns the code as it is looked up."""
     try:
-        return parse_scan(cell)
+        return stored_code(cell)[0]
     except DamagedBarcode as damaged:
         raise ValueError(cell) from damaged
 
@@ -115,7 +113,13 @@ PRODUCTS = (
     Column("price_per", PricePer, f"the units that the price is for, from 1 to {MAX_PER:,}", parse=_whole, empty=1),
 )
 BARCODES = (
-    Column("barcode", str, "8, 12, 13 or 14 digits, the last of which is the check digit", True, parse=_barcode),
+    Column(
+        "barcode",
+        str,
+        "8, 12, 13 or 14 digits with a right check digit, or another code of at most 48 characters without slash",
+        True,
+        parse=_barcode,
+    ),
     Column("sku", Sku, "the SKU of a product of the catalogue", required=True),
     Column("quantity", Quantity, "the units that one scan means, from 1 to 1,000,000", parse=_whole, empty=1),
 )

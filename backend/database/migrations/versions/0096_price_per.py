@@ -1,4 +1,4 @@
-"""Prices of more than one unit: 249 cents per 1,000 grams.
+"""Prices of more than one unit, 249 cents per 1,000 grams; and an index of the tree of categories.
 
 Revision: 0096
 Follows: 0082
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column to every table with prices of units. What is there is the price of one."""
+    """Add the column to every table with prices of units; what is there is the price of one. Add the index."""
     for table in ("products", "former_prices", "prices", "sale_lines"):
         op.add_column(
             table,
@@ -22,3 +22,5 @@ def upgrade() -> None:
                 "price_per", sa.BigInteger(), nullable=False, server_default="1", comment="units that the price is for"
             ),
         )
+    by_bytes = {"category_path": "varchar_pattern_ops"}
+    op.create_index("ix_products_category_path", "products", ["category_path"], postgresql_ops=by_bytes)
