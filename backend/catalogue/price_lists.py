@@ -6,6 +6,7 @@ A price that has begun is history, by which late sales are judged; so only price
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,6 +33,10 @@ _REMOVE = delete(prices).where(
     prices.c.store_id == bindparam("in_store"),
     prices.c.valid_from == bindparam("begins", type_=Instant),
 )
+
+
+_AT_ONCE = 2_000
+"""Rows in one statement of those that write many."""
 
 
 async def list_prices_of(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, list[ListPrice]]:
@@ -83,18 +88,18 @@ async def recent_prices_at(
 
 async def put_price(connection: AsyncConnection, product_id: str, price: ListPrice, actor: str) -> None:
     """Writes a price to come, in place of the one that was to begin in that store at that moment."""
-    await remove_price(connection, product_id, price.store_id, price.valid_from)
-    await connection.execute(
-        _ADD,
-        {
-            "product_id": product_id,
-            "store_id": price.store_id,
-            "valid_from": price.valid_from,
-            "price_cents": price.price_cents,
-            "price_per": price.price_per,
-            "actor": actor,
-        },
-    )
+    await put_prices(connection, [(product_id, price)], actor)
+
+
+async def put_prices(connection: AsyncConnection, new: Sequence[tuple[str, ListPrice]], actor: str) -> None:
+    """Writes many prices with the ids of their products, in place of those that were to begin just there and then."""
+    for start in range(0, len(new), _AT_ONCE):
+        part = new[start : start + _AT_ONCE]
+        old = [{"of_product": key, "in_store": price.store_id, "begins": price.valid_from} for key, price in part]
+        await connection.execute(_REMOVE, old)
+        await connection.execute(
+            _ADD, [structs.asdict(price) | {"product_id": key, "actor": actor} for key, price in part]
+        )
 
 
 async def remove_price(connection: AsyncConnection, product_id: str, store_id: str, valid_from: datetime) -> bool:

@@ -30,8 +30,8 @@ from backend.stores.queries import require_store
 from .price_lists import list_prices_of, put_price, remove_price
 from .search_queries import Product, product_by_id
 
-StoreOrChain = Annotated[str, QueryParameter(max_length=32, description="A store, or * for all.")]
-_StoreOrChain = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!\n)")]
+StoreOrChainQuery = Annotated[str, QueryParameter(max_length=32, description="A store, or * for all.")]
+StoreOrChain = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!\n)")]
 
 
 class PriceBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +41,7 @@ class PriceBody(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     price: Price | None
-    store_id: _StoreOrChain = CHAIN
+    store_id: StoreOrChain = CHAIN
     valid_from: datetime | None = None
     """Without it: from now on."""
     price_per: PricePer | None = None
@@ -135,7 +135,7 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
         problems=(*WRITE, "unknown_product", "store_not_allowed", "unknown_price"),
     )
     async def take_back(
-        request: ApiRequest, product_id: FromPath[str], store_id: StoreOrChain, valid_from: FromQuery[datetime]
+        request: ApiRequest, product_id: FromPath[str], store_id: StoreOrChainQuery, valid_from: FromQuery[datetime]
     ) -> None:
         """Take a price back that has not begun."""
         _require_own(request, store_id)

@@ -4,11 +4,13 @@ A column's `kind` says what its values may be, in the same words as the API's; `
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
+from backend.catalogue.price_routes import StoreOrChain
 from backend.catalogue.routes import Description, Name, PackageSize, Sku
 from backend.http.money import MAX_PRICE
 from backend.model.barcode import DamagedBarcode
@@ -35,6 +37,8 @@ class Column(NamedTuple):
     show: Callable[[Any], str] = str
     empty: object = ""
     """What an empty cell says."""
+    tells_none: bool = False
+    """Whether a value that is not there has a word of its own; else its cell is empty."""
 
     @property
     def value(self) -> str:
@@ -58,6 +62,23 @@ def _cents(cell: str) -> int:
     if exact != whole or not 0 <= whole <= MAX_PRICE * 100:
         raise ValueError(cell)
     return whole
+
+
+def _cents_or_none(cell: str) -> int | None:
+    """`none` ends a list price."""
+    return None if cell.lower() == NO_PRICE else _cents(cell)
+
+
+def _price_or_none(cents: int | None) -> str:
+    return NO_PRICE if cents is None else _price(cents)
+
+
+def _moment(cell: str) -> datetime:
+    """2027-01-01T00:00:00+01:00 is a moment; without its offset from UTC it would be one of 26."""
+    moment = datetime.fromisoformat(cell)
+    if moment.tzinfo is None:
+        raise ValueError(cell)
+    return moment.astimezone(UTC)
 
 
 def _basis_points(cell: str) -> int:
@@ -88,10 +109,15 @@ def _barcode(cell: str) -> str:
         raise ValueError(cell) from damaged
 
 
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
 def _words(cell: str) -> tuple[str, ...]:
     return tuple(sorted(set(cell.replace(";", " ").replace(",", " ").split())))
 
 
+NO_PRICE = "none"
 _UNITS = "a whole number from 0 to 1,000,000"
 _TEXT = "at most 200 characters and no line breaks"
 
@@ -122,6 +148,28 @@ BARCODES = (
     ),
     Column("sku", Sku, "the SKU of a product of the catalogue", required=True),
     Column("quantity", Quantity, "the units that one scan means, from 1 to 1,000,000", parse=_whole, empty=1),
+)
+PRICES = (
+    Column("store_id", StoreOrChain, "the id of a store, or * for all stores", required=True),
+    Column("sku", Sku, "the SKU of a product of the catalogue", required=True),
+    Column("valid_from", datetime, "a moment such as 2027-01-01T00:00:00+01:00", True, parse=_moment, show=_iso),
+    Column(
+        "price",
+        Cents | None,
+        f"a number with at most two decimals, or {NO_PRICE} to end the list price",
+        True,
+        "price_cents",
+        _cents_or_none,
+        _price_or_none,
+        tells_none=True,
+    ),
+    Column(
+        "price_per",
+        PricePer,
+        f"the units that the price is for, from 1 to {MAX_PER:,}; leave it empty for as many as the product's is for",
+        parse=_whole,
+        empty=UNSET,
+    ),
 )
 STOCK = (
     Column("store_id", StoreId, "the id of a store", required=True),
@@ -155,6 +203,7 @@ USERS = (
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "products": PRODUCTS,
     "barcodes": BARCODES,
+    "prices": PRICES,
     "stock": STOCK,
     "stores": STORES,
     "users": USERS,

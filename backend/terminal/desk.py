@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic
 
 import msgspec
+from msgspec import structs
 
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.barcode import Damage, DamagedBarcode, parse_scan
+from backend.model.barcode import Damage, DamagedBarcode
 from backend.model.commands import Command
 from backend.model.conflicts import SettlingReason
 from backend.model.errors import MostradorError
@@ -23,6 +24,7 @@ from .api import Api, ServerAway, ServerRefused, SessionEnded
 from .cart import Cart, Touch, check_quantity
 from .finder import Finder
 from .journal import Journal, JournalUnusable, KeptSale
+from .labels import code_of, may_be_code, units_of
 from .live import Link, Live
 from .sender import Sender
 from .settling import Settling
@@ -167,7 +169,7 @@ class Desk:
             async with self._turn, self._telling():
                 product = await self._by_code(code.strip())
                 if product is not None:
-                    self._add(product, count * product.pack_quantity)
+                    self._add(structs.replace(product, scan=None), count * units_of(product))
         return product
 
     async def _by_code(self, code: str) -> Product | None:
@@ -177,7 +179,7 @@ class Desk:
         What can be no barcode is searched as text in the end, and None is returned if that finds something.
         """
         try:
-            return await self._by_barcode(parse_scan(code))
+            return await self._by_barcode(code_of(code))
         except DamagedBarcode as error:
             refused: MostradorError = error
         except ServerRefused as error:
@@ -190,6 +192,9 @@ class Desk:
             if error.code != "unknown_product":
                 raise
         if isinstance(refused, DamagedBarcode) and refused.damage is not Damage.CHECK_DIGIT:
+            if may_be_code(code):
+                with suppress(ServerRefused):
+                    return await self._by_barcode(code)
             await self.finder.look(code)
             if self.finder.found:
                 return None

@@ -42,6 +42,14 @@ class Session(Struct, frozen=True):
     """What no other terminal's receipt numbers begin with; only in the answer to a sign-in."""
 
 
+class Said(Struct, frozen=True):
+    """What a scanned code said beside which product it is of: its units, its grams or the price of all of it."""
+
+    quantity: int | None = None
+    grams: int | None = None
+    price: Decimal | None = None
+
+
 class Product(Struct, frozen=True):
     """A product of the catalogue as a counter needs it; `price` is for `price_per` units."""
 
@@ -59,16 +67,19 @@ class Product(Struct, frozen=True):
     store_price_per: int = 1
     unit: str = "piece"
     """What a quantity counts."""
+    scan: Said | None = None
+    """What the code said by which it was found."""
 
     @property
     def unit_price(self) -> UnitPrice:
         """What its units cost here."""
         if self.store_price is None:
-            return UnitPrice(_cents(self.price), self.price_per)
-        return UnitPrice(_cents(self.store_price), self.store_price_per)
+            return UnitPrice(cents_of(self.price), self.price_per)
+        return UnitPrice(cents_of(self.store_price), self.store_price_per)
 
 
-def _cents(price: Decimal) -> int:
+def cents_of(price: Decimal) -> int:
+    """Returns an amount of the wire in cents."""
     return int((price * 100).to_integral_value(ROUND_HALF_UP))
 
 
