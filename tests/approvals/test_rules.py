@@ -211,3 +211,7 @@ def test_a_verb_of_two_stores_cannot_wait_for_one_of_them() -> None:
     toy = structs.replace(verb, movements=(), command=type("TransferToy", (Transfer,), {}, tag="transfer_toy"))
     with pytest.raises(ValueError, match="cannot wait"):
         register(toy)
+
+
+def test_the_value_of_weighed_goods_is_that_of_their_kilograms() -> None:
+    assert size_of({"ham": -250}, {"ham": UnitPrice(249, 1000)}).value_cents == 62

@@ -147,7 +147,13 @@ async def test_labels_and_prices_of_weighed_goods(
 ) -> None:
     monkeypatch.setitem(PRODUCTS, "1043", WEIGHED)
     sales = [
-        Sell(id=new_id(), store_id="292", lines=(SaleLine("1043", 5, 1590, price_per=per),)) for per in (1000, UNSET)
+        Sell(
+            id=new_id(),
+            store_id="292",
+            lines=(SaleLine("1043", 5, 1590, price_per=per),),
+            receipt_number=f"T1-{number}",
+        )
+        for number, per in enumerate((1000, UNSET))
     ]
 
     async def calls(server: Caller) -> None:
