@@ -9,6 +9,7 @@ from backend.model.answers import Code
 from backend.terminal.money import Lang
 from backend.terminal.values import Notice
 from tui import actions
+from tui.screens.start import STEP
 from tui.words import CATALOGUES, LANGUAGES, Words, language
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +161,8 @@ def test_whatever_a_problem_brings_along_can_be_said(lang: Lang) -> None:
     strange: dict[str, str | int] = {"key": "k", "self": "s", "n": 1, "message": "Its own.", "barcode": "{0} {x}"}
     for code in SAID:
         assert Words(lang).say(Notice("error", code, strange))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_name_of_every_step_of_a_start_fits_its_column(lang: Lang) -> None:
+    assert all(len(text) < STEP for key, text in CATALOGUES[lang].items() if key.startswith("start.step."))

@@ -14,6 +14,8 @@ from .base import CounterScreen
 
 BAR = 20
 """Cells of a progress bar."""
+STEP = 22
+"""Columns of a step\'s name; every name is shorter."""
 
 
 class StartScreen(CounterScreen[None]):
@@ -43,7 +45,7 @@ class StartScreen(CounterScreen[None]):
             ready = so_far >= whole
             filled = round(BAR * so_far / whole) if whole else BAR
             page.append("✓ " if ready else "› ", "dim" if ready else "bold")
-            page.append(f"{self.words.step(name):<18}")
+            page.append(f"{self.words.step(name):<{STEP}}")
             page.append("━" * filled, "bold").append("─" * (BAR - filled), "dim")
             page.append(f"  {self.words.number(so_far)} / {self.words.number(whole)}\n", "dim")
         if step == "catalogue":
