@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from backend.ids import new_id
 from backend.model.commands import Command, Line, SaleLine
@@ -37,6 +37,10 @@ OWN = {
     "instance",
 }
 """Members that are each server's own: only that they are there, and of which type, is compared."""
+
+
+PER: tuple[int | UnsetType, ...] = (1000, UNSET)
+"""Units that a price is for, as a new terminal and as an old one says it."""
 
 
 class Caller:
@@ -153,7 +157,7 @@ async def test_labels_and_prices_of_weighed_goods(
             lines=(SaleLine("1043", 5, 1590, price_per=per),),
             receipt_number=f"T1-{number}",
         )
-        for number, per in enumerate((1000, UNSET))
+        for number, per in enumerate(PER)
     ]
 
     async def calls(server: Caller) -> None:
