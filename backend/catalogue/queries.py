@@ -17,6 +17,7 @@ from backend.model.search import search_text
 from backend.model.unit_price import UnitPrice
 from backend.model.units import Unit
 
+from .bulk import insert_products
 from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
 
@@ -153,7 +154,7 @@ def _unique(draft: Draft) -> Iterator[None]:
 async def add_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
     """Many new products by their ids, without their barcodes. Raises IntegrityError for an id or SKU that is taken."""
     for part in _parts(list(drafts.items())):
-        await connection.execute(_ADD, [{"id": product_id, **_columns(draft)} for product_id, draft in part])
+        await insert_products(connection, [{"id": product_id, **_columns(draft)} for product_id, draft in part])
 
 
 async def change_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
