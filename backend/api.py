@@ -33,6 +33,7 @@ from backend.http.app import assemble
 from backend.http.health import health_routes
 from backend.http.jwks import jwks_routes
 from backend.http.rates import Rates
+from backend.inbox.routes import inbox_routes
 from backend.keys.routes import key_routes
 from backend.keys.service import Keys
 from backend.ledger.lanes import Ledger
@@ -58,11 +59,15 @@ from backend.sales.pricing import Pricing
 from backend.sales.routes import sales_routes
 from backend.shifts.routes import shift_routes
 from backend.shop.routes import shop_routes
+from backend.shortfalls.routes import shortfall_routes
+from backend.shortfalls.service import Shortfalls
 from backend.stock.correction_routes import Corrections, correction_routes
 from backend.stock.history_routes import movement_routes
 from backend.stock.routes import PointReads, stock_routes
 from backend.stock.write_routes import stock_write_routes
 from backend.stores.routes import store_routes
+from backend.sync.routes import sync_routes
+from backend.sync.service import Copies
 from backend.terminals.routes import terminal_routes
 from backend.transfers.discrepancy_routes import discrepancy_routes
 from backend.transfers.routes import transfer_routes
@@ -101,7 +106,7 @@ def create_api(
     pins, sessions = Pins(), Sessions(db, tokens)
     door = Door(db, pins, sessions, tokens)
     point_reads, pricing, limiting = PointReads(db), Pricing(db), Limiting(db)
-    transfers, pickups = Transfers(db, ledger), Pickups(db, ledger)
+    transfers, pickups, shortfalls = Transfers(db, ledger), Pickups(db, ledger), Shortfalls(db, ledger)
     corrections = Corrections(db, ledger, limiting, door)
     routes: list[ControllerRouterHandler] = [
         *sign_in_routes(db, door, sessions),
@@ -121,7 +126,7 @@ def create_api(
         *pickup_routes(db, pickups, default_ttl),
         *count_task_routes(db, pickups),
         *correction_routes(corrections),
-        *approval_routes(db, ledger, door),
+        *approval_routes(db, ledger, limiting, door),
         *order_routes(db, ledger),
         *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
@@ -129,14 +134,17 @@ def create_api(
         *sales_routes(db, ledger, pricing, door),
         *return_routes(db, ledger, door),
         *shift_routes(db, ledger),
-        *conflict_routes(db, door),
+        *conflict_routes(db, ledger, door),
+        *shortfall_routes(db, shortfalls),
+        *inbox_routes(db, shortfalls),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(ledger, pricing.objections, limiting.objections),
+        *command_routes(db, ledger, pricing.objections, limiting.objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
+        *sync_routes(Copies(db, feed or Feed(None), masks)),
         *audit_routes(db),
-        *alert_routes(db, Alerts(db, thresholds)),
+        *alert_routes(db, ledger, Alerts(db, thresholds)),
         *key_routes(db, keys, tokens),
         *user_routes(db, People(db, pins, tokens.ended)),
         *terminal_routes(db, keys, tokens),

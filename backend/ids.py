@@ -8,6 +8,7 @@ from uuid_utils.compat import uuid7
 __all__ = ["derived_id", "drawer_id", "expiry_command_id", "grant_command_id", "new_id", "returned_id"]
 
 _DRAWERS = UUID("5d1c3f0a-7b0e-5c53-9a1f-0f4a6c7d2e91")
+_ALERT_MARKS = UUID("0c2f5b7e-41d6-5a38-8e0b-6a9d3c1f7b24")
 
 
 def new_id() -> UUID:
@@ -50,3 +51,8 @@ def returned_id(sale_id: UUID) -> UUID:
 def drawer_id(store_id: str, terminal_id: str) -> UUID:
     """Returns the id of the one document that says which shift of a terminal is open."""
     return uuid5(_DRAWERS, f"{store_id}/{terminal_id}")
+
+
+def alert_mark_id(store_id: str, rule: str, subject: str) -> UUID:
+    """Returns the id of the one document that says what somebody said of the alert of a rule about a subject."""
+    return uuid5(_ALERT_MARKS, f"{store_id}/{rule}/{subject}")

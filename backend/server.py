@@ -24,6 +24,7 @@ from backend.events.connection import connect_options
 from backend.events.feed import Feed
 from backend.events.nats_auth import NatsAuth
 from backend.events.nats_config import public_key
+from backend.events.one_connection import OneConnection
 from backend.events.relay import Relay
 from backend.events.streams import declare_streams
 from backend.http.address import behind_proxies
@@ -39,6 +40,7 @@ from backend.model.scans import masks_of
 from backend.observability import metrics
 from backend.observability import traces as tracing
 from backend.people.ended_sessions import SessionWatch
+from backend.pickups.following import Follower
 from backend.replenishment.service import policy_of
 from backend.reservations.expiry import ExpiryLoop
 from backend.settings import Settings
@@ -91,6 +93,9 @@ async def running(settings: Settings, stopping: Callable[[], bool] = lambda: Fal
         expiry = ExpiryLoop(db, ledger)
         await expiry.start()
         parts.push_async_callback(expiry.close)
+        follower = Follower(db, ledger)
+        await follower.start()
+        parts.push_async_callback(follower.close)
         courier = Courier(db, sealer, allow_private=settings.webhooks_allow_private)
         await courier.start()
         parts.push_async_callback(courier.close)
@@ -178,6 +183,10 @@ async def _start_nats(
         gate = NatsAuth(options, _issuer_seed(settings.nats_issuer_seed_file), tokens.verify)
         await gate.start()
         parts.push_async_callback(gate.close)
+    if settings.nats_system_user:
+        one = OneConnection(options | {"user": settings.nats_system_user})
+        await one.start()
+        parts.push_async_callback(one.close)
     relay = Relay(
         db, options, partial(declare_streams, replicas=settings.nats_replicas, max_bytes=settings.nats_stream_bytes)
     )

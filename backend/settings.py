@@ -84,6 +84,9 @@ class NatsSettings(_FromEnvironment):
     a server with NATS sends them."""
     nats_user: str = ""
     nats_password: str = Field(default="", repr=False)
+    nats_system_user: str = ""
+    """A user of nats-server's system account, with the same password, by which each terminal is kept at one
+    connection; empty: nobody counts them."""
     nats_tls_ca: Path | None = None
     """Certificates of the authorities that are believed when NATS speaks TLS; empty: the system's."""
     nats_tls_cert: Path | None = None

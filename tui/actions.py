@@ -73,11 +73,13 @@ CONFLICTS = (
     Act("down", "down", "down", in_palette=False, in_bar=False),
 )
 SETTLE = (
-    Act("settle", "f9,alt+p", "settle", rank=1, in_palette=False),
-    Act("next", "tab", "app.focus_next", rank=2, in_palette=False),
+    Act("settle", "f9,alt+p", "settle", rank=1, in_palette=False, first=True),
+    Act("next", "tab", "app.focus_next", rank=2, in_palette=False, first=True),
+    Act("previous", "shift+tab", "app.focus_previous", in_palette=False, in_bar=False, first=True),
+    Act("enter", "enter", "enter", in_palette=False, in_bar=False, first=True),
     Act("back", "escape", "back", rank=3, in_palette=False),
-    Act("up", "up", "up", in_palette=False, in_bar=False),
-    Act("down", "down", "down", in_palette=False, in_bar=False),
+    Act("up", "up", "up", in_palette=False, in_bar=False, first=True),
+    Act("down", "down", "down", in_palette=False, in_bar=False, first=True),
 )
 OPEN_SALE = (
     Act("take_up", "enter,f9,alt+p", "take_up", rank=1, in_palette=False),
@@ -89,8 +91,10 @@ WELCOME = (
     Act("down", "down", "down", rank=3, in_palette=False),
 )
 FORM = (
-    Act("send", "f9,alt+p", "send", rank=1),
-    Act("next", "tab", "app.focus_next", rank=20, in_palette=False),
+    Act("send", "f9,alt+p", "send", rank=1, first=True),
+    Act("next", "tab", "app.focus_next", rank=20, in_palette=False, first=True),
+    Act("previous", "shift+tab", "app.focus_previous", in_palette=False, in_bar=False, first=True),
+    Act("enter", "enter", "enter", in_palette=False, in_bar=False, first=True),
     Act("back", "escape", "back", rank=10, in_palette=False),
 )
 START = (Act("reconnect", "f9,alt+p", "reconnect", rank=1),)

@@ -1,4 +1,4 @@
-"""The terminal program: opens the shop, lets a clerk sign in, and shows the counter.
+"""The terminal program: opens the shop, lets a clerk sign in, and shows the screens of the sale.
 
 It paints before anything else happens: HTTP, NATS and the terminal's file are imported and opened in threads, behind
 the first screen.
@@ -25,7 +25,7 @@ from textual.worker import Worker, WorkerState
 from backend.model.errors import MostradorError
 from backend.terminal.values import Notice
 from tui.screens.ask import Ask
-from tui.screens.base import LEAST, CounterScreen
+from tui.screens.base import LEAST, TerminalScreen
 from tui.screens.help import HelpScreen
 from tui.screens.start import StartScreen
 
@@ -49,7 +49,7 @@ Connect = Callable[[Report], Awaitable[str]]
 """Opens the shop, reports how that goes, and returns the server's URL. Raises MostradorError."""
 
 
-class CounterApp(App[None]):
+class TerminalApp(App[None]):
     """Opens the shop with `connect`, then signs clerks in and out at its counter until somebody quits."""
 
     CSS_PATH = "app.tcss"
@@ -218,13 +218,13 @@ class CounterApp(App[None]):
 
     def _message_said(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, CounterScreen):
+            if isinstance(screen, TerminalScreen):
                 screen.refresh_chrome()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yields the command palette: what the keys of this screen and of the program can do now."""
         words = self.shared.words
-        own = [(act, screen) for act in screen.ACTS if screen.works(act.action)] if _is_counter(screen) else []
+        own = [(act, screen) for act in screen.ACTS if screen.works(act.action)] if _is_ours(screen) else []
         for act, target in (*own, *((act, self) for act in APP)):
             if act.in_palette:
                 run = partial(self.run_action, act.action, target)
@@ -237,7 +237,7 @@ class CounterApp(App[None]):
 
     def action_help(self) -> None:
         """The keys of the screen that is on top."""
-        if isinstance(self.screen, CounterScreen):
+        if isinstance(self.screen, TerminalScreen):
             self.push_screen(HelpScreen(self.shared, self.screen.ACTS))
 
     def action_help_quit(self) -> None:
@@ -269,7 +269,7 @@ class CounterApp(App[None]):
             await self._refuse(event)
         elif isinstance(event, events.Key) and not event.is_forwarded:
             await self._keys.press(event)
-        elif isinstance(event, events.Paste) and isinstance(self.screen, CounterScreen) and self.screen.PASTE_IS_TYPED:
+        elif isinstance(event, events.Paste) and isinstance(self.screen, TerminalScreen) and self.screen.PASTE_IS_TYPED:
             for key in _typed(event.text):
                 await self._keys.press(key)
         else:
@@ -302,12 +302,12 @@ def _typed(text: str) -> Iterator[events.Key]:
         yield events.Key(name or character, None if name else character)
 
 
-def _is_counter(screen: Screen[Any]) -> TypeGuard[CounterScreen[Any]]:
-    return isinstance(screen, CounterScreen)
+def _is_ours(screen: Screen[Any]) -> TypeGuard[TerminalScreen[Any]]:
+    return isinstance(screen, TerminalScreen)
 
 
 def _load() -> None:
-    """Import, in a thread, what the counter needs behind the first screen."""
+    """Import, in a thread, what selling needs behind the first screen."""
     for module in ("backend.terminal.desk", "tui.screens.sell", "tui.screens.sign_in"):
         importlib.import_module(module)
 
@@ -323,7 +323,7 @@ def run(
     demo: bool = False,
     store: str | None = None,
 ) -> None:
-    """Show the counter until the person leaves it.
+    """Show the program until the person leaves it.
 
     `connect` opens the shop and returns the server's URL; it may raise MostradorError, which is shown. `data_dir` holds
     this terminal's own file, named `terminal_id`, which is also what the server of this machine's own shop calls it.
@@ -333,7 +333,7 @@ def run(
 
     Raises whatever nobody foresaw, after the screen has been given back.
     """
-    app = CounterApp(
+    app = TerminalApp(
         connect,
         data_dir=data_dir,
         terminal_id=terminal_id,

@@ -12,7 +12,7 @@ from tui.screens.found import Found, FoundScreen
 from tui.screens.join import Join, JoinScreen
 from tui.screens.welcome import Kind, WelcomeScreen
 
-from .app import CounterApp
+from .app import TerminalApp
 from .words import Words, language
 
 
@@ -24,8 +24,8 @@ class Ways:
     join: Join
 
 
-class FirstStart(CounterApp):
-    """The frame of the counter around the question; `chosen` is the answer, None of who left."""
+class FirstStart(TerminalApp):
+    """The frame of the program around the question; `chosen` is the answer, None of who left."""
 
     def __init__(self, ways: Ways, words: Words) -> None:
         super().__init__(_no_shop, data_dir=Path(), terminal_id="", words=words)

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from backend.terminal.values import Notice
-from tui.screens.base import CounterModal, CounterScreen
+from tui.screens.base import TerminalModal, TerminalScreen
 
 from . import scan
 
@@ -28,7 +28,7 @@ class ScanRouter:
         """Returns whether the key belongs to a scan, so that nobody else may have it."""
         screen, focused = self._app.screen, self._app.focused
         key = scan.Key(event.key, event.character, event.time)
-        bursts = screen.BURSTS if isinstance(screen, CounterScreen | CounterModal) else scan.Bursts.NONE
+        bursts = screen.BURSTS if isinstance(screen, TerminalScreen | TerminalModal) else scan.Bursts.NONE
         self._state, verdict = scan.step(self._state, key, prefix=self._prefix, bursts=bursts)
         if verdict.begins:
             self._before = (focused, focused.value) if isinstance(focused, Input) else None
@@ -47,7 +47,7 @@ class ScanRouter:
             if before is not None:
                 field, value = before
                 field.value = value
-            if isinstance(screen, CounterScreen | CounterModal):
+            if isinstance(screen, TerminalScreen | TerminalModal):
                 screen.take_scan(verdict.code)
 
         # Digits that leaked may still be in the field's queue: take them back after they have arrived.

@@ -6,18 +6,27 @@ once. What was typed before somebody was signed in is never given to a later scr
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from math import inf
 from typing import Protocol, runtime_checkable
 
 from textual import events
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 
 from .scan import GAP
 
 WAITING = {"enter", "tab", "shift+tab", "backspace"}
 """Keys that belong to text besides the characters themselves."""
+
+
+def when_typed(fields: Iterable[MessagePump], then: Callable[[], object]) -> None:
+    """Call `then` once the characters that are on their way to the fields have arrived there."""
+    for field in fields:
+        then = partial(field.call_later, then)
+    then()
 
 
 def _enter(time: float) -> events.Key:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.model.alert_marks import MarkStatus
 from backend.settings import RuleSettings
 
 LIMIT = 100
@@ -42,6 +43,19 @@ def thresholds_of(settings: RuleSettings) -> Thresholds:
     )
 
 
+class Mark(Struct, frozen=True):
+    """What somebody has said of an alert."""
+
+    status: MarkStatus
+    by: str
+    at: datetime
+    owner: str
+    """Who is to look into it, if it is assigned."""
+    until: datetime | None
+    """When it is to be shown again, if it is snoozed."""
+    note: str
+
+
 class OpenAlert(Struct, frozen=True, kw_only=True):
     """Something in a store that somebody should look at."""
 
@@ -57,6 +71,7 @@ class OpenAlert(Struct, frozen=True, kw_only=True):
     actor: str = ""
     terminal_id: str = ""
     sentence: str
+    mark: Mark | None = None
 
 
 class Look(NamedTuple):

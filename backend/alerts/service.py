@@ -13,12 +13,14 @@ from backend.stores.queries import require_store
 
 from .findings import LIMIT, Find, Look, OpenAlert, Thresholds
 from .flow_rules import drifts, silent_terminals, stuck_transfers
+from .shortfall_rules import shortfalls
 from .trade_rules import hoarded_holds, negative_attempts, odd_sales, price_overrides
 
 RULES: dict[str, Find] = {
     "stuck_transfer": stuck_transfers,
     "silent_terminal": silent_terminals,
     "drift": drifts,
+    "shortfall": shortfalls,
     "negative_attempt": negative_attempts,
     "odd_sale": odd_sales,
     "hold_hoarding": hoarded_holds,
@@ -53,6 +55,10 @@ class Alerts:
         until, known = self._kept.get(store_id, (0.0, None))
         if known is not None and self._clock() < until:
             return known
+        return await self.look(store_id)
+
+    async def look(self, store_id: str) -> OpenAlerts:
+        """Returns the alerts of a store as they are now, and keeps them. Raises UnknownStore."""
         found = await self._flights.run(store_id, lambda: self._look(store_id))
         self._kept[store_id] = (self._clock() + KEPT_SECONDS, found)
         return found

@@ -30,6 +30,7 @@ from backend.people.door import Door
 from backend.stores.queries import require_store
 
 from .bodies import approval_body, command_in
+from .limiting import Limiting
 from .schemas import ApprovalShape, ApprovalsShape, LimitsBody, LimitsShape
 from .service import (
     UnknownApproval,
@@ -40,7 +41,21 @@ from .service import (
     limits_in,
 )
 
-INNER = ("insufficient_stock", "version_moved", "reason_not_allowed", "price_not_allowed")
+INNER = (
+    "insufficient_stock",
+    "version_moved",
+    "reason_not_allowed",
+    "price_not_allowed",
+    "approval_needed",
+    "money_mismatch",
+    "refund_too_high",
+    "receipt_taken",
+    "unknown_reservation",
+    "reservation_ended",
+    "unknown_document",
+    "wrong_status",
+    "not_counted",
+)
 """For `problems=`: what the commands that wait may be refused for."""
 ON_THE_SPOT = ("sign_in_refused", "sign_in_locked", "scope_missing", "own_approval", "wrong_status")
 """For `problems=`: what an `approval` in the body may be refused for."""
@@ -59,7 +74,7 @@ class RefuseBody(Struct, frozen=True, forbid_unknown_fields=True):
     id: UUID | None = None
 
 
-def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHandler]:
+def approval_routes(db: Database, ledger: Ledger, limiting: Limiting, door: Door) -> list[HTTPRouteHandler]:
     """/approvals and /stores/{store_id}/approval-limits, for every verb that may wait by now."""
     body: Any = approval_body()
 
@@ -118,7 +133,7 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
     @post(
         "/approvals/{approval_id:str}/grant",
         scope=Scope.APPROVALS_WRITE,
-        problems=(*COMMAND, *INNER, "unknown_document", "wrong_status", "own_approval", "command_not_approvable"),
+        problems=(*COMMAND, *INNER, "scope_missing", "own_approval", "command_not_approvable"),
         status_code=200,
     )
     async def grant(request: ApiRequest, approval_id: FromPath[str], data: JSONBody[GrantBody]) -> ApprovalShape:
@@ -126,7 +141,8 @@ def approval_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteH
         id_ = command_id(request, data.id)
         document = await _found(request, approval_id)
         command = ApprovalGrant(id=id_, store_id=document.store_id, approval_id=document.id)
-        return _shape(await settle(ledger, command, request.auth))
+        objections = await limiting.objections({0: command}, request.auth)
+        return _shape(await settle(ledger, command, request.auth, objections.get(0)))
 
     @post(
         "/approvals/{approval_id:str}/refuse",

@@ -28,6 +28,8 @@ class ApprovalShape(Struct, frozen=True):
     decided_at: datetime | None
     note: str
     """Why it was refused."""
+    effect_id: UUID | None
+    """The id under which it took effect, once it is granted: of the sale, say, or the goods return."""
     command: dict[str, Any]
     version: int
 
@@ -49,6 +51,7 @@ class ApprovalShape(Struct, frozen=True):
             decided_by=body.decided_by,
             decided_at=body.decided_at,
             note=body.note,
+            effect_id=body.effect_id,
             command=body.command,
             version=document.version,
         )

@@ -17,25 +17,25 @@ from backend.ids import grant_command_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code, Refusal
 from backend.model.approvals import KIND, Approval, unit_prices
-from backend.model.books import Request
+from backend.model.books import Books, Request
 from backend.model.commands import Command, Reason
 from backend.model.documents import Document
 from backend.model.errors import MostradorError
 from backend.model.limits import Limits
-from backend.model.scopes import Scope
 from backend.model.stock import Who
 from backend.model.verbs import VERBS
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_request import ApprovalRequest
+from backend.model.verbs.approving import approvable
 from backend.people.door import Door
 from backend.stores.queries import require_store
 
-from .limiting import catalogue_prices
+from .limiting import prices_of
 from .queries import limits_of, set_limits
 
 
 class SpotApproval(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who may approve and stands beside the till, and their PIN."""
+    """Somebody who may approve and stands beside the terminal, and their PIN."""
 
     user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
     pin: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -61,7 +61,7 @@ async def approval_of(db: Database, claims: Claims, approval_id: UUID) -> Docume
 
 
 async def asking_for(db: Database, command: Command, reason: Reason) -> ApprovalRequest:
-    """Returns the request for approval of `command`, valued at the catalogue's prices.
+    """Returns the request for approval of `command`, valued at the prices of its store.
 
     A request that was sent before keeps the prices that it had, so that it is the same one.
     """
@@ -69,12 +69,12 @@ async def asking_for(db: Database, command: Command, reason: Reason) -> Approval
     assert measure is not None
     async with reading(db) as connection:
         before = await document_by_id(connection, KIND, command.id)
-        asked = before.read(Approval) if before else None
-        prices = (
-            unit_prices(asked.prices, asked.prices_per)
-            if asked
-            else await catalogue_prices(connection, [*measure(command, {})])
-        )
+        if before:
+            asked = before.read(Approval)
+            prices = unit_prices(asked.prices, asked.prices_per)
+        else:
+            keys = {(command.store_id, product_id) for product_id in measure(command, Books({}, set(), {}))}
+            prices = (await prices_of(connection, keys)).get(command.store_id, {})
     per = {product_id: price.per for product_id, price in prices.items() if price.per > 1}
     return ApprovalRequest(
         id=command.id,
@@ -96,9 +96,8 @@ async def approved_on_the_spot(
     if approval.user == who.actor:
         message = "You asked for this yourself; another person has to approve it."
         raise Refused(Refusal(Code.OWN_APPROVAL, message, field="approval"))
-    await door.approve(
-        structs.replace(origin, actor=approval.user), approval.pin, asking.store_id, Scope.APPROVALS_WRITE
-    )
+    right = approvable(asking.command)[1].approver
+    await door.approve(structs.replace(origin, actor=approval.user), approval.pin, asking.store_id, right)
     grant = ApprovalGrant(id=grant_command_id(asking.id), store_id=asking.store_id, approval_id=asking.id)
     answers = await ledger.submit_many([Request(asking, who), Request(grant, Who(approval.user, who.terminal_id))])
     for answer in answers:

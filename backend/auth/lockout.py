@@ -26,7 +26,7 @@ class Limit(Struct, frozen=True):
 NAME = Limit(5, timedelta(days=1))
 """A PIN of four digits withstands what is left, about 100 guesses a day, for weeks; the log tells of them at once."""
 ADDRESS = Limit(30, timedelta(hours=1))
-"""A shop's tills often share one address, and its clerks mistype."""
+"""A shop's terminals often share one address, and its clerks mistype."""
 ENROLMENT = Limit(10, timedelta(hours=1))
 """By address. A code has 50 bits and lives for minutes; this is to be heard, and to keep the guesses few."""
 

@@ -19,7 +19,7 @@ from backend.model.stock import Who
 
 from .ended import EndedSessions
 from .keys import key_id
-from .roles import EVERY_STORE, ROLES, StoreNotAllowed, TerminalRemoved, TokenRefused
+from .roles import EVERY_STORE, ROLES, ScopeMissing, StoreNotAllowed, TerminalRemoved, TokenRefused
 
 ALGORITHM = "EdDSA"
 ISSUER = "mostrador"
@@ -56,6 +56,11 @@ class Claims(Struct, frozen=True):
         """Raises StoreNotAllowed unless the bearer may act in this store."""
         if not self.allows_store(store_id):
             raise StoreNotAllowed(store_id)
+
+    def require_scope(self, scope: str) -> None:
+        """Raises ScopeMissing unless the bearer has this right."""
+        if scope not in self.scopes:
+            raise ScopeMissing(f"A {self.role} may not do this; it needs the right {scope}.", scope=scope)
 
 
 _Moment = Annotated[int, Meta(ge=0, le=253_402_300_799)]

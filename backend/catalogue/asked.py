@@ -5,16 +5,11 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from backend.model.search import Term
+from backend.model.search import ANY, BEGINS, CODE, LAST, NAME, SIMILAR_ANY, SIMILAR_NAME, SKU, Term, fts5_match, pieces
 
-CODE, SKU, BEGINS, NAME, ANY, SIMILAR_NAME, SIMILAR_ANY = range(7)
-"""An exact id, SKU or barcode; an SKU that begins so; a name that begins so; words in the name; words anywhere; the
-last two with other words than the typed ones, when these find nothing."""
 HAS_SKU = "(code >= :sku AND code < :sku_end)"
 HITS = "SELECT rowid FROM product_words WHERE product_words MATCH :{match}"
 """The rows of SQLite's index of words with a match."""
-_LAST = "\U0010ffff"
-"""Comes after every character of a word."""
 _LONGEST_LEXEME = 64
 
 
@@ -80,10 +75,12 @@ class Asked(Struct, frozen=True):
         """The parameters of its conditions."""
         values: dict[str, Any] = {"category": self.category, "category_path": self.category_path}
         values |= {"below": f"{self.category_path}/", "behind_below": f"{self.category_path}0"}  # 0 comes after /
-        values |= {"sku": self.sku, "sku_end": self.sku + _LAST}
-        values |= {"phrase": self.phrase, "phrase_end": self.phrase + _LAST}
-        of_index = _tsquery if self.dialect == "postgresql" else _match
-        values |= {"in_name": of_index(self.terms, in_name=True), "anywhere": of_index(self.terms, in_name=False)}
+        values |= {"sku": self.sku, "sku_end": self.sku + LAST}
+        values |= {"phrase": self.phrase, "phrase_end": self.phrase + LAST}
+        if self.dialect == "postgresql":
+            values |= {"in_name": _tsquery(self.terms, mark="="), "anywhere": _tsquery(self.terms)}
+        else:
+            values |= {"in_name": fts5_match(self.terms, "name"), "anywhere": fts5_match(self.terms)}
         return values | {name: piece for pieces in self._pieces() for name, piece in pieces}
 
     def found(self, *, in_name: bool) -> str:
@@ -108,21 +105,12 @@ class Asked(Struct, frozen=True):
     def _pieces(self) -> list[list[tuple[str, str]]]:
         """Returns what to look for in a row, a list for each term, with the names of the parameters."""
         return [
-            [(f"piece_{i}_{j}", f" {word} " if term.whole else f" {word}") for j, word in enumerate(term.options)]
-            for i, term in enumerate(self.terms)
+            [(f"piece_{i}_{j}", piece) for j, piece in enumerate(pieces(term))] for i, term in enumerate(self.terms)
         ]
 
 
-def _match(terms: Sequence[Term], *, in_name: bool) -> str:
-    """Returns the terms as FTS5 has them. Folded words have no character that would mean something to it."""
-    alternatives = (" OR ".join(f'"{word}"' if term.whole else f'"{word}"*' for word in term.options) for term in terms)
-    words = " AND ".join(f"({one})" for one in alternatives)
-    return f"{{name}} : ({words})" if in_name else words
-
-
-def _tsquery(terms: Sequence[Term], *, in_name: bool) -> str:
+def _tsquery(terms: Sequence[Term], mark: str = "") -> str:
     """Returns the terms as `tsquery` has them."""
-    mark = "=" if in_name else ""
     return " & ".join(
         "(" + " | ".join(f"'{mark}{word[:_LONGEST_LEXEME]}'{'' if term.whole else ':*'}" for word in term.options) + ")"
         for term in terms

@@ -15,9 +15,9 @@ from sqlalchemy import CursorResult, TextClause, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, product_search, products
-from backend.model.search import Term, search_words
+from backend.model.search import ANY, BEGINS, CODE, NAME, SIMILAR_ANY, SIMILAR_NAME, SKU, Term, search_words, sku_start
 
-from .asked import ANY, BEGINS, CODE, HAS_SKU, HITS, NAME, SIMILAR_ANY, SIMILAR_NAME, SKU, Asked, Stage
+from .asked import HAS_SKU, HITS, Asked, Stage
 from .meant import meant_terms
 from .search_queries import Product, products_by_ids
 
@@ -80,7 +80,7 @@ async def search_products(
         connection.dialect.name,
         tuple(Term((word,)) for word in words),
         codes=await _codes(connection, typed) if typed else (),
-        sku="" if typed.isalpha() or " " in typed else typed.lower(),
+        sku=sku_start(typed),
         phrase=" ".join(words),
         everything=not typed,
         category=category,

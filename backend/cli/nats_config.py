@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from backend.embedded.files import write_private
-from backend.events.nats_config import Cluster, Tls, new_issuer_seed, public_key, render_config
+from backend.events.nats_config import Cluster, Tls, new_issuer_seed, public_key, render_config, system_user
 from backend.private_files import make_private_directory
 
 
@@ -73,7 +73,12 @@ def nats_config(
     )
     write_private(config_file, config)
     if as_json:
-        click.echo(json.dumps({"issuer_seed_file": str(seed_file), "config": str(config_file)}))
+        click.echo(
+            json.dumps(
+                {"issuer_seed_file": str(seed_file), "config": str(config_file), "system_user": system_user(user)}
+            )
+        )
     else:
         click.echo(f"NATS_ISSUER_SEED_FILE={seed_file}")
+        click.echo(f"NATS_SYSTEM_USER={system_user(user)}")
         click.echo(f"nats-server -c {config_file}")

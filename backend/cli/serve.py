@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from backend.http.limits import open_more_files
 from backend.http.workers import run_workers
 from backend.observability.logs import configure_logging
 from backend.server import serve as run_server
@@ -67,6 +68,7 @@ def serve(
     }
     settings = Settings.load(**{name: value for name, value in overrides.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format)
+    open_more_files()
     if settings.metrics_port:
         settings = settings.model_copy(update={"metrics_port": settings.metrics_port + worker})
 

@@ -85,7 +85,7 @@ def add(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Add the user NAME. The PIN is asked for, or read from a file; they change it themselves at a till.
+    """Add the user NAME. The PIN is asked for, or read from a file; they change it themselves at a terminal.
 
     \b
     Examples:

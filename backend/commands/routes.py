@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, defstruct
 
 from backend.auth.roles import StoreNotAllowed
 from backend.auth.tokens import Claims
+from backend.database.engine import Database
 from backend.http.declaring import LEDGER
 from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
@@ -18,7 +19,9 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Request
 from backend.model.commands import Command
 from backend.model.scopes import Scope
+from backend.model.told import HEADER, read
 from backend.model.verbs import VERBS, client_commands
+from backend.terminals.acts import claim
 
 MAX_COMMANDS = 1000
 MAX_BODY = 8 * 1024 * 1024
@@ -33,7 +36,7 @@ class AnswersShape(Struct, frozen=True):
     answers: list[Answer]
 
 
-def command_routes(ledger: Ledger, *judges: Objections) -> list[HTTPRouteHandler]:
+def command_routes(db: Database, ledger: Ledger, *judges: Objections) -> list[HTTPRouteHandler]:
     """Returns POST /commands, for every verb that is registered by now.
 
     `judges` find what speaks against commands before the ledger is asked, by their keys.
@@ -54,18 +57,25 @@ def command_routes(ledger: Ledger, *judges: Objections) -> list[HTTPRouteHandler
         request_max_body_size=MAX_BODY,
     )
     async def commands(request: ApiRequest, data: JSONBody[body]) -> AnswersShape:
-        """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect."""
+        """Settle up to 1,000 commands. Each succeeds or is refused for itself; sent again it has no second effect.
+
+        A terminal numbers its acts in X-Terminal-Acts: its journal's name, a space, and for each command, with commas
+        between them, `17:ana` (the act's number and who did it) or nothing.
+        """
         claims = request.auth
         who = claims.who
         sent: tuple[Command, ...] = data.commands
         refused = {i: refusal for i, c in enumerate(sent) if (refusal := _forbidden(c, scopes[type(c)], claims))}
+        if (header := request.headers.get(HEADER)) is not None:
+            told = read(header, len(sent))
+            refused |= await claim(db, claims, {i: (act, sent[i].id) for i, act in enumerate(told) if act})
         considered = {i: c for i, c in enumerate(sent) if i not in refused}
         objections: dict[int, Refusal] = {}
         for objections_to in judges:
             objections |= await objections_to(considered, claims)
         allowed = [Request(c, who, objections.get(i)) for i, c in considered.items()]
         answers = await ledger.submit_many(allowed)
-        for index, refusal in refused.items():  # ascending, so each lands in its place
+        for index, refusal in sorted(refused.items()):  # ascending, so each lands in its place
             answers.insert(index, Answer(sent[index].id, refusal))
         return AnswersShape(answers)
 

@@ -6,15 +6,16 @@ from litestar.params import JSONBody
 from msgspec import structs
 
 from backend.database.engine import Database
-from backend.http.declaring import ONCE
+from backend.http.declaring import LEDGER, ONCE
 from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
+from backend.ledger.lanes import Ledger
 from backend.model.conflicts import Settlement
 from backend.model.scopes import Scope
 from backend.people.approving import Approval
 from backend.people.door import Door
 
-from .service import Settled, settle_conflict
+from .service import Settled, end_refused_sale, settle_conflict
 
 
 class SettleBody(Settlement, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,7 +24,7 @@ class SettleBody(Settlement, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     approval: Approval | None = None
 
 
-def conflict_routes(db: Database, door: Door) -> list[HTTPRouteHandler]:
+def conflict_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHandler]:
     """POST /conflicts/settle."""
 
     @post(
@@ -31,6 +32,7 @@ def conflict_routes(db: Database, door: Door) -> list[HTTPRouteHandler]:
         scope=Scope.SALES_WRITE,
         problems=(
             *ONCE,
+            *LEDGER,
             "store_not_allowed",
             "unknown_store",
             "approval_needed",
@@ -48,6 +50,9 @@ def conflict_routes(db: Database, door: Door) -> list[HTTPRouteHandler]:
             who = structs.replace(origin, actor=approval.user)
             await door.approve(who, approval.pin, data.store_id, Scope.SALES_SETTLE)
         said = {field: getattr(data, field) for field in Settlement.__struct_fields__}
-        return await settle_conflict(db, request.auth, origin, Settlement(**said), approval.user if approval else "")
+        settlement = Settlement(**said)
+        settled = await settle_conflict(db, request.auth, origin, settlement, approval.user if approval else "")
+        await end_refused_sale(db, ledger, settlement, request.auth.who)
+        return settled
 
     return [settle]

@@ -10,10 +10,18 @@ from backend.auth.tokens import Claims
 from backend.database.audit_trail import Origin, record
 from backend.database.engine import Database
 from backend.database.once import Attempt, run_once
-from backend.database.reads import moment
-from backend.model.conflicts import CLERK_LIMIT_CENTS, Settlement, SettlingReason, needs_supervisor
+from backend.database.reads import moment, reading
+from backend.documents.queries import document_by_id
+from backend.ids import derived_id
+from backend.ledger.lanes import Ledger
+from backend.model.books import Request
+from backend.model.conflicts import CLERK_LIMIT_CENTS, Settlement, SettlingReason, needs_supervisor, total_of
+from backend.model.documents import Document
 from backend.model.errors import InvalidInput, MostradorError
+from backend.model.refused_sales import REFUSED_SALE, RefusedBody, RefusedStatus
 from backend.model.scopes import Scope
+from backend.model.stock import Who
+from backend.model.verbs.refusal_settle import RefusalSettle
 from backend.stores.queries import require_store
 
 
@@ -54,9 +62,12 @@ async def settle_conflict(
     approver = claims.actor if Scope.SALES_SETTLE in claims.scopes else approved_by
 
     async def effect(connection: AsyncConnection) -> Settled:
-        if needs_supervisor(settlement.total_cents) and not approver:
-            raise ApprovalNeeded
         await require_store(connection, settlement.store_id)
+        refused = await _refused(connection, settlement)
+        # What the terminal sold is known here, whatever lines the settlement names.
+        total = total_of(refused.read(RefusedBody).lines) if refused else 0
+        if needs_supervisor(max(total, settlement.total_cents)) and not approver:
+            raise ApprovalNeeded
         settled = Settled(
             settlement.id,
             settlement.store_id,
@@ -74,3 +85,27 @@ async def settle_conflict(
     # Whoever sends it: another clerk may have signed in since, and the settlement is still the same.
     attempt = Attempt.of(settlement.id, f"conflict:{settlement.store_id}", json.encode(settlement).decode())
     return await run_once(db, attempt, effect, Settled)
+
+
+async def _refused(connection: AsyncConnection, settlement: Settlement) -> Document | None:
+    """Returns what the ledger has kept of the refused sale; nothing of one that was not made without a server."""
+    document = await document_by_id(connection, REFUSED_SALE.name, settlement.sale_id)
+    return document if document is not None and document.store_id == settlement.store_id else None
+
+
+async def end_refused_sale(db: Database, ledger: Ledger, settlement: Settlement, who: Who) -> None:
+    """Takes the refused sale out of the store's inbox, if it is there; again it does nothing.
+
+    Whoever settles is told of the settlement only after this, and sends it again until then.
+    """
+    async with reading(db) as connection:
+        refused = await _refused(connection, settlement)
+    if refused is None or refused.status != RefusedStatus.OPEN:
+        return
+    command = RefusalSettle(
+        id=derived_id(settlement.id, "refused_sale"),
+        store_id=settlement.store_id,
+        sale_id=settlement.sale_id,
+        reason=settlement.reason.value,
+    )
+    await ledger.submit(Request(command, who))

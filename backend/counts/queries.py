@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import Uuid, and_, bindparam, case, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import documents, movements, products, sales, stock
 from backend.ledger.rows import document_of
 from backend.model.counts import COUNT_LINE, CountBody, LineBody, Scope
 from backend.model.documents import Document
+from backend.model.shortfalls import TAKEN
 from backend.model.stock import Key, Move
 
 _LINES = select(documents).where(
@@ -47,10 +48,13 @@ async def moves_since(
 ) -> dict[Key, tuple[Move, ...]]:
     """Returns what has moved the stock of each line after its scan, in order."""
     m, found = movements.c, dict[Key, list[Move]]()
-    sold = sales.c.id == m.command_id, sales.c.store_id == m.store_id, m.kind == "sell"
+    # As the ledger reads them, see READ_MOVES.
+    case_id = func.replace(m.document_id, "-", "") if connection.dialect.name == "sqlite" else m.document_id
+    sale_id = case((m.kind == "sell", m.command_id), (m.kind == TAKEN, cast(case_id, Uuid)))
+    left_at = case((m.kind == TAKEN, func.coalesce(sales.c.made_at, sales.c.sold_at)), else_=sales.c.made_at)
     query = (
-        select(m.product_id, m.version, m.kind, m.on_hand_change, m.at, sales.c.made_at)
-        .select_from(movements.outerjoin(sales, and_(*sold)))
+        select(m.product_id, m.version, m.kind, m.on_hand_change, m.at, left_at)
+        .select_from(movements.outerjoin(sales, and_(sales.c.id == sale_id, sales.c.store_id == m.store_id)))
         .order_by(m.product_id, m.version)
     )
     for start in range(0, len(lines), _AT_ONCE):

@@ -150,6 +150,15 @@ search_words = Table(
     Column("finish", _bytewise(32), nullable=False, index=True, comment="its second half"),
 )
 
+catalogue_changes = Table(
+    "catalogue_changes",
+    metadata,
+    # Written by triggers on products, barcodes and prices (migration 0092); the row of a removed product stays.
+    Column("product_id", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False, comment="of the transaction that changed it last"),
+    Index("ix_catalogue_changes_number", "number", "product_id"),
+)
+
 former_prices = Table(
     "former_prices",
     metadata,
@@ -472,6 +481,13 @@ documents = Table(
     Index("ix_documents_store", "store_id", "kind", "status", "updated_at"),
     Index("ix_documents_other_store", "other_store_id", "kind", "status", "updated_at"),
     Index("ix_documents_reference", "store_id", "kind", "reference"),
+    # The few pickups whose hold may end, for all stores at once.
+    Index(
+        "ix_documents_pickups",
+        "status",
+        postgresql_where=text("kind = 'pickup'"),
+        sqlite_where=text("kind = 'pickup'"),
+    ),
 )
 
 sales = Table(
@@ -514,6 +530,7 @@ sale_lines = Table(
     Column("product_id", String(64), nullable=False),
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
     Column("price_cents", BigInteger, nullable=False),
+    Column("short", BigInteger, nullable=False, server_default="0", comment="units that no movement took: shortfalls"),
     _price_per(),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
@@ -564,6 +581,37 @@ outbox = Table(
     Column("payload", Text, nullable=False, comment="JSON of backend.events.Message", info=JSON_TEXT),
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("id", "store_id"),
+)
+
+terminal_acts = Table(
+    "terminal_acts",
+    metadata,
+    # Each number of a terminal's journal belongs to one act, so a copy of its file is noticed. Kept as long as
+    # command ids are.
+    Column("journal", String(16), nullable=False, comment="names the terminal's file"),
+    Column("sequence", BigInteger, nullable=False),
+    Column("store_id", String(32), nullable=False, comment="where its sender was signed in"),
+    Column("command_id", Uuid, nullable=False, comment="of the act's last command"),
+    Column("actor", String(64), nullable=False, comment="who did it, as the terminal says"),
+    Column("told_by", String(64), nullable=False, comment="who was signed in when it was sent"),
+    Column("told_at", Instant, nullable=False),
+    PrimaryKeyConstraint("journal", "sequence", "store_id"),
+    Index("ix_terminal_acts_told_at", "told_at"),
+)
+
+terminal_journals = Table(
+    "terminal_journals",
+    metadata,
+    # What `terminal_acts` sum up to: the newest number, and by how many told ones a missing one is known.
+    Column("store_id", String(32), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("journal", String(16), nullable=False),
+    Column("last_sequence", BigInteger, nullable=False),
+    Column("acts", BigInteger, nullable=False, comment="how many numbers were told"),
+    Column("by_others", BigInteger, nullable=False, comment="told by somebody else than who did them"),
+    Column("told_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "terminal_id", "journal"),
+    Index("ix_terminal_journals_journal", "journal"),
 )
 
 webhooks = Table(

@@ -43,6 +43,7 @@ LATEST = Place(datetime(9999, 1, 1, tzinfo=UTC), UUID(int=2**128 - 1))
 
 _d = documents.c
 _BY_ID = select(documents).where(_d.id == bindparam("id", type_=Uuid()), _d.kind == bindparam("kind")).limit(1)
+_BY_IDS = select(documents).where(_d.id.in_(bindparam("ids", expanding=True)), _d.kind == bindparam("kind"))
 _BY_REFERENCE = (
     select(documents)
     .where(_d.store_id == bindparam("store_id"), _d.kind == bindparam("kind"), _d.reference == bindparam("reference"))
@@ -86,6 +87,13 @@ async def document_by_id(connection: AsyncConnection, kind: str, document_id: UU
     """Returns the document of this kind with this id, or None. Whom it concerns, the caller has to ask it."""
     row = (await connection.execute(_BY_ID, {"id": document_id, "kind": kind})).one_or_none()
     return None if row is None else document_of(tuple(row))
+
+
+async def documents_by_ids(connection: AsyncConnection, kind: str, ids: Collection[UUID]) -> dict[UUID, Document]:
+    """Returns those of these documents of this kind that exist."""
+    rows = await connection.execute(_BY_IDS, {"ids": list(ids), "kind": kind})
+    found = [document_of(tuple(row)) for row in rows]
+    return {document.id: document for document in found}
 
 
 async def documents_by_reference(

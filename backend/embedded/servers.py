@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from backend.background.backoff import Backoff
-from backend.events.nats_config import new_issuer_seed, public_key, render_config
+from backend.events.nats_config import new_issuer_seed, public_key, render_config, system_user
 from backend.model.errors import MostradorError
 
 from .children import HOST, end_left_behind, free_port, start_child, stop_child
@@ -161,6 +161,7 @@ class PrivateServers:
         return {
             "NATS_URL": f"nats://{HOST}:{self.nats_port}",
             "NATS_USER": NATS_USER,
+            "NATS_SYSTEM_USER": system_user(NATS_USER),
             "NATS_PASSWORD": self._nats_password,
             "NATS_ISSUER_SEED_FILE": str(self._issuer_seed),
             "MOSTRADOR_NATS_PID_FILE": str(self._files.pid("nats")),

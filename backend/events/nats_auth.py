@@ -23,6 +23,7 @@ from backend.auth.tokens import Claims
 from backend.model.scopes import Scope
 
 from .connection import cancelled, stay_connected
+from .one_connection import user_of
 from .subjects import of_store
 
 log = structlog.get_logger(__name__)
@@ -126,7 +127,7 @@ def _user(user_nkey: str, claims: Claims) -> dict[str, object]:
     return {
         "sub": user_nkey,
         "aud": "$G",
-        "name": claims.actor,
+        "name": user_of(claims),
         "exp": int(claims.expires_at.timestamp()),
         "nats": {
             "type": "user",

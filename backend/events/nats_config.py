@@ -17,9 +17,14 @@ MAX_CONTROL_LINE = 32 * 1024
 MAX_SUBSCRIPTIONS = 1_100
 """Of one connection, whoever's. A server of ours has one for each store that its streams follow, 1,000 at most."""
 MAX_CONNECTIONS = 10_000
-"""One of each terminal of a large chain, and three of each server."""
+"""One of each terminal of a large chain (`one_connection` sees to that), and four of each server."""
 WRITE_DEADLINE = "5s"
 """How long a client may take nothing before it is cut off."""
+
+
+def system_user(user: str) -> str:
+    """Returns the name, of nats-server's system account, under which our servers look after connections."""
+    return f"{user}-system"
 
 
 def new_issuer_seed() -> str:
@@ -78,8 +83,10 @@ def render_config(
         "authorization": {
             "users": [{"user": user, "password": password}],
             "timeout": 5,
-            "auth_callout": {"issuer": issuer, "auth_users": [user]},
+            "auth_callout": {"issuer": issuer, "auth_users": [user, system_user(user)]},
         },
+        "accounts": {"SYS": {"users": [{"user": system_user(user), "password": password}]}},
+        "system_account": "SYS",
     }
     if tls is not None:
         config["tls"] = {"cert_file": str(tls.cert), "key_file": str(tls.key)}

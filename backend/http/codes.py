@@ -183,7 +183,7 @@ PROBLEMS: dict[str, Meaning] = {
         "A line of the sale has another price than the catalogue's, now or in the last seven days.",
         "Sell at the catalogue's price. Another one needs the right `prices:override` and a `price_reason`."
         " `prices` names every such line, counted from 0, with the price that was asked and the catalogue's.",
-        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask a supervisor.",
+        "lines[0]: 818981 costs 3.69, not 0.01; sell at the catalogue's price, or ask for approval.",
         {
             "field": "lines[0].unit_price",
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
@@ -204,6 +204,13 @@ PROBLEMS: dict[str, Meaning] = {
         "Another person who has the right approvals:write in this store grants it.",
         "You asked for this yourself; another person has to approve it.",
         {"field": "approval_id"},
+    ),
+    "terminal_needed": Meaning(
+        403,
+        "A sale with `offline` was sent by somebody who is at no terminal.",
+        "Leave `offline` out, and sell what is there. Only a terminal tells of sales that have happened already.",
+        "Only a terminal sends sales that were made without a server; leave offline out.",
+        {"field": "offline"},
     ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
@@ -328,7 +335,7 @@ PROBLEMS: dict[str, Meaning] = {
     "unknown_sale": Meaning(
         404,
         "No sale of the caller's stores has this id or receipt number.",
-        "Check it. A sale that was not stored yet is not there: a till sends what it sold while it was offline later.",
+        "Check it. What a terminal sold while it was offline is not there before the terminal has sent it.",
         "There is no sale T1-000042; it may belong to another store.",
         {"field": "receipt_number"},
     ),
@@ -459,6 +466,13 @@ PROBLEMS: dict[str, Meaning] = {
         "If it is the same sale, send it with its own id; otherwise use the next number of your series.",
         "Receipt T1-000042 is already taken in this store.",
         {"field": "receipt_number"},
+    ),
+    "sequence_taken": Meaning(
+        409,
+        "Another act of this terminal has the number already: its file was copied, or restored from a backup.",
+        "Send the same commands again under the next number of the terminal's journal; nothing of them was done.",
+        "The act 17 of this terminal is another one already; send it under the next number.",
+        {"field": "X-Terminal-Acts"},
     ),
     "still_running": Meaning(
         409,

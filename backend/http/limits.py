@@ -142,6 +142,26 @@ def _counted(host: str, proxies: tuple[Network, ...]) -> str:
     return network_of(address)
 
 
+def open_more_files() -> None:
+    """Raise what this process may have open to what the system lets it: each event stream is a file.
+
+    The soft limit is often 1,024, for old programs that use select().
+    """
+    if sys.platform == "win32":
+        return
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:  # macOS: its hard limit may be more than the kernel gives
+        log.warning("open_files_not_raised", limit=soft, wanted=hard, reason=str(error))
+    else:
+        log.info("open_files_raised", before=soft, limit=hard)
+
+
 def _files() -> int:
     """Returns how many files this process may have open."""
     if sys.platform == "win32":

@@ -22,9 +22,9 @@ UNLIMITED = "unlimited"
 """Said as `rate=` by routes that a load balancer asks all the time."""
 
 SIGN_INS = 60
-"""Tries a minute from one address: a store opens with all its tills at once, from one address."""
+"""Tries a minute from one address: a store opens with all its terminals at once, from one address."""
 ADDRESS_FACTOR = 10
-"""An address may send so many times what one caller may: the tills of a store, or a whole office, share theirs."""
+"""An address may send so many times what one caller may: the terminals of a store, or a whole office, share theirs."""
 
 
 class Quota(NamedTuple):

@@ -54,7 +54,7 @@ async def plan_products(connection: AsyncConnection, rows: list[Row], errors: li
             changed[product_id] = after
 
     async def write(db: Database, progress: Progress) -> list[RowError]:
-        async with writing(db) as connection:
+        async with writing(db, at_leisure=True) as connection:
             progress("write", 0, 1)
             await change_products(connection, changed)
             await add_products(connection, new)
@@ -90,7 +90,7 @@ async def plan_barcodes(connection: AsyncConnection, rows: list[Row], errors: li
             changed.append(values)
 
     async def write(db: Database, progress: Progress) -> list[RowError]:
-        async with writing(db) as connection:
+        async with writing(db, at_leisure=True) as connection:
             progress("write", 0, 1)
             await put_barcodes(connection, new, new=True)
             await put_barcodes(connection, changed, new=False)

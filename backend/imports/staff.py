@@ -32,7 +32,7 @@ async def plan_stores(connection: AsyncConnection, rows: list[Row], errors: list
     changed = [store for store in stores if there.get(store.id, store.name) != store.name]
 
     async def write(db: Database, progress: Progress) -> list[RowError]:
-        async with writing(db) as connection:
+        async with writing(db, at_leisure=True) as connection:
             for done, store in enumerate((*new, *changed)):
                 progress("write", done, len(new) + len(changed))
                 was = await put_store(connection, store.id, store.name)
@@ -75,7 +75,7 @@ async def plan_users(connection: AsyncConnection, rows: list[Row], errors: list[
             changed.append((after, stores, pin_hash != before.pin_hash))
 
     async def write(db: Database, progress: Progress) -> list[RowError]:
-        async with writing(db) as connection:
+        async with writing(db, at_leisure=True) as connection:
             had_admins = await lock_admins(connection)
             for done, (user, stores) in enumerate(new):
                 progress("write", done, len(new) + len(changed))

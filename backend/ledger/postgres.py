@@ -121,10 +121,12 @@ JOIN levels l ON l.store_id = k.store_id AND l.product_id = k.product_id
 """
 
 READ_MOVES = """
-SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at,
+       CASE m.kind WHEN 'shortfall' THEN coalesce(s.made_at, s.sold_at) ELSE s.made_at END
 FROM unnest($1::text[], $2::text[], $3::bigint[]) k(store_id, product_id, version)
 JOIN movements m ON m.store_id = k.store_id AND m.product_id = k.product_id AND m.version > k.version
-LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+LEFT JOIN sales s ON s.store_id = m.store_id AND s.id =
+    CASE m.kind WHEN 'sell' THEN m.command_id WHEN 'shortfall' THEN m.document_id::uuid END
 ORDER BY m.store_id, m.product_id, m.version
 """
 """What has moved rows after a version, by the key of movements; only counts ask."""

@@ -112,6 +112,7 @@ class SaleLineRow(Struct, frozen=True):
     product_id: str
     quantity: int
     price_cents: int
+    short: int
     price_per: int
 
 

@@ -203,6 +203,7 @@ def _short_keys(tickets: Sequence[Ticket], effects: Sequence[Effect]) -> list[Ke
     keys: set[Key] = set()
     for ticket, effect in zip(tickets, effects, strict=True):
         refusal, command = effect.answer.refusal, ticket.request.command
+        keys.update(effect.short)
         if refusal and refusal.code is Code.INSUFFICIENT_STOCK and VERBS[type(command)].ends_dead_holds:
             keys.update((command.store_id, line.product_id) for line in refusal.lines)
     return sorted(keys)

@@ -53,11 +53,13 @@ FROM json_each(:keys) k
 JOIN levels l ON l.store_id = json_extract(k.value, '$[0]') AND l.product_id = json_extract(k.value, '$[1]')
 """)
 READ_MOVES = text("""
-SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at, s.made_at
+SELECT m.store_id, m.product_id, m.version, m.kind, m.on_hand_change, m.at,
+       CASE m.kind WHEN 'shortfall' THEN coalesce(s.made_at, s.sold_at) ELSE s.made_at END
 FROM json_each(:keys) k
 JOIN movements m ON m.store_id = json_extract(k.value, '$[0]') AND m.product_id = json_extract(k.value, '$[1]')
     AND m.version > json_extract(k.value, '$[2]')
-LEFT JOIN sales s ON s.id = m.command_id AND s.store_id = m.store_id AND m.kind = 'sell'
+LEFT JOIN sales s ON s.store_id = m.store_id AND s.id =
+    CASE m.kind WHEN 'sell' THEN m.command_id WHEN 'shortfall' THEN replace(m.document_id, '-', '') END
 ORDER BY m.store_id, m.product_id, m.version
 """).columns(
     tables.movements.c.store_id,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from backend.model.answers import Code
 from backend.model.books import Books, Effect, Refund, Sale
 from backend.model.commands import Command, kind_of
 from backend.model.documents import Document
@@ -52,6 +53,8 @@ def writes_of(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect]
             _add_refund(writes, effect.refund, command, who, now)
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
+        if answer.refusal and answer.refusal.code is Code.APPROVAL_NEEDED:
+            continue  # it waits for somebody: the same command can be put before them, under its id
         rest = (kind_of(command), ticket.fingerprint, answer, who.actor, who.terminal_id, now)
         writes.commands.append(CommandRow(command.id, command.store_id, *rest))
         if VERBS[type(command)].spans_stores:
@@ -98,9 +101,10 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
         sale.made_at,
     )
     writes.sales.append(head)
-    for number, line in enumerate(sale.lines, 1):
-        price = line.price
-        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, *price)
+    lacking = sale.short or (0,) * len(sale.lines)
+    for number, (line, short) in enumerate(zip(sale.lines, lacking, strict=True), 1):
+        at = (record.id, record.store_id, number)
+        row = SaleLineRow(*at, line.product_id, line.quantity, line.price_cents, short, line.price.per)
         writes.sale_lines.append(row)
         if (pricing := line.pricing) is not UNSET:
             tax = pricing.tax

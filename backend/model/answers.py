@@ -35,6 +35,7 @@ class Code(StrEnum):
     COMMAND_REUSED = "command_reused"
     COMMAND_TOO_OLD = "command_too_old"
     RECEIPT_TAKEN = "receipt_taken"
+    SEQUENCE_TAKEN = "sequence_taken"
     UNKNOWN_SALE = "unknown_sale"
     MONEY_MISMATCH = "money_mismatch"
     MORE_THAN_SOLD = "more_than_sold"
@@ -48,6 +49,7 @@ class Code(StrEnum):
     PRICE_NOT_ALLOWED = "price_not_allowed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
     OWN_APPROVAL = "own_approval"
+    TERMINAL_NEEDED = "terminal_needed"
     COMMAND_NOT_APPROVABLE = "command_not_approvable"
 
 

@@ -45,6 +45,8 @@ class Approval(Struct, frozen=True):
     decided_at: datetime | None = None
     note: str = ""
     """Why it was refused."""
+    effect_id: UUID | None = None
+    """The id of the command as which it took effect: that of the grant."""
     prices_per: dict[str, int] = {}
     """Units that these prices are for, where that is more than one."""
 

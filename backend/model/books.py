@@ -44,6 +44,8 @@ class Sale(Struct, frozen=True):
     tenders: tuple[Tender, ...] = ()
     made_at: datetime | None = None
     """When its terminal says that it was made, if it was told."""
+    short: tuple[int, ...] = ()
+    """Units of each line that were not there when it was recorded; empty: all were."""
 
 
 class Refund(Struct, frozen=True):
@@ -61,6 +63,10 @@ class Effect(Struct):
     reservations: Sequence[Reservation] = ()
     sale: Sale | None = None
     refund: Refund | None = None
+    short: Sequence[Key] = ()
+    """Rows of which it wanted more than is available, without being refused for it."""
+    left_at: datetime | None = None
+    """When the goods left the store whose units a settled shortfall takes."""
 
     @property
     def documents(self) -> Sequence[Document]:

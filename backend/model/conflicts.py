@@ -28,7 +28,7 @@ class SettlingReason(StrEnum):
 
 
 class Settlement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A refused sale and what was done about it. The till makes `id`; sent again it is recorded once."""
+    """A refused sale and what was done about it. The terminal makes `id`; sent again it is recorded once."""
 
     id: UUID
     store_id: StoreId
@@ -36,14 +36,14 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sale_id: UUID
     """The id of the command that the ledger refused."""
     sold_at: Annotated[datetime, Meta(tz=True)]
-    """When the customer got the receipt, by the till's clock."""
+    """When the customer got the receipt, by the terminal's clock."""
     lines: SaleLines
     refusal: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$(?!\n)")]
     """The code of the ledger's refusal."""
     reason: SettlingReason
     note: Text = ""
     settled_by: Text = ""
-    """Who said so at the till; who sends it may have signed in later."""
+    """Who said so at the terminal; who sends it may have signed in later."""
 
     @property
     def total_cents(self) -> int:

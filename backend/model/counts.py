@@ -36,8 +36,10 @@ APPROVAL_UNITS = 20
 """A count that corrects more units than this, missing and found ones added up, is approved by a supervisor."""
 NOT_YET = 2**62
 """A version that no row has: asks for the movements of the same batch alone."""
-CORRECTIONS = frozenset({"count", "set_stock"})
+CORRECTIONS = frozenset({"count", "set_stock", "repair", "shortfall_found"})
 """Kinds of movement that correct the books to the shelf: no unit moved when they were recorded."""
+UNMOVED = CORRECTIONS | {"drift"}
+"""Kinds with which no unit moves. One of kind `drift` leaves the books as they are, too: they had changed before."""
 
 Category = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE)]
 PerCent = Annotated[int, Meta(ge=0, le=100)]
@@ -205,7 +207,7 @@ def seen_at(row: StockRow, moves: Iterable[Move], as_of: int, counted_at: dateti
     """
     later = [move for move in moves if move.version > as_of]
     at = counted_at or min(move.at for move in later)
-    after = sum(x.on_hand_change for x in later if x.kind not in CORRECTIONS and (x.made_at or x.at) >= at)
+    after = sum(x.on_hand_change for x in later if x.kind not in UNMOVED and (x.made_at or x.at) >= at)
     return Seen(row.version, row.on_hand - after, at)
 
 
@@ -232,7 +234,7 @@ def difference(line: LineBody, moves: Iterable[Move]) -> Difference:
 
 def moved_since(line: LineBody, moves: Iterable[Move]) -> bool:
     """Returns whether units have come or gone since the state that `line` has counted."""
-    return any(x.on_hand_change and x.kind not in CORRECTIONS for x in moves if x.version > line.version)
+    return any(x.on_hand_change and x.kind not in UNMOVED for x in moves if x.version > line.version)
 
 
 def moves_of(books: Books, key: Key) -> tuple[Move, ...]:

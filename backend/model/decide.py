@@ -9,6 +9,7 @@ from datetime import datetime
 
 from .answers import Answer
 from .books import Books, Effect, Request
+from .counts import CORRECTIONS
 from .refusals import Refused
 from .stock import Move
 from .verbs import VERBS
@@ -43,20 +44,24 @@ def decide_all(books: Books, requests: Iterable[Request], now: datetime) -> list
 
 
 def decide(books: Books, request: Request, now: datetime) -> Effect:
-    """Returns what `request` does to `books` at `now`; for a refused command an effect with nothing but its answer."""
-    command = request.command
-    if request.objection is not None:
-        return Effect(Answer(command.id, request.objection))
+    """Returns what `request` does to `books` at `now`; for a refused command an effect with nothing but its answer,
+    and the documents that its verb leaves for somebody to look at."""
+    command, who = request.command, request.who
+    verb = VERBS[type(command)]
     try:
-        return VERBS[type(command)].decide(books, command, request.who, now)
+        if request.objection is not None:
+            raise Refused(request.objection)
+        return verb.decide(books, command, who, now)
     except Refused as refused:
-        return Effect(Answer(command.id, refused.refusal))
+        left = tuple(verb.refused(command, who, now, refused.refusal))
+        return Effect(Answer(command.id, refused.refusal, documents=left))
 
 
 def _add_moves(books: Books, effect: Effect) -> None:
     """Adds the movements of `effect` to those of the rows that a count of the same batch asks about."""
-    made_at = effect.sale.made_at if effect.sale else None
+    made_at = effect.sale.made_at if effect.sale else effect.left_at
     for x in effect.movements:
         key = (x.store_id, x.product_id)
         if key in books.moves:
-            books.moves[key] = (*books.moves[key], Move(x.version, x.kind, x.on_hand_change, x.at, made_at))
+            when = None if x.kind in CORRECTIONS else made_at
+            books.moves[key] = (*books.moves[key], Move(x.version, x.kind, x.on_hand_change, x.at, when))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-DEMAND_KINDS = ("sell", "confirm", "order_fulfil", "void")
+DEMAND_KINDS = ("sell", "confirm", "order_fulfil", "shortfall", "void")
 """The kinds of movement with which a customer takes units, and the one that says that it never was a sale."""
 
 

@@ -19,7 +19,7 @@ from .steps import DocumentStep
 
 
 class PickupStatus(StrEnum):
-    """What the store has said that was asked."""
+    """What the store has said that was asked, and how it ended."""
 
     ASKED = "asked"
     FOUND = "found"
@@ -27,6 +27,16 @@ class PickupStatus(StrEnum):
     """They are not on the shelf."""
     WITHDRAWN = "withdrawn"
     """The store that asked wants them no more."""
+    COLLECTED = "collected"
+    """They were sold or handed over."""
+    CANCELLED = "cancelled"
+    """The store that was asked ended the hold."""
+    EXPIRED = "expired"
+    """Nobody came in time."""
+
+
+AT_WORK = (PickupStatus.ASKED, PickupStatus.FOUND, PickupStatus.MISSING)
+"""Whose hold may still end."""
 
 
 class PickupLine(Struct, frozen=True):

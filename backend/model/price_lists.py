@@ -38,3 +38,15 @@ def prices_between(
     changes = {price.valid_from for price in prices if since < price.valid_from <= until}
     moments = sorted({since, until} | changes, reverse=True)
     return list(dict.fromkeys(effective_price(catalogue, prices, store_id, moment) for moment in moments))
+
+
+def still_told(prices: Iterable[ListPrice], at: datetime) -> list[ListPrice]:
+    """Returns those prices of a product that decide what it costs at a moment or later."""
+    begun: dict[str, ListPrice] = {}
+    to_come = []
+    for price in sorted(prices, key=lambda x: x.valid_from):
+        if price.valid_from > at:
+            to_come.append(price)
+        else:
+            begun[price.store_id] = price
+    return [*begun.values(), *to_come]

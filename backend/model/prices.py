@@ -45,7 +45,7 @@ def price_refusal(other: tuple[OtherPrice, ...], *, may_override: bool, field: s
         )
     return Refusal(
         Code.PRICE_NOT_ALLOWED,
-        f"{what}; sell at the catalogue's price, or ask a supervisor.",
+        f"{what}; sell at the catalogue's price, or ask for approval.",
         field=f"lines[{first.line}].{field}",
         prices=other,
     )

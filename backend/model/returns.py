@@ -63,6 +63,8 @@ class ReturnedLine(Struct, frozen=True):
     """What all its units cost."""
     shelf: int = 0
     damaged: int = 0
+    never_taken: int = 0
+    """Of those on the shelf: units of a shortfall that was open, which no sale had taken from the stock."""
 
     @property
     def returned(self) -> int:
@@ -105,7 +107,7 @@ def _moved(document: Document) -> Iterable[Moved]:
     shelf: Counter[str] = Counter()
     damaged: Counter[str] = Counter()
     for line in body.lines:
-        shelf[line.product_id] += line.shelf
+        shelf[line.product_id] += line.shelf - line.never_taken
         damaged[line.product_id] += line.damaged
     for product_id in shelf:
         change = Change(on_hand=shelf[product_id] + damaged[product_id], unavailable=damaged[product_id])
@@ -182,7 +184,7 @@ def came_back(before: Iterable[ReturnedLine], after: Iterable[ReturnedLine]) -> 
     """Returns the changes of stock by product between two states of the lines."""
     changes: dict[str, Change] = {}
     for was, now in zip(before, after, strict=True):
-        if units := now.returned - was.returned:
+        if units := now.returned - was.returned - (now.never_taken - was.never_taken):
             change, damaged = changes.get(now.product_id, Change()), now.damaged - was.damaged
             changes[now.product_id] = change._replace(
                 on_hand=change.on_hand + units, unavailable=change.unavailable + damaged

@@ -30,6 +30,7 @@ class Scope(StrEnum):
     ORDERS_WRITE = "orders:write"
     EVENTS_READ = "events:read"
     AUDIT_READ = "audit:read"
+    ALERTS_WRITE = "alerts:write"
     USERS_WRITE = "users:write"
     TERMINALS_WRITE = "terminals:write"
     KEYS_WRITE = "keys:write"

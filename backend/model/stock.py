@@ -106,7 +106,7 @@ class Move(NamedTuple):
     at: datetime
     """When it was recorded."""
     made_at: datetime | None = None
-    """For a sale: when its terminal says that it was made."""
+    """For a sale: when its terminal says that it was made; for what a sale was short of: when that left the store."""
 
 
 class Who(Struct, frozen=True):

@@ -81,7 +81,15 @@ TERMINAL_CLOSED = Gauge(
     "mostrador_terminal_closed_timestamp_seconds", "When a terminal last said here that it closes.", _TERMINAL
 )
 TERMINAL_QUEUE = Gauge(
-    "mostrador_terminal_queue_sales", "Sales that waited in a terminal when it was last heard here.", _TERMINAL
+    "mostrador_terminal_queue_sales",
+    "Acts (sales and others) that waited in a terminal when it was last heard here.",
+    _TERMINAL,
+)
+
+TERMINAL_HEALED = Counter(
+    "mostrador_terminal_healed_rows",
+    "Rows of terminals' copies that differed from the database without an event on its way, and were put right.",
+    ["copy"],
 )
 
 RATE_LIMITED = Counter("mostrador_rate_limited", "Requests refused with 429, by the limit that they met.", ["policy"])

@@ -1,4 +1,4 @@
-"""A supervisor approves what somebody else does at a till: with name and PIN, and without a session of their own."""
+"""A supervisor approves what somebody else does at a terminal: with name and PIN, without a session of their own."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from .door import Door
 
 
 class Approval(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor who stands beside the till, and their PIN."""
+    """A supervisor who stands beside the terminal, and their PIN."""
 
     user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
     pin: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -24,7 +24,9 @@ class ActNeedsApproval(MostradorError):
     code = "approval_needed"
 
     def __init__(self, scope: Scope) -> None:
-        message = f"Somebody with the right {scope} has to approve this; send their name and PIN as approval."
+        message = (
+            f"Somebody with the right {scope} has to approve this; send their name and PIN as approval, or ask for it."
+        )
         super().__init__(message, field="approval", scope=scope.value)
 
 

@@ -83,8 +83,8 @@ class Door:
     async def approve(self, origin: Origin, pin: str, store_id: str, scope: Scope) -> None:
         """Return if the person `origin.actor` may do what `scope` allows in a store, and `pin` is theirs.
 
-        For an act at somebody else's till: no session is opened. Raises SignInRefused, SignInLocked, ScopeMissing or
-        StoreNotAllowed.
+        For an act at somebody else's terminal: no session is opened.
+        Raises SignInRefused, SignInLocked, ScopeMissing or StoreNotAllowed.
         """
         async with self._attempts:
             user = await self._check(origin, pin, store_id)

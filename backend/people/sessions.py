@@ -27,7 +27,7 @@ from .session_queries import TERMINAL_REMOVED, Session, add_session, end_reason_
 log = structlog.get_logger(__name__)
 
 SESSION_LIFETIME = timedelta(hours=12)
-"""A working day: a till is signed in once, in the morning."""
+"""A working day: a terminal is signed in once, in the morning."""
 
 
 class SignedIn(Struct, frozen=True):

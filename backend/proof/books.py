@@ -50,6 +50,8 @@ from backend.model.verbs.verb import Sign
 from .accounts import accounted
 from .drifts import Drift
 from .promises import promised
+from .returned import returned_as_sold
+from .shortfalls import lacking
 from .sums import CHANGES, summed
 
 MAX_FINDINGS = 1000
@@ -88,6 +90,8 @@ async def prove(db: Database) -> Proof:
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
             drifts += await accounted(connection, whole)
+            drifts += await lacking(connection)
+            drifts += await returned_as_sold(connection)
     return Proof(*totals, drifts=tuple(drifts))
 
 
@@ -242,14 +246,15 @@ def _causes() -> _Comparison:
 
 
 def _sold_units() -> _Comparison:
-    """Returns the lines of sales against the movements of kind `sell`, the archived ones too."""
+    """Returns the lines of sales, less what they were short of, against the movements of kind `sell`, the archived ones
+    too. `proof.shortfalls` looks after the rest."""
     line = sale_lines.c
     nothing = literal(0)
     moved = select(*_row, (-movements.c.on_hand_change).label("moved"), nothing.label("lined"))
     both = (
         moved.where(movements.c.kind == "sell")
         .union_all(
-            select(line.store_id, line.product_id, nothing, line.quantity),
+            select(line.store_id, line.product_id, nothing, line.quantity - line.short),
             select(openings.c.store_id, openings.c.product_id, openings.c.sold, nothing),
         )
         .subquery("both")

@@ -35,6 +35,7 @@ _BEYOND = (
     ("first movement", "movements are missing"),
     (" moved by ", "a document, or a movement of it, was changed"),
     ("documents that movements", "the document of a movement is missing"),
+    (" short of sale", "a sale, its lines or its shortfall case were changed"),
     (" of sale", "a sale, or what it was paid with, was changed"),
     (" after movement", "a movement was changed"),
 )

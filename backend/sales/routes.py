@@ -29,6 +29,7 @@ from backend.model.verbs.sell import Sell
 from backend.model.verbs.void_sale import VoidSale
 from backend.people.approving import APPROVED, Approval, approver_of
 from backend.people.door import Door
+from backend.shop.queries import find_shop
 from backend.stores.queries import require_store
 
 from .pricing import Pricing
@@ -57,7 +58,7 @@ class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
     price_per: PricePer = 1
 
     def priced(self, index: int) -> SaleLine:
-        """Returns the line in cents. Raises InvalidBody for a price that no till can charge."""
+        """Returns the line in cents. Raises InvalidBody for a price that no terminal can charge."""
         place = f"lines[{index}]"
         price = cents(f"{place}.unit_price", self.unit_price)
         per = UNSET if self.price_per == 1 else self.price_per
@@ -193,12 +194,18 @@ def sales_routes(db: Database, ledger: Ledger, pricing: Pricing, door: Door) -> 
         id_, wanted = command_id(request, data.id), id_or(UnknownSale, sale_id)
         async with reading(db) as connection:
             before = await sale_by_id(connection, wanted)
+            shop = await find_shop(connection)
         if before is None or not request.auth.allows_store(before.store_id):
             raise UnknownSale(sale_id)
         scope = Scope.RETURNS_APPROVE
         approved_by = await approver_of(request, door, before.store_id, scope, data.approval)
         command = VoidSale(
-            id=id_, store_id=before.store_id, sale_id=before.id, reason=data.reason, approved_by=approved_by
+            id=id_,
+            store_id=before.store_id,
+            sale_id=before.id,
+            reason=data.reason,
+            approved_by=approved_by,
+            time_zone=shop.time_zone if shop else "UTC",
         )
         answer = await settle(ledger, command, request.auth)
         return SaleShape.of(structs.replace(before, returned=answer.documents[0]))

@@ -1,4 +1,4 @@
-"""Rolling counts: a section of the store is counted each day, while the till goes on selling."""
+"""Rolling counts: a section of the store is counted each day, while the terminal goes on selling."""
 
 from datetime import datetime
 

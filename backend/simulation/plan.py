@@ -30,7 +30,7 @@ class Way(StrEnum):
     ORDERS = "orders"
     """Gets them on the next day, or changes their mind."""
     UNHEARD = "unheard"
-    """Buys them at a till without network, whose sale the ledger hears of after the shelf was counted."""
+    """Buys them at a terminal without network, whose sale the ledger hears of after the shelf was counted."""
 
 
 class Fate(StrEnum):

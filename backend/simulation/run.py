@@ -20,7 +20,7 @@ from .counting import Counting
 from .plan import Plan, StoreDay, make_plan
 from .receiving import BackDoor
 from .report import Unlike, corrected, missing, surplus, unlike_injected, unlike_shelves
-from .selling import Till
+from .selling import Terminal
 from .shelves import Shelves
 from .spoiling import tidy
 from .store import Store, Tally
@@ -66,7 +66,7 @@ class _Branch:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.till = Till(store)
+        self.terminal = Terminal(store)
         self.door = BackDoor(store)
         self.counting = Counting(store)
 
@@ -76,13 +76,13 @@ class _Branch:
         store = self.store
         store.shelves.vanish(store.id, today.stolen)
         await self.door.receive()
-        await self.till.finish_yesterday(luck)
+        await self.terminal.finish_yesterday(luck)
         opened_at = await self.counting.begin(today.counted)
-        await self.till.serve(today.customers[:half])
+        await self.terminal.serve(today.customers[:half])
         await self.counting.scan()
-        await self.till.tell(opened_at)
-        await self.till.serve(today.customers[half:])
-        await self.till.tell(None)
+        await self.terminal.tell(opened_at)
+        await self.terminal.serve(today.customers[half:])
+        await self.terminal.tell(None)
         await self.counting.post()
         watched = [line.product_id for line in today.deliveries] + [*today.counted]
         await tidy(store, today.spoiled, dict.fromkeys(watched), luck)

@@ -28,8 +28,8 @@ from .shelves import Place
 from .store import SUPERVISOR, Store, lines_of
 
 
-class Till:
-    """The till of a store. What waits for the next day, and sales that the ledger has not heard of, wait here."""
+class Terminal:
+    """The terminal of a store. What waits for the next day, and sales that the ledger has not heard of, wait here."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

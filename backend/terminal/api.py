@@ -6,7 +6,7 @@ One call is one attempt. What must not be lost (commands) is repeated by its sen
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -22,10 +22,12 @@ from backend.model.answers import Answer
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement
 from backend.model.errors import FieldValue, MostradorError
+from backend.model.told import HEADER, Told, written
 from backend.trust import believes_nobody, client_context
 
 from .away import ServerAway as ServerAway
 from .away import why_away
+from .clock import ServerClock
 from .renewal import Renewal
 from .values import Approval, Enrolment, LiveAddress, Product, Session, Store, StoreStock
 
@@ -36,6 +38,8 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 """This machine, which no proxy leads to."""
 _NO_SESSION = ("sign_in_refused", "enrolment_refused", "terminal_key_needed")
 """Refusals with status 401 that do not say that a session is over."""
+_DATABASE_UNUSABLE = ("database_damaged", "database_refused", "data_not_writable")
+"""Say nothing of the request: it can be taken once somebody has mended the server's database."""
 
 
 class SessionEnded(MostradorError):
@@ -106,7 +110,9 @@ class Api:
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.queued: Callable[[], int] | None = None
-        """Says how many sales wait here; the server is told with every call."""
+        """Says how many acts wait here; the server is told with every call."""
+        self.clock = ServerClock()
+        """The server's clock, as its answers tell it."""
         self.heard_at = monotonic()
         """When the server answered last, whatever it said; from the start of this program if it never did."""
         self._renewal: Renewal | None = None
@@ -226,9 +232,15 @@ class Api:
         """Say that this terminal closes, so that nobody takes its silence for a failure."""
         await self._call("GET", "/live", LiveAddress, said=" closed")
 
-    async def send(self, commands: Sequence[Command]) -> list[Answer]:
-        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands."""
-        answers = (await self._call("POST", "/commands", _Answers, body={"commands": commands})).answers
+    async def send(self, commands: Sequence[Command], acts: Sequence[Told | None] = ()) -> list[Answer]:
+        """Give commands to the ledger; one answer per command, in order. Safe to repeat with the same commands.
+
+        `acts` say for each command which act of this terminal ends with it, if one does.
+        """
+        body = {"commands": commands}
+        told = written(acts)
+        more = {HEADER: told} if told else None
+        answers = (await self._call("POST", "/commands", _Answers, body=body, more=more)).answers
         if [x.id for x in answers] != [x.id for x in commands]:
             raise _version_mismatch()
         return answers
@@ -238,6 +250,39 @@ class Api:
     ) -> dict[str, Any]:
         """Call a route that has no method of its own here; its answer as it is."""
         return await self._call(method, path, dict[str, Any], body=body, query=query)
+
+    async def read(self, path: str, answer: type[T], query: dict[str, str | int], **headers: str) -> T:
+        """Returns the answer of a route that has no method of its own here."""
+        return await self._call("GET", path, answer, query=query, more=headers)
+
+    async def lines(self, path: str, query: dict[str, str | int]) -> AsyncIterator[bytes]:
+        """Yields the lines of an answer that is sent while it is read."""
+        token = await self._renewal.fresh() if self._renewal else ""
+        try:
+            async for line in self._streamed(path, query, token):
+                yield line
+        except SessionEnded:  # said before the first line
+            if self._renewal is None or not self._renewal.refresh_token:
+                raise
+            await self._renewal.renew(token)
+            async for line in self._streamed(path, query, self.token):
+                yield line
+
+    async def _streamed(self, path: str, query: dict[str, str | int], token: str) -> AsyncIterator[bytes]:
+        request = self._http.stream("GET", path, params=query, headers=self._headers(token))
+        try:
+            async with request as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise self._problem(response)
+                rest = b""
+                async for chunk in response.aiter_bytes():
+                    self.heard_at = monotonic()
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield line
+        except httpx.HTTPError as error:
+            raise why_away(error, self.base_url, self._proxy) from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -256,8 +301,9 @@ class Api:
         body: object = None,
         query: dict[str, str | int] | None = None,
         said: str = "",
+        more: dict[str, str] | None = None,
     ) -> T:
-        send = partial(self._send, method, path, body=body, query=query, said=said)
+        send = partial(self._send, method, path, body=body, query=query, said=said, more=more)
         renewal = self._renewal
         if renewal is None:
             return _decoded(await send(), answer)
@@ -281,28 +327,35 @@ class Api:
         token: str = "",
         key: UUID | None = None,
         said: str = "",
+        more: dict[str, str] | None = None,
     ) -> bytes:
         """Makes one attempt; returns the content of its answer."""
-        # A trace of its own for every call (W3C Trace Context); a server that records traces goes on with it.
-        headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
+        headers = self._headers(token, said) | (more or {})
         if key is not None:
             headers["idempotency-key"] = str(key)
-        if self.queued is not None:
-            headers["x-terminal-queue"] = f"{self.queued()}{said}"
         content = None
         if body is not None:
             headers["content-type"] = "application/json"
             content = msgspec.json.encode(body)
+        before = self.clock.before()
         try:
             response = await self._http.request(method, path, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise why_away(error, self.base_url, self._proxy) from error
         self.heard_at = monotonic()
+        self.clock.heard(response.headers.get("date"), before)
         if response.is_success:
             return response.content
         raise self._problem(response)
+
+    def _headers(self, token: str, said: str = "") -> dict[str, str]:
+        # A trace of its own for every call (W3C Trace Context); a server that records traces goes on with it.
+        headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        if self.queued is not None:
+            headers["x-terminal-queue"] = f"{self.queued()}{said}"
+        return headers
 
     def _problem(self, response: httpx.Response) -> MostradorError:
         try:
@@ -319,7 +372,8 @@ class Api:
             # A proxy without a server behind it, or a server in the middle of dying.
             return ServerAway("The server cannot answer now; it will be tried again.", url=self.base_url)
         code = problem.code or f"http_{response.status_code}"
-        return ServerRefused(code, message, retryable=problem.retryable or response.status_code == 503, **fields)
+        later = problem.retryable or response.status_code == 503 or code in _DATABASE_UNUSABLE
+        return ServerRefused(code, message, retryable=later, **fields)
 
 
 def _proxy_to(address: SplitResult) -> str:

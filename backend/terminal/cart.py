@@ -6,9 +6,10 @@ voided line gives its units back whenever its hold's answer comes, and no order 
 """
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
@@ -248,7 +249,7 @@ class Cart:
                     available=line.short.available,
                 )
 
-    def sale(self, receipt_number: str) -> list[Command]:
+    def sale(self, receipt_number: str, made_at: datetime | UnsetType = UNSET) -> list[Command]:
         """Returns the commands that sell these lines; the last is the Sell.
 
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
@@ -264,7 +265,14 @@ class Cart:
                 # Should the sale be refused, the line has no hold it can be sure of, and asks for a new one.
                 line.sent, line.again = Sent(back, line.sent.at), True
                 line.hold = line.hold and Hold(line.hold.id, line.hold.quantity, line.sent.at)
-        sell = Sell(id=self._make_id(), store_id=self.store_id, lines=lines, holds=holds, receipt_number=receipt_number)
+        sell = Sell(
+            id=self._make_id(),
+            store_id=self.store_id,
+            lines=lines,
+            holds=holds,
+            receipt_number=receipt_number,
+            made_at=made_at,
+        )
         return [*found, sell]
 
     def sold(self) -> None:

@@ -1,8 +1,8 @@
-"""One clerk at one counter: what the sell screen can do, with everything behind it and no screen in it.
+"""The work of one signed-in clerk at a terminal: what the screens can do, and no screen in it.
 
-The screen calls methods and draws `cart`, `live` and `till`; `live.changed` says that something is to be drawn again,
-and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is looked
-up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
+The screens call methods and draw `cart`, `live` and `checkout`; `live.changed` says that something is to be drawn
+again, and `say` gets every sentence for the message line. What the clerk does is taken in order, even while a scan is
+looked up: a finish after a scan waits for it, a scan after a finish belongs to the next customer.
 """
 
 import asyncio
@@ -22,13 +22,17 @@ from backend.model.verbs.sell import Sell
 
 from .api import Api, ServerAway, ServerRefused, SessionEnded
 from .cart import Cart, Touch, check_quantity
+from .checkout import Checkout, Outcome
+from .clock import SKEWED
 from .finder import Finder
 from .journal import Journal, JournalUnusable, KeptSale
 from .labels import code_of, may_be_code, units_of
 from .live import Link, Live
+from .money import Lang
+from .queue import UnsentWork
+from .receipts.paper import Paper
 from .sender import Sender
 from .settling import Settling
-from .till import Outcome, Till
 from .values import Approval, Notice, Product, Session, notice_of
 
 HOLD_SECONDS = 15 * 60
@@ -41,7 +45,7 @@ NEARBY = 3
 
 
 class Desk:
-    """The counter of `session`. `run` must be running for anything to be sent."""
+    """Sells, holds and settles for the clerk of `session`. `run` must be running for anything to be sent."""
 
     def __init__(
         self,
@@ -59,12 +63,20 @@ class Desk:
         self.cart = Cart(session.store_id, hold_seconds)
         self.live = Live(api, session, terminal_id, clock)
         self.finder = Finder(api, session.store_id)
-        self.sender = Sender(api, self._answered, self._sending_failed)
-        self.till = Till(journal, self.sender, say, self.live.changed.set, lambda: self.is_away)
+        self.sender = Sender(api, self._answered, self._sending_failed, together=self._written_together)
+        self.checkout = Checkout(
+            journal,
+            self.sender,
+            say,
+            self.live.changed.set,
+            lambda: self.is_away,
+            lambda: self.session.user,
+            self._paper,
+        )
         self.live.is_doubted = lambda: self.sender.is_failing
         self.live.came_back = self._came_back
-        self.settling = Settling(api, journal, self.till, say)
-        api.queued = lambda: self.till.queued
+        self.settling = Settling(api, journal, self.checkout, say)
+        api.queued = lambda: self.unsent
         self.is_selling = False
         self.session_over = asyncio.Event()
         """Set while the server does not believe the token any more."""
@@ -75,6 +87,9 @@ class Desk:
         self._known: dict[str, Product] = {}
         """Barcode → product, for scans while the server is away."""
         self._journal = journal
+        self.lang: Lang = "en"
+        """The language of the receipts."""
+        self._keep_time(api, journal)
         self.found = journal.open_sale(session.store_id)
         """The sale that was open when this terminal stopped, until somebody takes it up or gives it back."""
         self._on_disk = {x.product.id: msgspec.json.encode(x) for x in self.found.lines} if self.found else {}
@@ -82,9 +97,12 @@ class Desk:
 
     async def run(self) -> None:
         """Keep stock live and deliver commands until cancelled."""
+        if (rescued := self._journal.rescued) is not None:
+            self._journal.rescued = None
+            self._say(Notice("warning", "journal_rescued", {"count": rescued.acts, "path": str(rescued.path)}))
         if self.found is not None and not self.found.wanted:
             await self.give_back()  # the last run died while it gave these units back
-        resumed = self.till.resume({x.id for x in self.session.stores} | {self.session.store_id})
+        resumed = self.checkout.resume({x.id for x in self.session.stores} | {self.session.store_id})
         if resumed:
             self._say(Notice("info", "sales_resumed", {"count": resumed}))
         async with asyncio.TaskGroup() as tasks:
@@ -108,6 +126,48 @@ class Desk:
         self.sender.hurry()
         self.settling.hurry()
         self.live.changed.set()
+
+    def _keep_time(self, api: Api, journal: Journal) -> None:
+        """What is kept is dated by the server's clock; how far this machine's is off is remembered."""
+
+        def keep(offset: float) -> None:
+            with suppress(JournalUnusable):  # it is measured again by the next start
+                journal.remember(clock_offset=f"{offset:.3f}")
+            if abs(offset) > SKEWED:
+                self._say(Notice("warning", "clock_skewed", {"minutes": round(abs(offset) / 60)}))
+
+        api.clock.kept_by(float(journal.recall("clock_offset") or 0), keep)
+        journal.now = api.clock.now
+
+    @property
+    def clock_is_skewed(self) -> bool:
+        """Whether this machine's clock is off by more than a minute; what is told to the server is corrected by it."""
+        return self._api.clock.is_skewed
+
+    @property
+    def unsent(self) -> int:
+        """Acts that the server has not answered."""
+        return self.checkout.queued + len(self.checkout.queue.waiting)
+
+    def check_leave(self) -> None:
+        """Raises UnsentWork while this terminal keeps something that only its next sign-in could send."""
+        if waiting := self.unsent - self.checkout.of_other_stores:
+            raise UnsentWork(waiting)
+
+    def _paper(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
+        return Paper(
+            number=sale.receipt_number,
+            sale_id=sale.id,
+            store_id=sale.store_id,
+            store_name=self.session.store_name,
+            terminal_id=self.terminal_id,
+            clerk=self.session.display_name,
+            at=sale.made_at.astimezone(),
+            lines=sale.sell.lines,
+            names=names,
+            tenders=sale.sell.tenders or (),
+            lang=self.lang,
+        )
 
     def _came_back(self) -> None:
         """The server answers again: do not wait out the pauses."""
@@ -232,7 +292,7 @@ class Desk:
 
     def _add(self, product: Product, count: int) -> None:
         line = self.cart.add(product, check_quantity(count))
-        self.till.receipt = None
+        self.checkout.receipt = None
         self._say(Notice("ok", "added", {"count": count, "name": product.name, "quantity": line.quantity}))
         self.pump()
 
@@ -280,12 +340,12 @@ class Desk:
             self.pump()
 
     async def finish(self) -> None:
-        """Sell the cart; `till.receipt` has the receipt. If there is none, the clerk was told why."""
+        """Sell the cart; `checkout.receipt` has the receipt. If there is none, the clerk was told why."""
         async with self._turn, self._telling():
             self._say(Notice("info", "finishing"))
             self.is_selling = True
             try:
-                outcome = await self.till.sell(self.cart)
+                outcome = await self.checkout.sell(self.cart)
             finally:
                 self.is_selling = False
                 self._on_disk = {}  # a sale that was kept has ended the open one there
@@ -375,11 +435,22 @@ class Desk:
     def _answered(self, command: Command, answer: Answer) -> None:
         self.live.take(answer.stock)
         if isinstance(command, Sell):
-            self.till.answered(command, answer)
+            self.checkout.answered(command, answer)
+        elif self.checkout.queue.answered(command, answer):
+            pass
         elif (missed := self.cart.answered(answer, self._clock())) is not None:
             line, refusal = missed
             self._telling_task = asyncio.create_task(self._tell_refusal(refusal, line.product.name))
         self.pump()
+
+    @contextmanager
+    def _written_together(self) -> Iterator[None]:
+        """What the answers of one request change in the journal is one commit."""
+        try:
+            with self._journal.together():
+                yield
+        except JournalUnusable as error:  # the next start sends the same again, and hears the same answers
+            self._say(notice_of(error))
 
     def _sending_failed(self, error: MostradorError | None) -> None:
         if isinstance(error, SessionEnded):

@@ -59,12 +59,13 @@ def _machine() -> str:
 def adopt_older(journal: Journal, directory: Path, slot: str) -> None:
     """Takes over what terminals of older versions kept, whose files were named by the machine's name and the slot.
 
-    Raises JournalUnusable when one of them cannot be read; what it keeps must not be forgotten.
+    Of a damaged one what can be read; it is kept aside (`rescued`). Raises JournalUnusable.
     """
     for path in sorted(directory.glob(f"*-{slot}.db")):
         older = Journal(path, slot)
         try:
             journal.take_over(older)
+            journal.rescued = journal.rescued or older.rescued
         finally:
             older.close()
         path.replace(path.with_suffix(".db.adopted"))

@@ -17,7 +17,7 @@ from backend.model.errors import MostradorError
 from .values import SESSION_OVER, Session
 
 SHARE = (0.6, 0.8)
-"""When to renew, as a share of the token's life: not all tills that were opened at nine at the same moment."""
+"""When to renew, as a share of the token's life: not all terminals that were opened at nine at the same moment."""
 PAUSE = 5.0
 """Seconds between attempts to renew a token that is still good."""
 

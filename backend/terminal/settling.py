@@ -12,8 +12,8 @@ from backend.model.errors import MostradorError
 from backend.model.scopes import Scope
 
 from .api import Api
+from .checkout import Checkout
 from .journal import Journal, KeptSale
-from .till import Till
 from .values import Approval, Notice, Session, notice_of
 
 _LATER = {"server_away", "session_ended"}
@@ -34,10 +34,10 @@ class ApprovalMissing(MostradorError):
 
 
 class Settling:
-    """Settles conflicts of `till`. `waiting` are those that the server has not recorded yet, by the conflict's id."""
+    """Settles conflicts of `checkout`. `waiting` are those that the server has not recorded, by the conflict's id."""
 
-    def __init__(self, api: Api, journal: Journal, till: Till, say: Callable[[Notice], None]) -> None:
-        self._api, self._journal, self._till, self._say = api, journal, till, say
+    def __init__(self, api: Api, journal: Journal, checkout: Checkout, say: Callable[[Notice], None]) -> None:
+        self._api, self._journal, self._checkout, self._say = api, journal, checkout, say
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self.waiting: dict[UUID, Settlement] = journal.settlements()
@@ -106,7 +106,7 @@ class Settling:
     async def run(self) -> None:
         """Deliver what waits until cancelled."""
         while True:
-            for conflict in [x for x in self._till.conflicts if x.id in self.waiting]:
+            for conflict in [x for x in self._checkout.conflicts if x.id in self.waiting]:
                 async with self._turn:
                     await self._again(conflict)
             with suppress(TimeoutError):
@@ -132,7 +132,7 @@ class Settling:
     async def _deliver(self, conflict: KeptSale, settlement: Settlement, approval: Approval | None) -> None:
         await self._api.settle(settlement, approval)
         self.waiting.pop(conflict.id, None)
-        self._till.settled(conflict)
+        self._checkout.settled(conflict)
         self._say(Notice("ok", "sale_settled", {"receipt": conflict.receipt_number}))
 
     def _open_again(self, conflict: KeptSale) -> None:

@@ -51,7 +51,7 @@ class Said(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """A product of the catalogue as a counter needs it; `price` is for `price_per` units."""
+    """A product of the catalogue as a terminal needs it; `price` is for `price_per` units."""
 
     id: str
     sku: str
@@ -112,7 +112,7 @@ class StoreStock(Struct, frozen=True):
 
 
 class Approval(Struct, frozen=True):
-    """A supervisor who stands beside the till. The PIN goes to the server and nowhere else."""
+    """A supervisor who stands beside the terminal. The PIN goes to the server and nowhere else."""
 
     user: str
     pin: str

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from backend.auth.roles import EVERY_STORE
 from backend.auth.tokens import Tokens
@@ -14,6 +14,7 @@ from backend.database.reads import reading
 from backend.http.access import PUBLIC
 from backend.http.commanding import attempt
 from backend.http.declaring import ONCE, WRITE
+from backend.http.errors import UnknownTerminal
 from backend.http.pages import Cursor, Limit, behind, page
 from backend.http.rates import SIGN_IN
 from backend.http.request import ApiRequest
@@ -21,6 +22,7 @@ from backend.keys.service import Keys
 from backend.model.scopes import Scope
 from backend.stores.queries import require_store
 
+from .acts import ActsTold, acts_of, acts_told
 from .enrolment import Enrolled, enrol
 from .queries import Terminal, terminals_after
 from .service import TerminalBody, TerminalMade, delete_terminal, make_terminal
@@ -29,7 +31,13 @@ from .service import TerminalBody, TerminalMade, delete_terminal, make_terminal
 class TerminalsShape(Struct, frozen=True):
     """A page of terminals."""
 
-    terminals: list[Terminal]
+    terminals: list["ShownTerminal"]
+
+
+class ShownTerminal(Terminal, frozen=True):
+    """A terminal, and what it has told of its acts, if it has told any."""
+
+    acts: ActsTold | None = None
 
 
 class EnrolBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,8 +71,24 @@ def terminal_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteH
             if store_id is not None:
                 await require_store(connection, store_id)
             found = await terminals_after(connection, stores, place, limit + 1)
+            acts = await acts_of(connection, found)
         shown, headers = page(request, found, limit, lambda x: _Place(x.store_id, x.terminal_id))
-        return Response(TerminalsShape(list(shown)), headers=headers)
+        shapes = [ShownTerminal(**structs.asdict(x), acts=acts.get((x.store_id, x.terminal_id))) for x in shown]
+        return Response(TerminalsShape(shapes), headers=headers)
+
+    @get(
+        "/terminals/{store_id:str}/{terminal_id:str}/acts",
+        scope=Scope.TERMINALS_WRITE,
+        problems=("store_not_allowed", "unknown_terminal"),
+    )
+    async def acts(request: ApiRequest, store_id: FromPath[str], terminal_id: FromPath[str]) -> ActsTold:
+        """Returns what a terminal, enrolled or not, has told of its acts: the last number, and how many are missing."""
+        request.auth.require_store(store_id)
+        async with reading(db) as connection:
+            told = await acts_told(connection, store_id, [terminal_id])
+        if terminal_id not in told:
+            raise UnknownTerminal(terminal_id)
+        return told[terminal_id]
 
     @post(
         "/terminals",
@@ -92,4 +116,4 @@ def terminal_routes(db: Database, keys: Keys, tokens: Tokens) -> list[HTTPRouteH
         if gone.terminal.key_id is not None:
             keys.forget(gone.terminal.key_id)
 
-    return [list_terminals, make, enrol_one, remove]
+    return [list_terminals, acts, make, enrol_one, remove]

@@ -42,7 +42,7 @@ class Place(Struct, frozen=True):
 async def place_of(connection: AsyncConnection, store_id: str, user: str, said: str, key: str) -> Place:
     """Returns where somebody signs in who says to be at the terminal `said`, or nothing, and shows `key`, or nothing.
 
-    Who is at no store (empty) needs no till, so gets no id for one. Raises TerminalRemoved, TerminalElsewhere or
+    Who is at no store (empty) needs no terminal, so gets no id for one. Raises TerminalRemoved, TerminalElsewhere or
     TerminalKeyNeeded.
     """
     enrolled = await _enrolled(connection, store_id, key) if key else ""

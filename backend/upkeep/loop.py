@@ -65,9 +65,9 @@ class Upkeep:
             log.info("upkeep", **done)
 
     async def _forget_sessions(self, before: datetime) -> int:
-        async with writing(self._database) as connection:
+        async with writing(self._database, at_leisure=True) as connection:
             return await forget_sessions(connection, before) + await forget_failures(connection, before)
 
     async def _forget_letters(self, now: datetime) -> int:
-        async with writing(self._database) as connection:
+        async with writing(self._database, at_leisure=True) as connection:
             return await forget_letters(connection, now)

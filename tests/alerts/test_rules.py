@@ -206,6 +206,7 @@ def test_every_rule_has_its_name() -> None:
         "stuck_transfer",
         "silent_terminal",
         "drift",
+        "shortfall",
         "negative_attempt",
         "odd_sale",
         "hold_hoarding",

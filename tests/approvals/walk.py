@@ -22,6 +22,10 @@ def every_step(post: Post, as_clerk: Post) -> None:
     post(f"{dropped}/cancel", {})
     post(f"{_asked(as_clerk, rum)}/grant", {})
     post(f"{_asked(post, rum)}/refuse", {"reason": "count again"})
+    post("/stock", {"product_id": rum, "store_id": "sur", "initial_quantity": 60})
+    post("/reservations", {"product_id": rum, "store_id": "sur", "quantity": 55})
+    seen = {"store_id": "sur", "rule": "hold_hoarding", "subject": rum}
+    post("/alerts/marks", seen | {"status": "acknowledged"})
 
 
 def _asked(post: Post, product_id: str) -> str:

@@ -47,7 +47,7 @@ from tests.http.shop import PIN, PRODUCTS, furnish
 from tests.servers import nats_server, postgres_server
 from tests.terminal.fake_nats import FakeNats
 from tests.tui.conftest import SMALL, Counter
-from tui.app import CounterApp
+from tui.app import TerminalApp
 from tui.words import Words
 
 from .ledger import ANA, ROWS, shop
@@ -199,7 +199,7 @@ async def screen(directory: Path, times: int) -> None:
             return lease.server_url
 
         till = Counter(directory, FakeNats())
-        till.app = CounterApp(connect, data_dir=directory, terminal_id="T1", words=Words("en"), store="norte")
+        till.app = TerminalApp(connect, data_dir=directory, terminal_id="T1", words=Words("en"), store="norte")
         waits = []
         async with till.app.run_test(size=SMALL) as till.pilot:
             await till.on("SignInScreen")

@@ -22,13 +22,13 @@ from tests.eventually import eventually
 from tests.servers import NatsServer
 
 from .processes import ServerProcess
-from .tills import OPENING, PRODUCTS, STORES, Till
+from .terminals import OPENING, PRODUCTS, STORES, Terminal
 
 TILLS = 6
 
 
 class Scene:
-    """Servers on one database and one NATS, with tills that sell through them."""
+    """Servers on one database and one NATS, with terminals that sell through them."""
 
     def __init__(
         self, database: Database, nats: NatsServer, directory: Path, servers: int, settings: Mapping[str, str]
@@ -43,15 +43,15 @@ class Scene:
         self.auth = {"Authorization": f"Bearer {token}"}
         """The header of a supervisor of all stores."""
         urls = [server.url for server in self.servers]
-        self.tills = [
-            Till(number, urls[number % servers :] + urls[: number % servers], token, STORES[number % len(STORES)])
+        self.terminals = [
+            Terminal(number, urls[number % servers :] + urls[: number % servers], token, STORES[number % len(STORES)])
             for number in range(TILLS)
         ]
 
     @property
     def answered(self) -> int:
         """Commands that have their answer."""
-        return sum(len(till.answers) for till in self.tills)
+        return sum(len(terminal.answers) for terminal in self.terminals)
 
     async def more(self, number: int) -> None:
         """Return when so many more commands have been answered."""
@@ -61,13 +61,13 @@ class Scene:
     async def check(self) -> None:
         """Nothing acknowledged is lost, nothing happened twice, the numbers prove themselves, and NATS knows it all."""
         await eventually(lambda: short_holds_ended(self.database))
-        for till in self.tills:
-            assert till.answers.keys() == till.sent.keys()
-            assert await till.ask_again() == [till.answers[command_id] for command_id in till.sent]
-        assert await on_hand(self.database) == expected_on_hand(self.tills)
+        for terminal in self.terminals:
+            assert terminal.answers.keys() == terminal.sent.keys()
+            assert await terminal.ask_again() == [terminal.answers[command_id] for command_id in terminal.sent]
+        assert await on_hand(self.database) == expected_on_hand(self.terminals)
         proof = await prove(self.database)
         assert proof.drifts == ()
-        assert await commands_recorded(self.database) == sum(len(till.sent) for till in self.tills)
+        assert await commands_recorded(self.database) == sum(len(terminal.sent) for terminal in self.terminals)
         await eventually(lambda: holds(self.database, 0))
         for server in self.servers:
             assert await server.stop() == 0
@@ -86,11 +86,11 @@ async def selling(
     scene = Scene(database, nats, directory, servers, settings)
     try:
         await asyncio.gather(*(server.start() for server in scene.servers))
-        await asyncio.gather(*(till.receive() for till in scene.tills[: len(STORES)]))
+        await asyncio.gather(*(terminal.receive() for terminal in scene.terminals[: len(STORES)]))
         closing = asyncio.Event()
-        async with asyncio.TaskGroup() as tills:
-            for till in scene.tills:
-                tills.create_task(till.sell_until(closing))
+        async with asyncio.TaskGroup() as terminals:
+            for terminal in scene.terminals:
+                terminals.create_task(terminal.sell_until(closing))
             await scene.more(500)
             yield scene
             await scene.more(500)
@@ -122,12 +122,12 @@ async def short_holds_ended(database: Database) -> bool:
         return (await connection.execute(query)).scalar_one() == 0
 
 
-def expected_on_hand(tills: Sequence[Till]) -> Counter[tuple[str, str]]:
-    """What the tills know from their answers alone."""
+def expected_on_hand(terminals: Sequence[Terminal]) -> Counter[tuple[str, str]]:
+    """What the terminals know from their answers alone."""
     units = Counter({(store, product): OPENING for store in STORES for product in PRODUCTS})
-    for till in tills:
-        for command_id, command in till.sent.items():
-            answer = till.answers[command_id]
+    for terminal in terminals:
+        for command_id, command in terminal.sent.items():
+            answer = terminal.answers[command_id]
             if not answer.accepted:
                 continue
             if isinstance(command, Sell):

@@ -1,4 +1,4 @@
-"""Servers are killed and NATS goes away while tills sell: see `Scene.check` for what must be true all the same."""
+"""Servers are killed and NATS goes away while terminals sell: see `Scene.check` for what must be true all the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ async def test_a_server_is_killed(database: Database, start_nats: Callable[[], N
             await shop.servers[0].kill()
             await shop.servers[0].start()
             await shop.more(500)
-        assert sum(till.failures for till in shop.tills)
+        assert sum(terminal.failures for terminal in shop.terminals)
 
 
 async def test_a_server_is_stopped(database: Database, start_nats: Callable[[], NatsServer], tmp_path: Path) -> None:

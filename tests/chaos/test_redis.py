@@ -1,4 +1,4 @@
-"""Redis is killed and comes back, empty, while tills sell and customers look: nobody notices."""
+"""Redis is killed and comes back, empty, while terminals sell and customers look: nobody notices."""
 
 import asyncio
 from collections import Counter
@@ -17,7 +17,7 @@ from tests.eventually import eventually
 from tests.servers import NatsServer, RedisServer
 
 from .scene import selling
-from .tills import PRODUCTS
+from .terminals import PRODUCTS
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,7 @@ async def test_redis_is_killed_and_comes_back(
                     await eventually(partial(customer.knows, versions), LIFE / 2)
             await eventually(lambda: all(customer.from_views for customer in customers))
             closing.set()
-        assert sum(till.failures for till in shop.tills) == 0
+        assert sum(terminal.failures for terminal in shop.terminals) == 0
     await database.close()
 
 

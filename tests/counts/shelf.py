@@ -9,7 +9,7 @@ from backend.ids import new_id
 from backend.model.answers import Answer
 from backend.model.books import Books, Effect, Request
 from backend.model.commands import Command, Line, SaleLine
-from backend.model.counts import CountBody, How, LineBody, Tolerance, line_id
+from backend.model.counts import CORRECTIONS, CountBody, How, LineBody, Tolerance, line_id
 from backend.model.counts import Scope as What
 from backend.model.decide import decide
 from backend.model.documents import Document
@@ -108,10 +108,10 @@ class Shop:
             self.books.reservations[hold.id] = hold
         for document in effect.documents:
             self.books.documents[document.id] = document
-        made_at = effect.sale.made_at if effect.sale else None
+        made_at = effect.sale.made_at if effect.sale else effect.left_at
         for x in effect.movements:
             key = (x.store_id, x.product_id)
-            move = Move(x.version, x.kind, x.on_hand_change, x.at, made_at)
+            move = Move(x.version, x.kind, x.on_hand_change, x.at, None if x.kind in CORRECTIONS else made_at)
             self.books.moves[key] = (*self.books.moves[key], move)
         return effect
 

@@ -62,7 +62,7 @@ async def test_a_count_while_the_shop_sells(shop: Shop) -> None:
     assert [one["status"] for one in listed["counts"]] == ["posted"]
 
 
-async def test_a_sale_of_an_outage_is_not_counted_as_a_loss(shop: Shop) -> None:
+async def test_pain_9_a_sale_of_an_outage_is_not_counted_as_a_loss(shop: Shop) -> None:
     """Pain 9: a till that was away tells of its sales late, and the stock is right without anybody's reload."""
     await shop.receive("milk", 10)
     made_at = datetime.now(UTC) - timedelta(minutes=10)

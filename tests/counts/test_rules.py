@@ -4,10 +4,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from backend.ids import new_id
 from backend.model.counts import APPROVAL_UNITS, CountStatus, How, LineStatus, Tolerance, Why
 from backend.model.counts import Scope as What
+from backend.model.verbs.repair import Differences, Repair
 from backend.model.verbs.set_stock import SetStock
 
 from .shelf import (
@@ -26,7 +28,7 @@ from .shelf import (
 )
 
 
-def test_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
+def test_pain_11_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
     """Pain 11: a stock-take spoiled by sales during the count."""
     shop = Shop(tea=10)
     count = opening("tea")
@@ -39,6 +41,39 @@ def test_sales_after_the_scan_stay_when_the_count_is_posted() -> None:
     assert [(row.product_id, row.on_hand) for row in answer.stock] == [("tea", 7)]
     assert shop.counted(count.id) == -1
     assert (shop.document(count.id).status, shop.line_status(count.id)) == (CountStatus.POSTED, LineStatus.POSTED)
+
+
+def test_a_repair_corrects_what_the_count_has_found_missing_too() -> None:
+    """The books had one tea more than their movements; the count and `verify --repair` find the same unit, once."""
+    shop = Shop(tea=10)
+    count = opening("tea")
+    shop.accept(count)
+    shop.accept(scanning(count.id, 9))
+    one, less = Differences(on_hand=1), Differences(on_hand=-1)
+    repair = Repair(
+        id=new_id(), store_id=STORE, product_id="tea", expected_version=1, drifted=one, correction=less, reason="drift"
+    )
+    shop.accept(repair)
+    assert shop.row().on_hand == 9
+    shop.accept(scanning(count.id, 0))
+    assert not shop.line(count.id).moved, "no unit moved"
+    assert not shop.send(posting(count.id)).movements
+    assert shop.row().on_hand == 9
+
+
+def test_a_repair_after_an_offline_scan_was_true_when_it_was_made() -> None:
+    shop = Shop(tea=10)
+    count = opening("tea")
+    shop.accept(count)
+    one, less = Differences(on_hand=1), Differences(on_hand=-1)
+    repair = Repair(
+        id=new_id(), store_id=STORE, product_id="tea", expected_version=1, drifted=one, correction=less, reason="drift"
+    )
+    at = shop.now
+    shop.accept(repair)
+    shop.accept(scanning(count.id, 9, as_of=1, at=at))
+    assert shop.line(count.id).on_hand == 9
+    assert not shop.send(posting(count.id)).movements
 
 
 def test_a_count_that_finds_everything_moves_nothing() -> None:
@@ -277,3 +312,20 @@ def test_a_correction_for_a_reason_is_a_movement_of_units() -> None:
     shop.accept(adjusting(-2))
     shop.accept(posting(count.id))
     assert shop.row().on_hand == 7
+
+
+def test_the_list_of_a_count_names_each_thing_once_and_people_find_it_by_its_reference() -> None:
+    shop = Shop()
+    twice = structs.replace(opening("tea", "jam", "tea"), categories=("Tea", "Tea"), reference="shelf 3")
+    shop.accept(twice)
+    body = shop.count(twice.id)
+    assert (body.products, body.categories) == (("tea", "jam"), ("Tea",))
+    assert shop.document(twice.id).reference == "shelf 3"
+
+
+def test_a_task_is_one_product_and_no_category() -> None:
+    shop = Shop()
+    task = opening("tea", scope=What.TASK)
+    assert shop.code(structs.replace(task, categories=("Tea",))) == "empty_basket"
+    assert shop.code(structs.replace(task, products=("tea", "jam"))) == "empty_basket"
+    shop.accept(task)

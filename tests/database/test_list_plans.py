@@ -68,7 +68,7 @@ async def how(database: Database, statement: Select[Any], **values: Any) -> str:
     return found
 
 
-async def test_lists_are_read_by_their_indexes(database: Database) -> None:
+async def test_pain_14_lists_are_read_by_their_indexes(database: Database) -> None:
     await many(database)
     last_sale = {"sold_at": MIDDLE, "id": new_id() if database.dialect == "postgresql" else new_id().hex}
     last_step = StepKey(MIDDLE, "p1", 1)._asdict()

@@ -65,7 +65,7 @@ async def sell_all(clients: list[Shop], baskets: Sequence[tuple[str, ...]]) -> l
     return await asyncio.gather(*(shop.post("sales", body(basket)) for shop, basket in pairs))
 
 
-async def test_the_last_unit_is_given_once(clients: list[Shop]) -> None:
+async def test_pain_1_the_last_unit_is_given_once(clients: list[Shop]) -> None:
     for product in ("milk", "choc", "bread", "rice"):
         await clients[0].receive(product, STOCK)
     await sales_of_one_product(clients)

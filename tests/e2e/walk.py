@@ -18,6 +18,7 @@ def every_other_step(send: Send) -> None:
     _counted(send, gin)
     _sold_and_returned(send, gin)
     _replenished(send)
+    _sold_without_a_server(send)
 
 
 def _received(send: Send, product_id: str) -> None:
@@ -75,3 +76,12 @@ def _replenished(send: Send) -> None:
         proposals.append(f"/replenishment/proposals/{document['id']}")
     send("POST", f"{proposals[0]}/order", {"supplier": "Gil"})
     send("POST", f"{proposals[1]}/close", {"outcome": "dropped"})
+
+
+def _sold_without_a_server(send: Send) -> None:
+    """A unit of a product of which there is none: a case, which is settled."""
+    figs = send("POST", "/products", {"sku": "FIGS", "name": "Higos", "price": 1})["id"]
+    lines = [{"product_id": figs, "quantity": 1, "price_cents": 100}]
+    sell = {"type": "sell", "id": str(new_id()), "store_id": "norte", "lines": lines, "offline": {"sequence": 1}}
+    (answer,) = send("POST", "/commands", {"commands": [sell]})["answers"]
+    send("POST", f"/shortfalls/{answer['id']}/resolve", {"choice": "adjust", "reason": "behind the counter"})

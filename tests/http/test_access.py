@@ -152,9 +152,14 @@ EVERYBODYS = {
     ("GET", "/api/v1/stock/store/{store_id}"),
     ("GET", "/api/v1/stock/low-stock"),
     ("GET", "/api/v1/export/stock"),
+    # Any store may be asked for goods; the case, which nobody else finds, says whose it is.
+    ("POST", "/api/v1/shortfalls/{shortfall_id}/resolve"),
 }
 """The routes that name a store and let in people of other stores."""
-NEEDED = {("DELETE", "/api/v1/products/{product_id}/prices"): {"valid_from": "2030-01-01T00:00:00Z"}}
+NEEDED = {
+    ("DELETE", "/api/v1/products/{product_id}/prices"): {"valid_from": "2030-01-01T00:00:00Z"},
+    ("GET", "/api/v1/sync/changes"): {"after": "1"},
+}
 """What else must be in the query, by route."""
 
 

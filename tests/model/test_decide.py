@@ -77,7 +77,7 @@ def test_a_hold_takes_available_and_leaves_on_hand() -> None:
     assert effect.answer.reservation.expires_at == NOW + timedelta(seconds=900)
 
 
-def test_two_lines_of_one_product_are_summed_before_the_check() -> None:
+def test_pain_2_two_lines_of_one_product_are_summed_before_the_check() -> None:
     state = books(tea=100)
     command = Reserve(id=new_id(), store_id=STORE, lines=(Line("tea", 60), Line("tea", 60)), ttl_seconds=9)
     effect = apply(state, command)

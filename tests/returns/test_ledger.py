@@ -177,6 +177,25 @@ async def test_pain_5_an_offline_sale_and_its_return_come_again_on_reconnect(dat
     assert await tendered(database) == [("cash", 600), ("cash", -300)]
 
 
+async def test_the_proof_finds_a_return_that_is_not_of_its_receipt(database: Database) -> None:
+    await open_shop(database)
+    async with running_ledger(database) as ledger:
+        await ledger.submit(receive(tea=9))
+        sale = await sold(ledger, SaleLine("tea", 3, 300), SaleLine("tea", 2, 300))
+        await send(ledger, returning(sale, ReturnLine(2, 1)))
+    assert not (await prove(database)).drifts
+    for falsified in ('"sold":3', '"sold":2'):
+        async with database.writer.begin() as connection:
+            forge = text("UPDATE documents SET body = replace(body, :was, :now) WHERE kind = 'returned'")
+            await connection.execute(forge, {"was": falsified, "now": '"sold":4'})
+        drifts = (await prove(database)).drifts
+        assert [(x.product_id, x.expected, x.found) for x in drifts if "units sold by line" in x.what][-1] == (
+            "tea",
+            int(falsified[-1]),
+            4,
+        )
+
+
 @pytest.mark.parametrize(
     ("falsified", "found"),
     [

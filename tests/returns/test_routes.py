@@ -1,7 +1,16 @@
 """Returns over HTTP: by receipt, without one by approval, and what is told of them."""
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
+import pytest
+from sqlalchemy import delete, insert, update
+
+from backend.database import tables
+from backend.database.engine import open_database
 from backend.ids import new_id
 from tests.http.shop import PIN, Shop, assert_problem
 
@@ -133,6 +142,36 @@ async def test_a_sale_is_voided_by_approval(shop: Shop) -> None:
     again = await shop.post(path, {"reason": "once more"}, shop.supervisor)
     assert_problem(again, 409, "wrong_status")
     assert_problem(await shop.post("returns", back(sale, 1)), 409, "wrong_status")
+
+
+@pytest.fixture
+async def two_in_the_morning(shop: Shop) -> AsyncIterator[str]:
+    """The shop is where it is past two in the morning now; its time zone."""
+    offset = (14 - datetime.now(UTC).hour) % 24 - 12
+    zone = f"Etc/GMT{-offset:+d}"
+    about = {"number": 1, "name": "", "currency": "EUR", "time_zone": zone, "founded_at": datetime.now(UTC)}
+    db = open_database(shop.database_url)
+    async with db.writer.begin() as connection:
+        await connection.execute(insert(tables.shop).values(about))
+    yield zone
+    async with db.writer.begin() as connection:
+        await connection.execute(delete(tables.shop))
+    await db.close()
+
+
+async def test_a_sale_is_voided_on_its_day_in_the_shops_time_zone(shop: Shop, two_in_the_morning: str) -> None:
+    """Whatever day it is in Greenwich; both sides of midnight."""
+    assert datetime.now(ZoneInfo(two_in_the_morning)).hour in (2, 3)
+    db = open_database(shop.database_url)
+    for hours, code in ((1, None), (4, "void_too_late")):
+        sale = await sold(shop)
+        async with db.writer.begin() as connection:
+            s = tables.sales.c
+            then = datetime.now(UTC) - timedelta(hours=hours)
+            await connection.execute(update(tables.sales).where(s.id == UUID(sale["id"])).values(sold_at=then))
+        answer = await shop.post(f"sales/{sale['id']}/void", {"reason": "twice"}, shop.supervisor)
+        assert answer.json().get("code") == code, answer.text
+    await db.close()
 
 
 async def test_a_sale_that_came_back_in_part_is_not_voided(shop: Shop) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec import structs
+
 from backend.database.engine import Database
 from backend.ids import new_id
 from backend.model.answers import Code
@@ -32,6 +34,13 @@ def test_what_a_shift_remembers() -> None:
     body = book.books.documents[shift.id].read(ShiftBody)
     assert [(move.amount_cents, move.reason) for move in body.moves] == [(500, "change"), (-700, "flowers")]
     assert (body.float_cents, body.counted_cents, body.closed_by) == (10_000, 9_950, "ana")
+
+
+def test_a_shift_is_opened_in_a_store_that_there_is() -> None:
+    book, nowhere = Book(), structs.replace(opening(), store_id="999")
+    refusal = book.send(nowhere).answer.refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.field) == (Code.UNKNOWN_STORE, "store_id")
 
 
 def test_a_shift_is_closed_at_its_own_terminal_and_store() -> None:

@@ -1,6 +1,7 @@
 """The rules of adjusting, quarantine, release and write-off: what each changes, and what each refuses."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from msgspec import json, structs
@@ -12,6 +13,7 @@ from backend.model.commands import Command, Line
 from backend.model.decide import decide
 from backend.model.reasons import REASONS, ReasonCode, told
 from backend.model.stock import StockRow, Who
+from backend.model.verbs import VERBS
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.quarantine import Quarantine
 from backend.model.verbs.release import Release
@@ -138,3 +140,19 @@ def test_pain_10_stock_never_goes_negative_silently(reserved: int) -> None:
         (movement,) = decided(command, state).movements
         assert movement.on_hand - movement.unavailable - movement.allocated - movement.reserved == 0
         assert movement.actor == "luis"
+
+
+def test_quarantine_and_release_say_why_by_which_paper_and_sum_their_lines() -> None:
+    lines = (Line("tea", 2), Line("tea", 3))
+    paper: dict[str, Any] = {
+        "id": new_id(),
+        "store_id": STORE,
+        "lines": lines,
+        "reason": "torn",
+        "document_id": "photo 4",
+    }
+    (kept,) = decided(Quarantine(**paper, reason_code=ReasonCode.DAMAGE)).movements
+    assert (kept.unavailable_change, kept.reason, kept.document_id) == (5, "damage: torn", "photo 4")
+    (freed,) = decided(Release(**paper), books(unavailable=6)).movements
+    assert (freed.unavailable_change, freed.reason, freed.document_id) == (-5, "torn", "photo 4")
+    assert not VERBS[Release].ends_dead_holds, "a dead hold is on the shelf, not in quarantine"

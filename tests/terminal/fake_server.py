@@ -21,10 +21,12 @@ from backend.model.books import Books, Request
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement, needs_supervisor
 from backend.model.decide import decide_all
+from backend.model.errors import InvalidInput
 from backend.model.prices import other_prices, price_refusal
 from backend.model.reservations import Status
 from backend.model.scans import CodeKind, Scan, read_scan
 from backend.model.stock import StockRow, Who
+from backend.model.told import HEADER, Told, read
 from backend.model.unit_price import UnitPrice
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.cancel import Cancel
@@ -35,6 +37,8 @@ from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.terminal.api import Api
 from backend.terminal.values import Session, Store
+
+from .fake_sync import FakeSync, copied
 
 STORES = (Store("292", "Harbour Street"), Store("319", "Station"), Store("361", "North Gate"), Store("406", "Old Town"))
 PIN = "1234"
@@ -93,6 +97,13 @@ class FakeServer:
             for store in STORES
             for product in PRODUCTS
         }
+        self.sync = FakeSync(
+            {
+                # As if the products had been written first, and then their barcodes.
+                key: copied(number, len(PRODUCTS) + number, key, _sku_of(key), value, price_cents(key))
+                for number, (key, value) in enumerate(PRODUCTS.items(), 1)
+            }
+        )
         self.books = Books(rows, {store.id for store in STORES}, {})
         self._terminal_id = ""
         self.settled: dict[UUID, dict[str, Any]] = {}
@@ -104,6 +115,8 @@ class FakeServer:
         self._contents: dict[UUID, Command] = {}
         self.sales: list[Sell] = []
         self.taken: set[str] = set()
+        self.acts: dict[tuple[str, int], UUID] = {}
+        """Journal and number → the last command of the act that was told under it."""
         self.series: list[str] | None = None
         """The ids that terminals without one get, as a server of a fleet gives them; None: it knows nothing of ids."""
         self.enrolled: dict[str, str] = {}
@@ -178,10 +191,14 @@ class FakeServer:
             return self._search(query)
         if path == "/live":
             return _json({"nats_url": self.live_url, "subject": f"inventory.{session.store_id}.>"})
+        if path == "/events":
+            return _answered(self.sync.events_after(query))
+        if path.startswith("/sync/"):
+            return self._sync(request, session, path, query)
         if path == "/conflicts/settle":
             return self._settle(session, request.content)
         if path == "/commands":
-            return await self._decide(session, request.content)
+            return await self._decide(session, request)
         if match := re.fullmatch(r"/products/barcode/([^/]+)", path):
             return self._barcode(match[1], query)
         if match := re.fullmatch(r"/products/sku/([^/]+)", path):
@@ -193,6 +210,14 @@ class FakeServer:
                 return _unknown_product(match[1])
             return self._everywhere(match[1])
         return _problem(404, "unknown_route", "There is nothing at this address; /docs lists the routes.")
+
+    def _sync(self, request: httpx.Request, session: Session, path: str, query: dict[str, str]) -> httpx.Response:
+        store_id = query.get("store_id", session.store_id)
+        if store_id not in {store.id for store in session.stores}:
+            sentence = f"You may not act in store {store_id}; sign in with a user of that store."
+            return _problem(403, "store_not_allowed", sentence, store_id=store_id)
+        said = request.headers.get("x-terminal-healed", "")
+        return _answered(self.sync.answer(path, query, store_id, self.books.stock.values(), self.now, said))
 
     def _sign_in(self, body: dict[str, str]) -> httpx.Response:
         role, stores = PEOPLE.get(body["user"], ("", []))
@@ -330,16 +355,31 @@ class FakeServer:
         }
         return _json(self.settled[settlement.id])
 
-    async def _decide(self, session: Session, content: bytes) -> httpx.Response:
+    async def _decide(self, session: Session, request: httpx.Request) -> httpx.Response:
+        content = request.content
         try:
             commands = msgspec.json.decode(content, type=_Commands).commands
         except msgspec.ValidationError as error:
             wrong = invalid_body(str(error), content)
             return _problem(400, wrong.code, wrong.message, **wrong.fields)
-        answers = [self._forbidden(session, command) or self.decide(command, session.user) for command in commands]
+        header = request.headers.get(HEADER)
+        try:
+            told = read(header, len(commands)) if header is not None else [None] * len(commands)
+        except InvalidInput as wrong_header:
+            return _problem(400, wrong_header.code, wrong_header.message, **wrong_header.fields)
+        answers = [
+            self._taken(command, act) or self._forbidden(session, command) or self.decide(command, session.user)
+            for command, act in zip(commands, told, strict=True)
+        ]
         if self.gate is not None:
             await self.gate.wait()
         return _json({"answers": answers})
+
+    def _taken(self, command: Command, act: Told | None) -> Answer | None:
+        if act is None or self.acts.setdefault((act.journal, act.sequence), command.id) == command.id:
+            return None
+        sentence = f"The act {act.sequence} of this terminal is another one already; send it under the next number."
+        return Answer(command.id, Refusal(Code.SEQUENCE_TAKEN, sentence, field=HEADER))
 
     @staticmethod
     def _forbidden(session: Session, command: Command) -> Answer | None:
@@ -394,6 +434,11 @@ class FakeServer:
         for listener in self.heard:
             event = {"store_id": command.store_id, "at": self.now, "stock": effect.answer.stock}
             listener(msgspec.json.encode(event))
+        if self.sync.events is not None:
+            self.sync.events += [
+                msgspec.json.encode({"store_id": row.store_id, "at": self.now, "stock": [row]})
+                for row in effect.answer.stock
+            ]
         return effect.answer
 
     def later(self, seconds: float) -> None:
@@ -462,6 +507,16 @@ def _session(session: Session) -> httpx.Response:
 def _unknown_product(code: str, field: str = "product_id") -> httpx.Response:
     sentence = f"There is no product {code}; check the code or add it to the catalogue."
     return _problem(404, "unknown_product", sentence, field=field)
+
+
+def _answered(said: httpx.Response | str) -> httpx.Response:
+    """An answer, or the problem that a code is of."""
+    if isinstance(said, httpx.Response):
+        return said
+    sentence = "The catalogue does not know this position; compare by /sync/digest, and go on from there."
+    if said == "events_away":
+        sentence = "Events cannot be read now; ask again in a moment, or read the state over HTTP."
+    return _problem(PROBLEMS[said].status, said, sentence)
 
 
 def _json(value: object) -> httpx.Response:

@@ -15,11 +15,11 @@ from backend.model.answers import Code, Refusal
 from backend.model.commands import Command, SaleLine
 from backend.model.stock import StockRow
 from backend.model.verbs.sell import Sell
+from backend.terminal.checkout import Outcome
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal
 from backend.terminal.lines import State
 from backend.terminal.live import Link
-from backend.terminal.till import Outcome
 from backend.terminal.values import Notice, Product
 from tests.eventually import eventually
 
@@ -85,7 +85,7 @@ async def test_scan_hold_finish(shop: Shop) -> None:
         await all_held(desk)
         assert shop.server.available("1041") == 7
         await desk.finish()
-    receipt = desk.till.receipt
+    receipt = desk.checkout.receipt
     assert receipt is not None
     assert (receipt.number, receipt.outcome, receipt.total_cents) == ("292-T1-000001", Outcome.SOLD, 706)
     assert (receipt.lines, receipt.units) == (2, 4)
@@ -133,7 +133,7 @@ async def test_finishing_with_a_short_line_or_nothing_at_all_says_what_to_do(sho
         await desk.scan(OIL)
         await eventually(lambda: "none_here" in shop.codes)
         await desk.finish()
-        assert desk.till.receipt is None
+        assert desk.checkout.receipt is None
     assert (shop.codes[1], shop.codes[-1]) == ("empty_basket", "line_short")
     assert shop.server.sales == []
 
@@ -185,13 +185,13 @@ async def test_a_server_that_goes_away_loses_nothing(shop: Shop) -> None:
         await eventually(lambda: desk.sender.is_failing)
         assert "server_away" in shop.codes
         await desk.finish()
-        receipt = desk.till.receipt
+        receipt = desk.checkout.receipt
         assert receipt is not None
-        assert (receipt.outcome, desk.till.queued, desk.cart.lines) == (Outcome.QUEUED, 1, [])
+        assert (receipt.outcome, desk.checkout.queued, desk.cart.lines) == (Outcome.QUEUED, 1, [])
         shop.server.away = False
-        await eventually(lambda: desk.till.queued == 0)
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.outcome is Outcome.SOLD
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.outcome is Outcome.SOLD
     assert [sale.lines[0].quantity for sale in shop.server.sales] == [3]
     assert shop.server.live_holds == 0
     assert shop.server.books.stock["292", "1041"].on_hand == 7
@@ -299,16 +299,16 @@ async def test_a_sale_refused_after_its_receipt_becomes_a_conflict_that_can_be_r
         await desk.finish()
         shop.server.books.stock["292", "1043"] = _with(shop.server, "1043", 0)
         shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.outcome is Outcome.REFUSED
+        await eventually(lambda: desk.checkout.conflicts)
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.outcome is Outcome.REFUSED
         assert shop.codes[-1] == "sale_conflict"
     async with shop.desk() as desk:
-        [conflict] = desk.till.conflicts
+        [conflict] = desk.checkout.conflicts
         shop.server.books.stock["292", "1043"] = _with(shop.server, "1043", 5)
-        desk.till.retry(conflict)
-        await eventually(lambda: desk.till.queued == 0)
-        assert desk.till.conflicts == []
+        desk.checkout.retry(conflict)
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
     assert [sale.receipt_number for sale in shop.server.sales] == ["292-T1-000001"]
 
 
@@ -325,8 +325,8 @@ async def test_a_sale_refused_at_the_counter_keeps_the_cart_and_reuses_the_numbe
         await desk.set_quantity("1043", 1)
         await all_held(desk)
         await desk.finish()
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.number == "292-T1-000001"
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.number == "292-T1-000001"
 
 
 async def test_receipt_numbers_that_are_used_already_are_jumped_over(shop: Shop) -> None:
@@ -334,8 +334,8 @@ async def test_receipt_numbers_that_are_used_already_are_jumped_over(shop: Shop)
     async with shop.desk() as desk:
         await desk.scan(MILK)
         await desk.finish()
-    assert desk.till.receipt is not None
-    number = int(desk.till.receipt.number[-6:])
+    assert desk.checkout.receipt is not None
+    number = int(desk.checkout.receipt.number[-6:])
     assert number >= 40
     assert len(shop.server.sales) == 1
     assert len([x for x in shop.server.commands if isinstance(x, Sell)]) < 10
@@ -349,11 +349,11 @@ async def test_an_offline_sale_whose_number_is_taken_is_recorded_under_another_o
             desk.cart.add(_product("1041"))
             await desk.finish()
         shop.server.away = False
-        await eventually(lambda: desk.till.queued == 0)
-        assert desk.till.conflicts == []
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.outcome is Outcome.SOLD
-        assert desk.till.receipt.number in {sale.receipt_number for sale in shop.server.sales}
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.outcome is Outcome.SOLD
+        assert desk.checkout.receipt.number in {sale.receipt_number for sale in shop.server.sales}
     assert len(shop.server.sales) == 2
     assert shop.server.available("1041") == 8
     told = [notice.fields for notice in shop.said if notice.code == "receipt_renumbered"]
@@ -370,8 +370,8 @@ async def test_many_offline_sales_find_free_numbers_behind_anothers_without_jump
     shop.server.books.stock["292", "1041"] = _with(shop.server, "1041", 100)
     async with shop.desk() as desk:
         await eventually(lambda: len(shop.server.sales) == 12)
-        await eventually(lambda: desk.till.queued == 0)
-        assert desk.till.conflicts == []
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
     numbers = {sale.receipt_number for sale in shop.server.sales}
     assert len(numbers) == 12
     assert all(len(number) == len("292-T1-000001") for number in numbers)
@@ -383,7 +383,7 @@ async def test_a_refused_price_is_tried_again_with_a_reason_for_whoever_may(shop
     journal.refused(kept.id, Refusal(Code.PRICE_NOT_ALLOWED, "It costs 1.29."))
     journal.close()
     async with shop.desk() as desk:
-        desk.till.retry(desk.till.conflicts[0])
+        desk.checkout.retry(desk.checkout.conflicts[0])
         await eventually(lambda: shop.server.sales)
     assert [sale.price_reason for sale in shop.server.sales] == ["sold at this price while offline"]
 
@@ -396,8 +396,8 @@ async def test_numbers_that_stood_in_the_way_for_ever_are_changed_at_the_next_st
     assert len(too_long.receipt_number) > 40
     async with shop.desk() as desk:
         await eventually(lambda: len(shop.server.sales) == 2)
-        await eventually(lambda: desk.till.queued == 0)
-        assert desk.till.conflicts == []
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
     assert all(len(sale.receipt_number) <= 40 for sale in shop.server.sales)
     assert shop.codes.count("receipt_renumbered") == 2
 
@@ -409,7 +409,23 @@ async def test_a_removed_terminal_keeps_what_it_could_not_send(shop: Shop) -> No
         await desk.finish()
         await desk.session_over.wait()
         assert "terminal_removed" in shop.codes
-        assert (desk.till.queued, desk.till.conflicts) == (1, [])
+        assert (desk.checkout.queued, desk.checkout.conflicts) == (1, [])
+
+
+async def test_a_sale_waits_until_the_servers_damaged_database_is_restored(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        await desk.scan(MILK)
+        await all_held(desk)
+        shop.server.problem = {"status": 500, "code": "database_damaged", "detail": "Restore it from a backup."}
+        await desk.set_quantity("1041", 2)
+        await eventually(lambda: desk.is_away)
+        await desk.finish()
+        assert (desk.checkout.queued, desk.checkout.conflicts) == (1, [])
+        shop.server.problem = None
+        desk.sender.hurry()
+        await eventually(lambda: len(shop.server.sales) == 1)
+        await eventually(lambda: desk.checkout.queued == 0)
+        assert desk.checkout.conflicts == []
 
 
 async def test_when_the_session_ends_the_sale_waits_for_the_pin_and_goes_on(shop: Shop) -> None:
@@ -425,8 +441,8 @@ async def test_when_the_session_ends_the_sale_waits_for_the_pin_and_goes_on(shop
         desk.signed_in(SESSION)
         await all_held(desk)
         await desk.finish()
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.units == 2
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.units == 2
 
 
 async def test_sales_of_a_store_the_clerk_may_not_act_in_keep_waiting(shop: Shop) -> None:
@@ -434,11 +450,11 @@ async def test_sales_of_a_store_the_clerk_may_not_act_in_keep_waiting(shop: Shop
     journal.keep("999", 100, lambda number: [Sell(id=new_id(), store_id="999", lines=(SaleLine("1041", 1, 119),))])
     journal.close()
     async with shop.desk() as desk:
-        await eventually(lambda: desk.till.queued == 1)
+        await eventually(lambda: desk.checkout.queued == 1)
         await desk.scan(MILK)
         assert shop.server.terminal_says == "1"
         await desk.finish()
-        assert desk.till.queued == 1
+        assert desk.checkout.queued == 1
 
 
 async def test_leaving_gives_the_holds_back(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """The fake server is held to the real one: the same calls, in the same order, get the same answers from both."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from backend.ids import new_id
 from backend.model.commands import Command, Line, SaleLine
+from backend.model.told import HEADER
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.extend import Extend
 from backend.model.verbs.receive import Receive
@@ -33,6 +35,7 @@ OWN = {
     "last_updated",
     "sold_at",
     "settled_at",
+    "at",
     "request_id",
     "instance",
 }
@@ -56,7 +59,8 @@ class Caller:
         content = None if body is None else msgspec.json.encode(body)
         sent = {"content-type": "application/json"} | self._auth | headers
         answer = await self._http.request(method, path, content=content, headers=sent)
-        said = msgspec.json.decode(answer.content) if answer.content else None
+        lines = [msgspec.json.decode(line) for line in answer.content.splitlines()]
+        said: Any = lines if answer.headers.get("content-type") == "application/x-ndjson" else next(iter(lines), None)
         if answer.is_error:
             assert answer.headers["content-type"] == "application/problem+json"
         self.answers.append((f"{method} {path}", answer.status_code, comparable(said)))
@@ -189,6 +193,8 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         lines = (SaleLine(product, quantity, price_cents(product) + dearer),)
         return Sell(id=ids[number], store_id="292", lines=lines, holds=holds, receipt_number=receipt)
 
+    kept = structs.replace(sell(18, "1042", "R-5"), made_at=datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
+
     async def calls(server: Caller) -> None:
         await server.sign_in()
         await server.send(reserve(0, "1041", 3))
@@ -199,6 +205,8 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         await server.send(sell(4, "1041", "R-1", ids[2]), sell(5, "1041", "R-2", ids[2]), sell(6, "1042", "R-1"))
         await server.send(sell(16, "1042", "R-1"))
         await server.send(sell(17, "1042", "R-4", dearer=-58))
+        await server.send(kept)
+        await server.send(kept, structs.replace(kept, made_at=UNSET))
         await server.send(Cancel(id=ids[7], store_id="292", reservation_id=ids[2]))
         await server.send(Cancel(id=ids[8], store_id="292", reservation_id=ids[19]))
         await server.send(reserve(9, "nothing", 1), sell(10, "1043", "R-3", quantity=11))
@@ -211,6 +219,26 @@ async def test_commands(tmp_path: Path, sqlite_url: str) -> None:
         await server.send(reserve(15, "1041", 1))
 
     await same(tmp_path, sqlite_url, calls)
+
+
+async def test_the_numbers_of_a_terminal_s_acts(tmp_path: Path, sqlite_url: str) -> None:
+    first, other = (Reserve(id=new_id(), store_id="292", lines=(Line("1041", 1),), ttl_seconds=900) for _ in range(2))
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        for header, commands in (
+            ("a1 ,1:ana", [other, first]),
+            ("a1 1:ana", [first]),
+            ("a1 1:ana,2:eva", [other, first]),
+            ("b2 1:ana", [other]),
+            ("a1 0:ana", [first]),
+            ("a1 1:ana,", [first]),
+            ("a1", [first]),
+        ):
+            await server.ask("POST", "/commands", {"commands": commands}, **{HEADER: header})
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers[1:]] == [200, 200, 200, 200, 400, 400, 400]
 
 
 async def test_settling(tmp_path: Path, sqlite_url: str) -> None:
@@ -240,6 +268,32 @@ async def test_settling(tmp_path: Path, sqlite_url: str) -> None:
 
     answers = await same(tmp_path, sqlite_url, calls)
     assert [status for _, status, _ in answers[1:]] == [200, 200, 200, 403, 401, 403, 200, 200]
+
+
+async def test_copies(tmp_path: Path, sqlite_url: str) -> None:
+    hold = Reserve(id=new_id(), store_id="292", lines=(Line("1042", 3),), ttl_seconds=900)
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        [head, *_] = await server.ask("GET", "/sync/snapshot?store_id=292")
+        await server.ask("GET", "/sync/snapshot?products_after=3&stock_after=1045")
+        await server.ask("GET", f"/sync/changes?after={head['catalogue']}")
+        await server.ask("GET", "/sync/changes?after=1")
+        await server.ask("GET", "/sync/changes?after=99999")
+        await server.ask("GET", "/sync/digest?store_id=292", **{"x-terminal-healed": "catalogue=0 stock=0"})
+        await server.ask("GET", "/sync/buckets?store_id=292&catalogue=1,4&stock=2")
+        await server.ask("GET", "/sync/buckets")
+        await server.ask("GET", "/events?store_id=292")
+        await server.send(hold)
+        await server.ask("GET", "/sync/digest")
+        server.sign_out()
+        await server.ask("GET", "/sync/digest")
+        await server.sign_in(user="eva", store_id="406")
+        for what in ("snapshot", "digest", "buckets"):
+            await server.ask("GET", f"/sync/{what}?store_id=292")
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [status for _, status, _ in answers] == [*[200] * 5, 410, *[200] * 3, 503, 200, 200, 401, 200, *[403] * 3]
 
 
 def test_the_fake_session_is_one_of_the_fake_people() -> None:

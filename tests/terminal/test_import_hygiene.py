@@ -16,9 +16,15 @@ def imported_by(code: str) -> set[str]:
 def test_the_core_imports_neither_screens_nor_server() -> None:
     modules = imported_by(
         "import pkgutil, importlib, backend.terminal as core\n"
-        "for found in pkgutil.iter_modules(core.__path__): importlib.import_module(f'backend.terminal.{found.name}')"
+        "for found in pkgutil.walk_packages(core.__path__, 'backend.terminal.'): importlib.import_module(found.name)"
     )
-    assert "httpx" in modules
+    assert {"httpx", "sqlite3"} <= modules
+    assert not modules & FORBIDDEN
+
+
+def test_the_copy_of_a_terminal_loads_nothing_of_the_server() -> None:
+    modules = imported_by("import backend.terminal.cache.intake")
+    assert "sqlite3" in modules
     assert not modules & FORBIDDEN
 
 

@@ -9,7 +9,7 @@ import nats
 import pytest
 
 from backend.model.stock import StockRow
-from backend.terminal import live as live_module
+from backend.terminal import listener as live_module
 from backend.terminal.api import SessionEnded
 from backend.terminal.live import WATCHED, Link, Live, StockView
 from tests.eventually import eventually

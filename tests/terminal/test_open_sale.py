@@ -84,8 +84,8 @@ async def test_what_was_open_is_found_and_its_living_holds_are_taken_over(shop: 
         shop.wait(600)  # longer than the first holds would have lived
         assert all(line.state(desk.now) is State.HELD for line in desk.cart.lines)
         await desk.finish()
-        assert desk.till.receipt is not None
-        assert desk.till.receipt.units == 5
+        assert desk.checkout.receipt is not None
+        assert desk.checkout.receipt.units == 5
     assert "sale_taken_up" in shop.codes
     assert (shop.server.live_holds, on_disk(shop)) == (0, None)
     assert shop.server.books.stock["292", "1041"].on_hand == 7
@@ -171,11 +171,11 @@ async def test_a_sale_that_was_made_is_not_found_again(shop: Shop) -> None:
         await all_held(desk)
         shop.server.away = True
         await desk.finish()
-        assert desk.till.queued == 1
+        assert desk.checkout.queued == 1
     assert on_disk(shop) is None
     async with shop.desk() as desk:
         assert desk.found is None
-        await eventually(lambda: desk.till.queued == 1)
+        await eventually(lambda: desk.checkout.queued == 1)
 
 
 async def test_a_sale_that_was_refused_at_the_counter_is_still_open(shop: Shop) -> None:
@@ -186,7 +186,7 @@ async def test_a_sale_that_was_refused_at_the_counter_is_still_open(shop: Shop) 
         other = Reserve(id=new_id(), store_id="292", lines=(Line("1043", 1),), ttl_seconds=900)
         assert shop.server.decide(other, who="luis").accepted
         await desk.finish()
-        assert desk.till.receipt is None
+        assert desk.checkout.receipt is None
     sale = on_disk(shop)
     assert sale is not None
     assert [(x.product.id, x.quantity) for x in sale.lines] == [("1043", 2)]

@@ -105,6 +105,19 @@ async def test_a_busy_server_is_tried_again(server: FakeServer, outcome: Outcome
     assert outcome.answers[0].accepted
 
 
+@pytest.mark.parametrize("code", ["database_damaged", "database_refused", "data_not_writable"])
+async def test_commands_wait_until_somebody_has_mended_the_database(
+    server: FakeServer, outcome: Outcome, code: str
+) -> None:
+    server.problem = {"status": 500, "code": code, "detail": "Tell the operator.", "retryable": False}
+    async with sending(server, outcome) as sender:
+        sender.put([reserve(), reserve()])
+        await eventually(lambda: outcome.failures == [code])
+        server.problem = None
+        await sender.idle.wait()
+    assert [answer.accepted for answer in outcome.answers] == [True, True]
+
+
 async def test_an_ended_session_holds_the_queue_until_somebody_signs_in(server: FakeServer, outcome: Outcome) -> None:
     server.session_over = True
     async with sending(server, outcome) as sender:
@@ -116,7 +129,7 @@ async def test_an_ended_session_holds_the_queue_until_somebody_signs_in(server: 
     assert outcome.answers[0].accepted
 
 
-async def test_one_bad_command_does_not_answer_for_the_others(server: FakeServer, outcome: Outcome) -> None:
+async def test_pain_7_one_bad_command_does_not_answer_for_the_others(server: FakeServer, outcome: Outcome) -> None:
     good = [reserve(), reserve()]
     bad = Reserve(id=new_id(), store_id="292", lines=(), ttl_seconds=900)  # no server decodes this
     async with sending(server, outcome) as sender:

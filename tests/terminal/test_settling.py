@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import nats
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from backend.model.conflicts import SettlingReason
+from backend.terminal.checkout import Outcome
 from backend.terminal.desk import Desk
 from backend.terminal.journal import Journal, KeptSale
-from backend.terminal.till import Outcome
 from backend.terminal.values import Approval
 from tests.eventually import eventually
 
@@ -44,8 +45,8 @@ async def refused(shop: Shop, units: int = 2) -> AsyncIterator[tuple[Desk, KeptS
         await desk.finish()
         shop.server.books.stock["292", "1041"] = _with(shop.server, "1041", 0)
         shop.server.away = False
-        await eventually(lambda: desk.till.conflicts)
-        yield desk, desk.till.conflicts[0]
+        await eventually(lambda: desk.checkout.conflicts)
+        yield desk, desk.checkout.conflicts[0]
 
 
 def on_disk(shop: Shop) -> tuple[int, int]:
@@ -59,14 +60,40 @@ def on_disk(shop: Shop) -> tuple[int, int]:
 
 async def test_it_is_recorded_and_everything_here_forgets_it(shop: Shop) -> None:
     async with refused(shop) as (desk, conflict):
-        assert (desk.till.receipt and desk.till.receipt.outcome) is Outcome.REFUSED
+        assert (desk.checkout.receipt and desk.checkout.receipt.outcome) is Outcome.REFUSED
         assert await desk.settle(conflict, GONE, "Shelf was empty.", None)
-        assert not desk.till.conflicts
+        assert not desk.checkout.conflicts
         assert not desk.settling.waiting
-        assert desk.till.receipt is None
+        assert desk.checkout.receipt is None
     [settled] = shop.server.settled.values()
     assert (settled["receipt_number"], settled["settled_by"]) == (conflict.receipt_number, "ana")
     assert (shop.codes[-1], on_disk(shop)) == ("sale_settled", (0, 0))
+
+
+async def test_a_sale_of_an_outage_says_when_it_was_made_and_an_ordinary_one_does_not(shop: Shop) -> None:
+    async with shop.desk() as desk:
+        desk.cart.add(_product("1041"), 1)
+        await desk.finish()
+        shop.server.away = True
+        desk.cart.add(_product("1042"), 1)
+        await desk.finish()
+        assert desk.is_away
+        desk.cart.add(_product("1043"), 1)
+        await desk.finish()
+        kept = desk.checkout._journal.waiting()
+        assert [sale.sell.made_at is UNSET for sale in kept] == [True, False], "the first to wait was sent already"
+        assert kept[1].sell.made_at is not UNSET
+        assert abs(kept[1].made_at - kept[1].sell.made_at) < timedelta(seconds=5)
+        shop.server.away = False
+        await eventually(lambda: not desk.checkout.queued)
+    assert [sale.made_at is UNSET for sale in shop.server.sales] == [True, True, False]
+
+
+async def test_a_refused_sale_that_is_sent_again_was_made_when_it_was_made(shop: Shop) -> None:
+    async with refused(shop) as (desk, conflict):
+        desk.checkout.retry(conflict)
+        await eventually(lambda: desk.checkout.conflicts and desk.checkout.conflicts[0].id != conflict.id)
+        assert desk.checkout.conflicts[0].sell.made_at == conflict.made_at
 
 
 async def test_while_the_server_is_away_it_stays_as_settled_and_is_sent_by_the_next_run(shop: Shop) -> None:
@@ -74,12 +101,12 @@ async def test_while_the_server_is_away_it_stays_as_settled_and_is_sent_by_the_n
         shop.server.away = True
         assert await desk.settle(conflict, OTHER, "Sold by hand.", None)
         assert shop.codes[-1] == "settle_queued"
-        assert ([x.id for x in desk.till.conflicts], list(desk.settling.waiting)) == ([conflict.id], [conflict.id])
+        assert ([x.id for x in desk.checkout.conflicts], list(desk.settling.waiting)) == ([conflict.id], [conflict.id])
         assert not await desk.settle(conflict, GONE, "", None)
     assert on_disk(shop) == (1, 1)
     shop.server.away = False
     async with shop.desk() as desk:
-        await eventually(lambda: desk.till.conflicts == [])
+        await eventually(lambda: desk.checkout.conflicts == [])
     [settled] = shop.server.settled.values()
     assert (settled["reason"], on_disk(shop)) == ("other", (0, 0))
 
@@ -93,7 +120,7 @@ async def test_it_is_sent_when_the_server_is_back(shop: Shop) -> None:
         await eventually(lambda: desk.sender.is_failing)
         assert await desk.settle(conflict, GONE, "", None)
         shop.server.away = False
-        await eventually(lambda: desk.till.conflicts == [])
+        await eventually(lambda: desk.checkout.conflicts == [])
     assert len(shop.server.settled) == 1
 
 
@@ -139,7 +166,7 @@ async def test_an_approval_that_never_arrived_opens_the_conflict_again(shop: Sho
         shop.server.away = False
         desk.settling.hurry()
         await eventually(lambda: "settle_again" in shop.codes)
-        assert [x.id for x in desk.till.conflicts] == [conflict.id]
+        assert [x.id for x in desk.checkout.conflicts] == [conflict.id]
         assert (desk.settling.waiting, on_disk(shop)) == ({}, (1, 0))
 
 

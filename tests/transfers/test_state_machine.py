@@ -30,6 +30,7 @@ from backend.model.discrepancies import CaseOutcome
 from backend.model.stock import StockRow
 from backend.model.verbs.receive import Receive
 from backend.model.verbs.sell import Sell
+from backend.model.verbs.transfer_assign import TransferAssign
 from backend.model.verbs.transfer_cancel import InFlight
 from backend.proof.books import prove
 from tests.ledger.shop import open_shop, request
@@ -284,6 +285,11 @@ class TransferMachine(RuleBasedStateMachine):
             store = {CaseOutcome.FOUND: way.to, CaseOutcome.RETURNED: way.source}.get(outcome)
             for product, n in settled.items() if store else ():
                 self.on_hand[str(store), product] += n
+
+    @rule(id_=cases, by=stores)
+    def it_is_given_to_somebody(self, id_: UUID, by: str) -> None:
+        command = TransferAssign(id=new_id(), store_id=by, discrepancy_id=id_, owner="eva")
+        assert self.real.accepts(command) == (+self.found[id_].open != Counter())
 
     def less(self, way: Way, product: str, n: int) -> None:
         way.open[product] -= n

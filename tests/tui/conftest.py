@@ -19,7 +19,7 @@ from backend.terminal.money import Lang
 from tests.eventually import eventually
 from tests.terminal.fake_nats import FakeNats
 from tests.terminal.fake_server import FakeServer
-from tui.app import CounterApp, Report
+from tui.app import Report, TerminalApp
 from tui.words import Words
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -36,7 +36,7 @@ class Counter:
         self.server = FakeServer(STOCK)
         self.bus = bus
         self.seconds = 1000.0
-        self.app = CounterApp(
+        self.app = TerminalApp(
             self._connect,
             data_dir=data_dir,
             terminal_id="T1",

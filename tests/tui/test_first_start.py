@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -95,6 +97,18 @@ async def test_a_shop_of_one_s_own_is_a_short_form() -> None:
         await first.on("FoundScreen")
         first.fill(SHOP)
         await first.press("f9")
+        await first.chooses(OWN)
+    assert first.founded == [NewShop("Ultramarinos", "EUR", "eva", "open sesame")]
+
+
+async def test_a_form_typed_at_once_reaches_each_field() -> None:
+    async with first_start() as first:
+        await first.press("down", "enter")
+        await first.on("FoundScreen")
+        keys = [*"Ultramarinos", "enter", "tab", *"eva", "tab", *"open sesame", "enter", *"open sesame", "enter"]
+        for key in keys:  # without the pauses that a person makes
+            name = _character_to_key(key) if len(key) == 1 else key
+            first.app.post_message(events.Key(name, key if len(key) == 1 else None))
         await first.chooses(OWN)
     assert first.founded == [NewShop("Ultramarinos", "EUR", "eva", "open sesame")]
 

@@ -10,7 +10,7 @@ from backend.model.commands import Command, SaleLine
 from backend.model.verbs.sell import Sell
 from backend.terminal.journal import Journal
 from tests.terminal.fake_nats import FakeNats
-from tui.app import CounterApp
+from tui.app import TerminalApp
 from tui.words import Words
 
 from .conftest import Counter
@@ -30,7 +30,7 @@ async def test_the_terminal_is_called_as_the_server_says_and_sends_what_an_older
     older.close()
     c = Counter(tmp_path, bus)
     c.server.series = ["7K3QPM"]
-    c.app = CounterApp(
+    c.app = TerminalApp(
         c._connect,
         data_dir=tmp_path,
         terminal_id="T1",

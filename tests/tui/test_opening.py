@@ -11,7 +11,7 @@ from backend.model.errors import MostradorError
 from backend.terminal.journal import Journal
 from backend.terminal.live import Link
 from tests.terminal.fake_server import FakeServer
-from tui.app import CounterApp, Report
+from tui.app import Report, TerminalApp
 from tui.words import Words
 
 from .conftest import Counter, Opening
@@ -30,7 +30,7 @@ class Shop:
         self.server = FakeServer()
         self.counter = Counter(data_dir, bus)  # type: ignore[arg-type]
         self.counter.server = self.server
-        self.counter.app = CounterApp(
+        self.counter.app = TerminalApp(
             self.connect,
             data_dir=data_dir,
             terminal_id="T1",

@@ -24,7 +24,7 @@ from tests.embedded.shop import NOTHING_RUNS, counts, wait_until
 from tests.eventually import eventually
 from tests.http.shop import PIN, PRODUCTS, furnish
 from tests.terminal.fake_nats import FakeNats
-from tui.app import CounterApp, Report
+from tui.app import Report, TerminalApp
 from tui.words import Words
 
 from .conftest import SMALL, Counter
@@ -73,7 +73,7 @@ async def test_a_sale_on_one_terminal_moves_the_number_on_the_other(
         return lease.server_url
 
     c = Counter(tmp_path, FakeNats())
-    c.app = CounterApp(connect, data_dir=tmp_path, terminal_id="T1", words=Words("en"), store="norte")
+    c.app = TerminalApp(connect, data_dir=tmp_path, terminal_id="T1", words=Words("en"), store="norte")
     async with other_terminal(lease.server_url, tmp_path / "T2.db") as luis, c.app.run_test(size=SMALL) as c.pilot:
         await c.on("SignInScreen")
         assert c.app.screen.query_one("#store", Select).value == "norte"

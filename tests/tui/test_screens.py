@@ -47,7 +47,7 @@ async def one_sale(c: Counter, look: Callable[[str], None]) -> None:
     await c.press("-")
     await c.settled()
     await c.press("f9")
-    await c.until(lambda: c.desk.till.receipt)
+    await c.until(lambda: c.desk.checkout.receipt)
     look("receipt")
 
 

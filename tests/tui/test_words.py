@@ -15,7 +15,7 @@ from tui.words import CATALOGUES, LANGUAGES, Words, language
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tui").rglob("*.py") if "words" not in path.parts}
-CORE = {path: path.read_text(encoding="utf-8") for path in (ROOT / "backend" / "terminal").glob("*.py")}
+CORE = {path: path.read_text(encoding="utf-8") for path in (ROOT / "backend" / "terminal").rglob("*.py")}
 NOT_MET_HERE = {"insufficient_stock", "unknown_reservation", "reservation_not_due", "not_recorded"}
 """Refusals that a counter tells in words of its own, or that none of its commands can meet."""
 

@@ -1,1 +1,1 @@
-"""The screens of the counter."""
+"""The screens of the terminal."""

@@ -8,10 +8,10 @@ from tui.actions import ASK, Act, bindings
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 
-from .base import CounterModal
+from .base import TerminalModal
 
 
-class Ask(CounterModal[bool]):
+class Ask(TerminalModal[bool]):
     """Asks the question whose words are `topic`; dismissed with whether to do it."""
 
     ACTS = ASK

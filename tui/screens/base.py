@@ -39,7 +39,7 @@ class TooSmall(Static):
         self.update(f"{self._words('small.title')}\n\n{sentence}")
 
 
-class CounterScreen(Screen[Result]):
+class TerminalScreen(Screen[Result]):
     """A screen with the chrome of three lines around its body."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -106,8 +106,8 @@ class CounterScreen(Screen[Result]):
             self.shared.failed(event.worker.error)
 
 
-class CounterModal(ModalScreen[Result]):
-    """A question or page above the counter. It refuses scans, and their Enter confirms nothing."""
+class TerminalModal(ModalScreen[Result]):
+    """A question or page above another screen. It refuses scans, and their Enter confirms nothing."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS

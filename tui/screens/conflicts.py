@@ -14,11 +14,11 @@ from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 from tui.widgets.linegrid import Cell, Column, LineGrid
 
-from .base import CounterModal
+from .base import TerminalModal
 from .settle import SettleScreen
 
 
-class ConflictsScreen(CounterModal[None]):
+class ConflictsScreen(TerminalModal[None]):
     """The list of conflicts and, of the marked one, why it was refused."""
 
     ACTS = CONFLICTS
@@ -50,17 +50,17 @@ class ConflictsScreen(CounterModal[None]):
     @work(exit_on_error=False)
     async def _learn_names(self) -> None:
         """Ask the server for the names of products that this terminal has never kept."""
-        for sale in self._desk.till.conflicts:
+        for sale in self._desk.checkout.conflicts:
             for line in sale.refusal.lines if sale.refusal else ():
                 await self._desk.learn_name(line.product_id)
         self._explain()
 
     @property
     def _marked(self) -> KeptSale | None:
-        return next((x for x in self._desk.till.conflicts if str(x.id) == self._list.marked), None)
+        return next((x for x in self._desk.checkout.conflicts if str(x.id) == self._list.marked), None)
 
     def _row(self, key: str) -> list[Cell]:
-        sale = next(x for x in self._desk.till.conflicts if str(x.id) == key)
+        sale = next(x for x in self._desk.checkout.conflicts if str(x.id) == key)
         made = sale.made_at.astimezone()
         waits = self.words("conflicts.waiting") if sale.id in self._desk.settling.waiting else ""
         total = Cell(self.words.money(sale.total_cents))
@@ -69,10 +69,10 @@ class ConflictsScreen(CounterModal[None]):
     def _draw(self) -> None:
         if not self.is_current:
             return
-        if not self._desk.till.conflicts:
+        if not self._desk.checkout.conflicts:
             self.dismiss(None)
             return
-        self._list.show([str(x.id) for x in self._desk.till.conflicts])
+        self._list.show([str(x.id) for x in self._desk.checkout.conflicts])
         self._explain()
 
     def _explain(self) -> None:
@@ -113,7 +113,7 @@ class ConflictsScreen(CounterModal[None]):
         if sale is not None and sale.id in self._desk.settling.waiting:
             self.shared.say(Notice("info", "settle_waiting"))
         elif sale is not None:
-            self._desk.till.retry(sale)
+            self._desk.checkout.retry(sale)
             self.shared.say(Notice("info", "sale_retried", {"receipt": sale.receipt_number}))
             self._draw()
 

@@ -9,10 +9,10 @@ from tui.actions import APP, HELP, Act, bindings, key_names
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 
-from .base import CounterModal
+from .base import TerminalModal
 
 
-class HelpScreen(CounterModal[None]):
+class HelpScreen(TerminalModal[None]):
     """The help for `acts`."""
 
     ACTS = HELP

@@ -10,13 +10,13 @@ from tui.actions import OPEN_SALE, bindings
 from tui.shared import Shared
 from tui.widgets.chrome import KeyBar
 
-from .base import CounterModal
+from .base import TerminalModal
 
 SHOWN = 6
 """Lines named; the others are counted."""
 
 
-class OpenSaleScreen(CounterModal[bool]):
+class OpenSaleScreen(TerminalModal[bool]):
     """Dismissed with whether the clerk goes on with the sale."""
 
     ACTS = OPEN_SALE

@@ -14,6 +14,7 @@ from backend.model.errors import MostradorError
 from backend.terminal.desk import Desk
 from backend.terminal.entry import Entry, parse
 from backend.terminal.lines import CartLine, State
+from backend.terminal.queue import UnsentWork
 from backend.terminal.values import Notice, notice_of
 from tui import scan
 from tui.actions import SELL, bindings
@@ -22,7 +23,7 @@ from tui.shared import Shared
 from tui.widgets.sell_body import SellBody
 
 from .ask import Ask
-from .base import CounterScreen
+from .base import TerminalScreen
 from .conflicts import ConflictsScreen
 from .open_sale import OpenSaleScreen
 
@@ -35,10 +36,10 @@ NEAR = 20
 """Results below the mark at which more are asked for."""
 
 
-class SellScreen(CounterScreen[None]):
+class SellScreen(TerminalScreen[None]):
     """Everything a clerk does with one customer after another. What happens is decided by `desk`; this draws it.
 
-    It is dismissed when the clerk leaves the counter.
+    It is dismissed when the clerk signs out.
     """
 
     ACTS = SELL
@@ -181,7 +182,7 @@ class SellScreen(CounterScreen[None]):
             "again": any(line.state(self._desk.now) in (State.EXPIRED, State.SHORT) for line in cart.lines),
             "take": self._short_line is not None,
             "undo": cart.can_undo,
-            "conflicts": bool(self._desk.till.conflicts),
+            "conflicts": bool(self._desk.checkout.conflicts),
         }
         return useful.get(action, True) and super().works(action)
 
@@ -324,7 +325,7 @@ class SellScreen(CounterScreen[None]):
         await self._watch_marked()
 
     def action_back(self) -> None:
-        """One step back: out of the search, out of the sale (asking), out of the counter (asking)."""
+        """One step back: out of the search, out of the sale (asking), out of the session (asking)."""
         cart = self._desk.cart
         if self._entry.text:
             self._entry.clear()
@@ -343,10 +344,16 @@ class SellScreen(CounterScreen[None]):
             self._step(self._desk.cancel(), "cancel")
 
     def _leave(self, yes: bool | None) -> None:
-        if yes:
+        if not yes:
+            return
+        try:
+            self._desk.check_leave()
+        except UnsentWork as error:
+            self.shared.say(notice_of(error))
+        else:
             self.dismiss(None)
 
     def action_conflicts(self) -> None:
         """Show the sales that the server refused."""
-        if self._desk.till.conflicts:
+        if self._desk.checkout.conflicts:
             self.app.push_screen(ConflictsScreen(self.shared, self._desk))

@@ -1,4 +1,4 @@
-"""Who is at the counter: store, user and PIN; or only the PIN when a session ended in the middle of a sale."""
+"""Who works at this terminal: store, user and PIN; or only the PIN when a session ended in the middle of a sale."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -12,14 +12,15 @@ from backend.model.errors import MostradorError
 from backend.terminal.values import Notice, Session, Store, notice_of
 from tui.actions import SIGN_IN, bindings
 from tui.shared import Shared
+from tui.type_ahead import when_typed
 
-from .base import CounterScreen
+from .base import TerminalScreen
 
 SignIn = Callable[[str, str, str], Awaitable[Session]]
 """(user, PIN, store id) → the session. Raises MostradorError."""
 
 
-class SignInScreen(CounterScreen[Session]):
+class SignInScreen(TerminalScreen[Session]):
     """Dismissed with the session. `again` names the session that ended: then only its user can go on."""
 
     ACTS = SIGN_IN
@@ -96,7 +97,7 @@ class SignInScreen(CounterScreen[Session]):
             self.set_focus(self._pin if self._user.value else self._user)
 
     def action_enter(self) -> None:
-        """Go from the user to the PIN, and from there to the counter."""
+        """Go from the user to the PIN, and from there to the sale."""
         if self.focused is self._user:
             self.set_focus(self._pin)
         else:
@@ -106,7 +107,7 @@ class SignInScreen(CounterScreen[Session]):
         """Try what the form says, once the characters that are on their way to its fields have arrived."""
         if not self._busy:
             self._busy = True
-            self._user.call_later(self._pin.call_later, self._submit)
+            when_typed((self._user, self._pin), self._submit)
 
     def _submit(self) -> None:
         store, user, pin = self._store.value, self._user.value.strip(), self._pin.value

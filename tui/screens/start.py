@@ -10,7 +10,7 @@ from backend.terminal.values import notice_of
 from tui.actions import START, bindings
 from tui.shared import Shared
 
-from .base import CounterScreen
+from .base import TerminalScreen
 
 BAR = 20
 """Cells of a progress bar."""
@@ -18,7 +18,7 @@ STEP = 22
 """Columns of a step\'s name; every name is shorter."""
 
 
-class StartScreen(CounterScreen[None]):
+class StartScreen(TerminalScreen[None]):
     """Shows progress until the shop is open. When that failed it says why; dismissed when the person tries again."""
 
     ACTS = START

@@ -12,13 +12,13 @@ from textual.widgets.option_list import Option
 from tui.actions import WELCOME, bindings
 from tui.shared import Shared
 
-from .base import CounterScreen
+from .base import TerminalScreen
 
 Kind = Literal["demo", "own", "server"]
 KINDS: tuple[Kind, ...] = ("demo", "own", "server")
 
 
-class WelcomeScreen(CounterScreen[Kind]):
+class WelcomeScreen(TerminalScreen[Kind]):
     """Dismissed with what the person chooses. The demo is marked, so Enter alone opens it."""
 
     ACTS = WELCOME

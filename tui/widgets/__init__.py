@@ -1,1 +1,1 @@
-"""Widgets of the counter."""
+"""Widgets of the terminal."""

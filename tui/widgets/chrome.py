@@ -67,10 +67,10 @@ class StatusLine(Widget):
                 "degraded": ("◐", "warning"),
                 "offline": ("○", "bad"),
             }[link]
-            if desk.till.conflicts:
-                right.append(f"▲ {words('status.conflicts', n=len(desk.till.conflicts))}  ", self._look("bad"))
-            if desk.till.queued:
-                right.append(f"◷ {words('status.queued', n=desk.till.queued)}  ", self._look("warning"))
+            if desk.checkout.conflicts:
+                right.append(f"▲ {words('status.conflicts', n=len(desk.checkout.conflicts))}  ", self._look("bad"))
+            if desk.checkout.queued:
+                right.append(f"◷ {words('status.queued', n=desk.checkout.queued)}  ", self._look("warning"))
             right.append(f"{glyph} {words(f'link.{link}')}{since}", self._look(look))
         right.append(f"  {self._shared.now():%H:%M} ")
         left = Text(no_wrap=True).append(" MOSTRADOR ", self._look("brand"))

@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Digits, Static
 
-from backend.terminal.till import Outcome, Receipt
+from backend.terminal.checkout import Outcome, Receipt
 from tui.words import Words
 
 GLYPHS = {Outcome.SOLD: "✓", Outcome.QUEUED: "◷", Outcome.REFUSED: "✗"}

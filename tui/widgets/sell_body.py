@@ -50,7 +50,7 @@ class SellBody(Container):
         link = self._desk.live.link, self._desk.is_away
         self.results.redraw(changed if link == self._link else None)
         self._link = link
-        self._rest.show(self._desk.till.receipt)
+        self._rest.show(self._desk.checkout.receipt)
         self._middle.current = "results" if self.is_searching else "cart" if cart.lines else "rest"
         self._total.show(cart.total_cents, len(cart.lines), cart.units)
         self._card.show(self.in_question)

@@ -5,6 +5,7 @@ The ledger, the batch route, the events, the proof and the API document read the
 
 from . import (
     adjust,
+    alert_mark,
     approval_grant,
     approval_refuse,
     approval_request,
@@ -19,6 +20,7 @@ from . import (
     extend,
     goods_receipt,
     hold_elsewhere,
+    hold_ended,
     hold_found,
     hold_missing,
     hold_withdraw,
@@ -32,6 +34,7 @@ from . import (
     purchase_receive,
     quarantine,
     receive,
+    refusal_settle,
     release,
     repair,
     reserve,
@@ -43,6 +46,7 @@ from . import (
     shift_open,
     shift_pay_in,
     shift_pay_out,
+    shortfall_settle,
     transfer,
     transfer_assign,
     transfer_cancel,
@@ -89,6 +93,8 @@ for _module in (
     transfer_settle,
     transfer_assign,
     sell,
+    shortfall_settle,
+    refusal_settle,
     return_sale,
     return_goods,
     void_sale,
@@ -105,6 +111,7 @@ for _module in (
     hold_found,
     hold_missing,
     hold_withdraw,
+    hold_ended,
     count_task_done,
     count_open,
     count_scan,
@@ -116,6 +123,7 @@ for _module in (
     goods_receipt,
     propose,
     proposal_close,
+    alert_mark,
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):

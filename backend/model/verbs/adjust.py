@@ -13,7 +13,7 @@ from backend.model.posting import Cause, post
 from backend.model.reasons import ReasonCode, require_reason, told
 from backend.model.refusals import Refused, bad_quantity
 from backend.model.scopes import Scope
-from backend.model.stock import Change, Key, StockRow, Who
+from backend.model.stock import Change, Who
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
@@ -49,7 +49,7 @@ def _decide(books: Books, command: Adjust, who: Who, now: datetime) -> Effect:
     return Effect(Answer(command.id, stock=posted.rows, at=now), posted.movements)
 
 
-def _measure(command: Adjust, _: Mapping[Key, StockRow]) -> Mapping[str, int]:
+def _measure(command: Adjust, _: Books) -> Mapping[str, int]:
     return {command.product_id: command.adjustment}
 
 

@@ -53,10 +53,17 @@ def _decide(books: Books, command: ApprovalGrant, who: Who, now: datetime) -> Ef
     if who.actor == document.actor:
         message = "You asked for this yourself; another person has to approve it."
         raise Refused(Refusal(Code.OWN_APPROVAL, message, field="approval_id"))
-    inner, verb = granted_as(document, command.id)
+    inner, verb = granted_as(document, command.id, who.actor)
+    body = document.read(Approval)
+    assert verb.measure is not None
+    if (units := sum(map(abs, verb.measure(inner, books).values()))) > body.units:
+        message = (
+            f"It is about {units} units by now, not {body.units} as when it was asked for; refuse it and ask again."
+        )
+        raise Refused(Refusal(Code.APPROVAL_NEEDED, message, field="approval_id"))
     effect = verb.decide(books, inner, Who(document.actor, document.terminal_id), now)
     body = structs.replace(
-        document.read(Approval), decided_by=who.actor, decided_at_terminal=who.terminal_id, decided_at=now
+        body, decided_by=who.actor, decided_at_terminal=who.terminal_id, decided_at=now, effect_id=command.id
     )
     granted = stepped(document, now, status=GRANTED, body=body)
     answer = structs.replace(effect.answer, at=now, documents=(*effect.documents, granted))

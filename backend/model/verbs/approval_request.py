@@ -60,9 +60,9 @@ def _decide(books: Books, command: ApprovalRequest, who: Who, now: datetime) -> 
     if (inner.id, inner.store_id) != (command.id, command.store_id):
         message = "The command of an approval must have the approval's id and store."
         raise Refused(Refusal(Code.COMMAND_NOT_APPROVABLE, message, field="command"))
-    verb.decide(books, inner, who, now)
+    verb.decide(books, verb.approved(inner, who.actor, command.reason), who, now)
     assert verb.measure is not None
-    changes = verb.measure(inner, books.stock)
+    changes = verb.measure(inner, books)
     if missing := sorted(changes.keys() - command.price_cents.keys()):
         message = f"price_cents has no price of {missing[0]}; add the catalogue's."
         raise Refused(Refusal(Code.PRICE_NOT_ALLOWED, message, field="price_cents"))

@@ -26,7 +26,11 @@ def approvable(data: Mapping[str, Any]) -> tuple[Command, Verb]:
     return command, VERBS[type(command)]
 
 
-def granted_as(document: Document, command_id: UUID) -> tuple[Command, Verb]:
-    """Returns the command of an approval under the id of its grant, and its verb. Raises Refused like `approvable`."""
-    command, verb = approvable(document.read(Approval).command)
-    return structs.replace(command, id=command_id), verb
+def granted_as(document: Document, command_id: UUID, approver: str = "") -> tuple[Command, Verb]:
+    """Returns the command of an approval under the id of its grant, as `approver` has approved it, and its verb.
+
+    Raises Refused like `approvable`.
+    """
+    body = document.read(Approval)
+    command, verb = approvable(body.command)
+    return structs.replace(verb.approved(command, approver, body.reason), id=command_id), verb

@@ -1,5 +1,6 @@
 """Post a count: each line's difference corrects the stock by some units, whatever has been sold since the scan."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID
@@ -28,6 +29,7 @@ from backend.model.counts import (
 from backend.model.documents import Document, stepped
 from backend.model.posting import Cause, post
 from backend.model.refusals import Refused, in_status
+from backend.model.scopes import Scope
 from backend.model.steps import step_of
 from backend.model.stock import Change, Who
 
@@ -154,10 +156,31 @@ def _told(
 def _needs_approval(units: int) -> Refusal:
     message = (
         f"This count corrects {units} units; more than {APPROVAL_UNITS} are approved by somebody with the right "
-        "counts:approve. Send their name and PIN as approval."
+        "counts:approve. Send their name and PIN as approval, or ask for it with POST /approvals."
     )
     return Refusal(Code.APPROVAL_NEEDED, message, field="approval")
 
 
+def _measure(command: CountPost, books: Books) -> Mapping[str, int]:
+    units = dict.fromkeys(command.products, 0)
+    for product_id in units:
+        if body := line_of(books.documents.get(line_id(command.count_id, product_id))):
+            units[product_id] = difference(body, moves_of(books, (command.store_id, product_id))).left
+    return units
+
+
+def _approved(command: CountPost, approver: str, reason: str) -> CountPost:
+    return structs.replace(command, approved_by=approver, reason=command.reason or reason)
+
+
 POSTED = MovementKind("count", {"on_hand": Sign.EITHER}, event="count")
-VERB = Verb(command=CountPost, decide=_decide, rows=_rows, documents=_documents, movements=(POSTED,))
+VERB = Verb(
+    command=CountPost,
+    decide=_decide,
+    rows=_rows,
+    documents=_documents,
+    movements=(POSTED,),
+    measure=_measure,
+    approver=Scope.COUNTS_APPROVE,
+    approved=_approved,
+)

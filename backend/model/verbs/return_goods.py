@@ -1,18 +1,19 @@
 """Return without a receipt: a supervisor approves what comes back and what is given for it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from backend.model.answers import Answer
 from backend.model.books import Books, Effect, Refund
-from backend.model.commands import MAX_LINES, Cents, Command, ProductId, Quantity, Reason
+from backend.model.commands import MAX_LINES, Cents, Command, ProductId, Quantity, Reason, Text
 from backend.model.documents import Document, DocumentKind, Moved, opened
 from backend.model.posting import Cause, post
 from backend.model.returns import Condition, refund_of
+from backend.model.scopes import Scope
 from backend.model.stock import Change, Who
 from backend.model.tenders import Tender, TenderKind, Tenders
 from backend.model.unit_price import PricePer, UnitPrice
@@ -31,11 +32,11 @@ class GoodsLine(Struct, frozen=True, forbid_unknown_fields=True):
     """Left out of the JSON when unset, which is 1: a fingerprint of a server of an older release is without it."""
 
 
-class ReturnGoods(Command, frozen=True, tag="return_goods"):
+class ReturnGoods(Command, frozen=True, kw_only=True, tag="return_goods"):
     """Goods come back without a receipt. The server makes the command once a supervisor has approved it."""
 
     lines: Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=MAX_LINES)]
-    approved_by: str
+    approved_by: Text = ""
     reason: Reason
     refund: Tenders = ()
     refund_by: TenderKind | None = None
@@ -79,6 +80,14 @@ def _decide(books: Books, command: ReturnGoods, who: Who, now: datetime) -> Effe
     return Effect(answer, posted.movements, refund=Refund(None, refund))
 
 
+def _measure(command: ReturnGoods, _: Books) -> Mapping[str, int]:
+    return {p: change.on_hand for p, change in _changes(command.lines).items()}
+
+
+def _approved(command: ReturnGoods, approver: str, _: str) -> ReturnGoods:
+    return structs.replace(command, approved_by=approver)
+
+
 GOODS = MovementKind("return_goods", {"on_hand": Sign.MORE, "unavailable": Sign.MORE}, event="movement")
 GOODS_RETURN = DocumentKind("goods_return", GoodsReturnBody, moved=_moved, movements=(GOODS.name,))
 VERB = Verb(
@@ -87,4 +96,7 @@ VERB = Verb(
     rows=_rows,
     movements=(GOODS,),
     opens=(GOODS_RETURN,),
+    measure=_measure,
+    approver=Scope.RETURNS_APPROVE,
+    approved=_approved,
 )

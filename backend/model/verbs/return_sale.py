@@ -23,6 +23,7 @@ from backend.model.returns import (
     taken_back,
 )
 from backend.model.scopes import Scope
+from backend.model.shortfalls import made_good
 from backend.model.stock import Who
 from backend.model.tenders import TenderKind, Tenders
 
@@ -51,7 +52,7 @@ def _rows(command: ReturnSale, _: Documents, rows: Rows) -> None:
 def _decide(books: Books, command: ReturnSale, who: Who, now: datetime) -> Effect:
     sale = find_sale(books, command.store_id, command.sale_id)
     document, body = returned_of(books, sale)
-    lines = taken_back(body.lines, command.lines)
+    lines, case = made_good(books, sale.record.id, body.lines, taken_back(body.lines, command.lines), who, now)
     most = sum([x.worth(x.returned) - was.worth(was.returned) for was, x in zip(body.lines, lines, strict=True)])
     refund = refund_of(most, command.refund, command.refund_by)
     step = ReturnStep(command.id, command.lines, refund, command.reason, who.actor, who.terminal_id, now)
@@ -63,7 +64,7 @@ def _decide(books: Books, command: ReturnSale, who: Who, now: datetime) -> Effec
         document = stepped(document, now, status=status, body=after)
     cause = Cause(RETURN.name, command.id, who, now, str(document.id), command.reason)
     posted = post(books, command.store_id, came_back(body.lines, lines), cause)
-    answer = Answer(command.id, stock=posted.rows, at=now, documents=(document,))
+    answer = Answer(command.id, stock=posted.rows, at=now, documents=(document,) if case is None else (document, case))
     return Effect(answer, posted.movements, refund=Refund(sale.record.id, refund))
 
 
@@ -72,7 +73,7 @@ VERB = Verb(
     command=ReturnSale,
     decide=_decide,
     rows=_rows,
-    documents=lambda command: (returned_id(command.sale_id),),
+    documents=lambda command: (returned_id(command.sale_id), command.sale_id),
     sales=lambda command: (command.sale_id,),
     movements=(RETURN,),
     scope=Scope.RETURNS_WRITE,

@@ -12,7 +12,7 @@ from backend.model.commands import MAX_QUANTITY, Command, Count, ProductId, Text
 from backend.model.posting import Cause, post
 from backend.model.refusals import Refused, bad_quantity, moved_on, unknown
 from backend.model.scopes import Scope
-from backend.model.stock import Change, Key, Levels, StockRow, Who
+from backend.model.stock import Change, Levels, Who
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
@@ -79,8 +79,8 @@ def _changed(levels: Levels, changes: LevelChanges) -> Levels:
     return changed
 
 
-def _measure(command: SetStock, stock: Mapping[Key, StockRow]) -> Mapping[str, int]:
-    row = stock.get((command.store_id, command.product_id))
+def _measure(command: SetStock, books: Books) -> Mapping[str, int]:
+    row = books.stock.get((command.store_id, command.product_id))
     if command.quantity is None:
         return {}
     return {command.product_id: command.quantity - (row.on_hand if row else 0)}

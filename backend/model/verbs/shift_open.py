@@ -11,7 +11,7 @@ from backend.model.answers import Answer, Code, Refusal
 from backend.model.books import Books, Effect
 from backend.model.commands import Cents, Command, Text
 from backend.model.documents import Document, DocumentKind, opened, stepped
-from backend.model.refusals import Refused
+from backend.model.refusals import Refused, unknown
 from backend.model.scopes import Scope
 from backend.model.shifts import DRAWER, SHIFT, DrawerBody, ShiftBody, ShiftStatus, drawer_of
 from backend.model.stock import Who
@@ -30,11 +30,14 @@ class ShiftOpen(Command, frozen=True, tag="shift_open"):
 
 
 def _rows(command: ShiftOpen, _: Documents, rows: Rows) -> None:
-    """Adds nothing: a shift is about money."""
+    """Adds a product that cannot be: a shift is about money, and its store is looked up with the rows."""
+    rows.stock.add((command.store_id, ""))
 
 
 def _decide(books: Books, command: ShiftOpen, who: Who, now: datetime) -> Effect:
     store_id, terminal_id = command.store_id, command.terminal_id
+    if store_id not in books.stores:
+        raise Refused(unknown(books, store_id, ""))
     drawer, body = drawer_of(books, store_id, terminal_id), DrawerBody(command.id)
     if drawer is None:
         drawer = _opened(drawer_id(store_id, terminal_id), DRAWER, body, command, who, now)

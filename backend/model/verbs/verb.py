@@ -8,11 +8,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from backend.model.answers import Refusal
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import Command, Line, SaleLine
 from backend.model.documents import Document, DocumentKind
 from backend.model.scopes import Scope
-from backend.model.stock import Key, StockRow, Who
+from backend.model.stock import Key, Who
 
 
 class Sign(StrEnum):
@@ -92,9 +93,16 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Whether it changes rows of a second store. Then its name begins with `transfer`, see `commands` in the schema."""
     ends_dead_holds: bool = True
     """Whether a shortage means that dead holds on the product are to be ended and the command decided again."""
-    measure: Callable[[Any, Mapping[Key, StockRow]], Mapping[str, int]] | None = None
-    """Returns the units of each product by which it corrects the stock, of which the rows named by `rows` are given.
-    A verb that has it may wait for approval above a store's limits (`model.limits`); None: it never waits."""
+    measure: Callable[[Any, Books], Mapping[str, int]] | None = None
+    """Returns the units of each product by which it changes the stock, given the rows that it names, as far as they
+    are known. A verb that has it may wait for approval; None: it never waits."""
+    approver: Scope = Scope.APPROVALS_WRITE
+    """The right of whoever approves it. `approvals:write`: it waits above a store's limits (`model.limits`). Another
+    one, which is then needed too: it waits where its sender has not that right."""
+    approved: Callable[[Any, str, str], Command] = lambda command, *_: command
+    """Returns the command as it is once somebody has approved it: given who that is, and why it was asked for."""
+    refused: Callable[[Any, Who, datetime, Refusal], Iterable[Document]] = lambda *_: ()
+    """Returns the new documents that a refusal of it leaves, for somebody to look at; mostly none."""
     opens: tuple[DocumentKind, ...] = ()
     """The kinds of document that it opens."""
 

@@ -23,6 +23,7 @@ from backend.model.returns import (
     returned_of,
     taken_back,
 )
+from backend.model.shortfalls import made_good
 from backend.model.stock import Who
 from backend.model.tenders import Tender
 
@@ -36,7 +37,7 @@ class VoidSale(Command, frozen=True, tag="void_sale"):
     reason: Reason
     approved_by: str
     time_zone: str = "UTC"
-    """Of the store: the sale has to be of its present day."""
+    """Of the shop: the sale has to be of its present day."""
 
 
 def _rows(command: VoidSale, _: Documents, rows: Rows) -> None:
@@ -56,7 +57,7 @@ def _decide(books: Books, command: VoidSale, who: Who, now: datetime) -> Effect:
         message = f"This sale is of {day}; a sale is voided on its own day. Return its lines instead."
         raise Refused(Refusal(Code.VOID_TOO_LATE, message, field="sale_id"))
     whole = tuple([ReturnLine(line.line, line.sold) for line in body.lines])
-    lines = taken_back(body.lines, whole)
+    lines, case = made_good(books, sale.record.id, body.lines, taken_back(body.lines, whole), who, now)
     refund = tuple([Tender(x.kind, x.amount_cents, reference=x.reference) for x in sale.tenders])
     by = (who.actor, who.terminal_id, now, command.approved_by)
     step = ReturnStep(command.id, whole, refund, command.reason, *by)
@@ -73,7 +74,7 @@ def _decide(books: Books, command: VoidSale, who: Who, now: datetime) -> Effect:
     )
     cause = Cause(VOID.name, command.id, who, now, str(document.id), command.reason)
     posted = post(books, command.store_id, came_back(body.lines, lines), cause)
-    answer = Answer(command.id, stock=posted.rows, at=now, documents=(document,))
+    answer = Answer(command.id, stock=posted.rows, at=now, documents=(document,) if case is None else (document, case))
     return Effect(answer, posted.movements, refund=Refund(sale.record.id, refund))
 
 
@@ -82,7 +83,7 @@ VERB = Verb(
     command=VoidSale,
     decide=_decide,
     rows=_rows,
-    documents=lambda command: (returned_id(command.sale_id),),
+    documents=lambda command: (returned_id(command.sale_id), command.sale_id),
     sales=lambda command: (command.sale_id,),
     movements=(VOID,),
 )

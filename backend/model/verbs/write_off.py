@@ -10,7 +10,7 @@ from backend.model.commands import Command, Lines, Text
 from backend.model.posting import Cause, post, summed
 from backend.model.reasons import ReasonCode, require_reason, told
 from backend.model.scopes import Scope
-from backend.model.stock import Change, Key, StockRow, Who
+from backend.model.stock import Change, Who
 from backend.model.unsellable import require_unavailable
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
@@ -51,7 +51,7 @@ def _decide(books: Books, command: WriteOff, who: Who, now: datetime) -> Effect:
     return Effect(Answer(command.id, stock=posted.rows, at=now), posted.movements)
 
 
-def _measure(command: WriteOff, _: Mapping[Key, StockRow]) -> Mapping[str, int]:
+def _measure(command: WriteOff, _: Books) -> Mapping[str, int]:
     return {p: -n for p, n in summed(command.lines).items()}
 
 

@@ -1,14 +1,14 @@
 """Prices of more than one unit, 249 cents per 1,000 grams; and an index of the tree of categories.
 
 Revision: 0096
-Follows: 0082
+Follows: 0093
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0096"
-down_revision = "0082"
+down_revision = "0093"
 branch_labels = None
 depends_on = None
 

@@ -23,7 +23,7 @@ PRODUCTS = ("tea", "jam", "milk", "bread", "rice")
 OPENING = 20_000
 BATCH = 10
 PAUSE = 0.02
-"""Seconds between a till's batches, so that there is room on the machine to start a server meanwhile."""
+"""Seconds between a terminal's batches, so that there is room on the machine to start a server meanwhile."""
 
 
 class _Batch(Struct):
@@ -34,7 +34,7 @@ class _Answers(Struct):
     answers: list[Answer]
 
 
-class Till:
+class Terminal:
     """One terminal. What it has sent, and the first answer it got to each command, is its memory."""
 
     def __init__(self, seed: int, urls: Sequence[str], token: str, store_id: str) -> None:
@@ -50,7 +50,7 @@ class Till:
         self._holds: list[UUID] = []
 
     async def receive(self) -> None:
-        """The opening stock of this till's store."""
+        """The opening stock of this terminal's store."""
         lines = tuple(Line(product, OPENING) for product in PRODUCTS)
         async with httpx.AsyncClient(timeout=30) as client:
             await self._send(client, [Receive(id=new_id(), store_id=self._store_id, lines=lines)])

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
+from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct, structs
@@ -14,7 +16,9 @@ from backend.model.commands import Command
 from backend.model.verbs.sell import Sell
 
 from .cart import Cart
-from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptSale
+from .journal import LONGEST_RECEIPT_NUMBER, Journal, JournalUnusable, KeptAct, KeptSale
+from .queue import FURTHEST_JUMP, Queue
+from .receipts.paper import Paper
 from .sender import Sender
 from .values import Notice
 
@@ -22,9 +26,14 @@ PATIENCE = 3.0
 """Seconds a clerk waits for the server's answer to a sale; after that it is kept and sent in the background."""
 PATIENCE_AWAY = 0.5
 """The same while the server is known to be away: one more quick attempt."""
-FURTHEST_JUMP = 16
-"""The power of two of receipt numbers that are left out at most."""
 SOLD_OFFLINE = "sold at this price while offline"
+
+
+class PaperOf(Protocol):
+    """Makes the receipt of a sale."""
+
+    def __call__(self, sale: KeptSale, names: tuple[str, ...]) -> Paper:
+        """Returns it; `names` are those of the sale's lines, in their order."""
 
 
 class Outcome(StrEnum):
@@ -49,15 +58,16 @@ class Receipt(Struct, frozen=True):
 class _Pending(Struct):
     sale: KeptSale
     answer: asyncio.Future[Answer] | None
-    """None when nobody waits at the counter any more."""
+    """None when nobody waits for it any more."""
     renumbered: int = 0
     """How often its receipt number was taken."""
 
 
-class Till:
-    """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`.
+class Checkout:
+    """Sells carts through `sender`, and keeps what is unanswered or refused in `journal`; other acts are `queue`'s.
 
     `say` gets what a person should know about sales that nobody waits for; `changed` is called when counts change;
+    `paper` makes the receipt of a sale, whose lines have these names.
     `is_away` tells whether waiting for an answer is of little use. `receipt` is the last one, with where its sale is by
     now; whoever starts the next sale takes it away.
     """
@@ -69,40 +79,48 @@ class Till:
         say: Callable[[Notice], None],
         changed: Callable[[], None],
         is_away: Callable[[], bool],
+        actor: Callable[[], str] = str,
+        paper: PaperOf | None = None,
     ) -> None:
         self._journal, self._sender, self._say, self._changed = journal, sender, say, changed
-        self._is_away = is_away
+        self._is_away, self._actor, self._paper = is_away, actor, paper
+        self.queue = Queue(journal, sender, say, changed, actor)
         self._pending: dict[object, _Pending] = {}
         self.conflicts: list[KeptSale] = journal.conflicts()
         self.receipt: Receipt | None = None
-        self._left_out = 0
-        self._at_counter: UUID | None = None
+        self.of_other_stores = 0
+        """Acts of stores that who is signed in may not act in; somebody else has to send them."""
+        self._in_hand: UUID | None = None
         """The sale that `sell` made last; until it is sent, `resume` must not take it for one that was left behind."""
 
     @property
     def queued(self) -> int:
         """Sales whose receipt was given and that the server has not answered."""
-        return sum(x.answer is None for x in self._pending.values()) + self._left_out
+        return sum(x.answer is None for x in self._pending.values()) + self.of_other_stores
 
     def resume(self, stores: set[str]) -> int:
-        """Send again what an earlier run left unanswered; returns how many. Sales of other stores keep waiting."""
-        for sale in [*self._journal.conflicts(), *self._left_behind()]:
-            if _needs_other_number(sale):
-                self._renumbered(sale)
+        """Send again what an earlier run left unanswered; returns how many. Acts of other stores keep waiting."""
+        for act in [*self._journal.conflicts(), *self._left_behind()]:
+            if isinstance(act, KeptSale) and _needs_other_number(act):
+                self._renumbered(act)
         self.conflicts = self._journal.conflicts()
         kept = self._left_behind()
         ours = [x for x in kept if x.store_id in stores]
-        self._left_out = len(kept) - len(ours)
-        for sale in ours:
-            self._send(sale, None)
+        self.of_other_stores = len(kept) - len(ours)
+        for act in ours:
+            if isinstance(act, KeptSale):
+                self._send(act, None)
+            else:
+                self.queue.send(act)
         return len(ours)
 
-    def _left_behind(self) -> list[KeptSale]:
-        return [x for x in self._journal.waiting() if x.id not in self._pending and x.id != self._at_counter]
+    def _left_behind(self) -> list[KeptAct]:
+        under_way = {*self._pending, *self.queue.waiting, self._in_hand}
+        return [x for x in self._journal.acts() if x.id not in under_way]
 
-    def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None) -> None:
-        self._pending[sale.id] = _Pending(sale, answer)
-        self._sender.put(sale.commands)
+    def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None, renumbered: int = 0) -> None:
+        self._pending[sale.id] = _Pending(sale, answer, renumbered)
+        self._sender.put(sale.commands, self._journal.told(sale))
         self._changed()
 
     def _renumbered(self, sale: KeptSale, times: int = 0) -> KeptSale | None:
@@ -160,13 +178,16 @@ class Till:
         made: list[Command] = []
 
         def make(receipt_number: str) -> list[Command]:
-            made.extend(cart.sale(receipt_number))
-            self._at_counter = made[-1].id
+            made.extend(cart.sale(receipt_number, self._journal.now()))
+            self._in_hand = made[-1].id
             return made
 
         try:
             names = {line.product.id: line.product.name for line in cart.lines}
-            return await asyncio.to_thread(self._journal.keep, cart.store_id, cart.total_cents, make, names)
+            paper = partial(self._paper, names=tuple(names.values())) if self._paper else None
+            return await asyncio.to_thread(
+                self._journal.keep, cart.store_id, cart.total_cents, make, names, self._actor(), paper
+            )
         except JournalUnusable:
             self._sender.put(made[:-1])  # the cart counts on an answer to these
             raise
@@ -188,14 +209,16 @@ class Till:
         pending = self._pending.pop(sell.id, None)
         if pending is None:
             return
+        if answer.refusal is not None and answer.refusal.code is Code.SEQUENCE_TAKEN:
+            self._number_anew(pending)
+            return
         if pending.answer is not None:
             pending.answer.set_result(answer)
             return
         sale = pending.sale
         if answer.refusal is not None and answer.refusal.code is Code.RECEIPT_TAKEN:
             if (again := self._renumbered(sale, pending.renumbered)) is not None:
-                self._send(again, None)
-                self._pending[again.id].renumbered = pending.renumbered + 1
+                self._send(again, None, pending.renumbered + 1)
             return
         if self.receipt and self.receipt.number == sale.receipt_number:
             self.receipt = structs.replace(self.receipt, outcome=Outcome.SOLD if answer.accepted else Outcome.REFUSED)
@@ -210,6 +233,16 @@ class Till:
         except JournalUnusable as error:
             self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
         self._changed()
+
+    def _number_anew(self, pending: _Pending) -> None:
+        """Another act has this sale's number in the queue; the sale itself was not looked at."""
+        try:
+            again = self.queue.number_anew(pending.sale)
+        except JournalUnusable as error:  # it is kept as it was, and the next start hears the same answer again
+            self._say(Notice("error", error.code, {"reason": str(error.fields["reason"]), "path": ""}))
+            return
+        assert isinstance(again, KeptSale)
+        self._send(again, pending.answer, pending.renumbered)
 
     async def _forget(self, sale: KeptSale) -> None:
         try:
@@ -229,6 +262,7 @@ class Till:
             holds=sell.holds,
             receipt_number=sell.receipt_number,
             price_reason=SOLD_OFFLINE if is_priced else sell.price_reason,
+            made_at=conflict.made_at,
         )
         self._send(self._journal.replace(conflict.id, [again]), None)
         self.conflicts = self._journal.conflicts()
