@@ -9,6 +9,8 @@ from litestar.types import ControllerRouterHandler
 from backend.alerts.findings import Thresholds
 from backend.alerts.routes import alert_routes
 from backend.alerts.service import Alerts
+from backend.allotments.routes import allotment_routes
+from backend.allotments.service import Allotting
 from backend.approvals.limiting import Limiting
 from backend.approvals.routes import approval_routes
 from backend.audit.routes import audit_routes
@@ -48,6 +50,7 @@ from backend.people.sign_in_routes import sign_in_routes
 from backend.pickups.count_task_routes import count_task_routes
 from backend.pickups.routes import pickup_routes
 from backend.pickups.service import Pickups
+from backend.receipts.routes import receipt_routes
 from backend.receiving.routes import receiving_routes
 from backend.receiving.service import Receiving
 from backend.replenishment.routes import replenishment_routes
@@ -131,15 +134,17 @@ def create_api(
         *replenishment_routes(db, Replenishment(db, ledger, policy)),
         *reservation_routes(db, ledger, default_ttl),
         *reservation_list_routes(db),
+        *allotment_routes(db, ledger),
         *sales_routes(db, ledger, pricing, door),
         *return_routes(db, ledger, door),
+        *receipt_routes(db),
         *shift_routes(db, ledger),
         *conflict_routes(db, ledger, door),
         *shortfall_routes(db, shortfalls),
         *inbox_routes(db, shortfalls),
         *movement_routes(db),
         *export_routes(db),
-        *command_routes(db, ledger, pricing.objections, limiting.objections),
+        *command_routes(db, ledger, pricing.objections, limiting.objections, Allotting(db).objections),
         *live_routes(live_url),
         *event_routes(db, feed or Feed(None), partial(caller_of, tokens=tokens, verify_key=keys.verify), stopping),
         *sync_routes(Copies(db, feed or Feed(None), masks)),

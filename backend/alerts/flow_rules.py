@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import Column, Select, bindparam, func, or_, select, union_all
 
+from backend.allotments.queries import OVERDUE
 from backend.database.tables import Instant, documents, movements, sessions, stock
 from backend.model.stock import BALANCES
 from backend.model.transfers import IN_FLIGHT, TRANSFER
@@ -50,6 +51,28 @@ async def stuck_transfers(look: Look) -> list[OpenAlert]:
                 value=value,
                 threshold=hours,
                 sentence=f"Transfer {id_} from {source} to {destination} is {status}, with no step for {value} hours.",
+            )
+        )
+    return found
+
+
+async def overdue_allotments(look: Look) -> list[OpenAlert]:
+    """Returns what terminals keep and have not renewed in time. Nothing ends it but the terminal or a person."""
+    asked = {"store_id": look.store_id, "now": look.now, "limit": LIMIT}
+    found = []
+    for id_, terminal_id, product_id, units, since in await look.connection.execute(OVERDUE, asked):
+        value = int((look.now - since).total_seconds() // 60)
+        found.append(
+            OpenAlert(
+                rule="overdue_allotment",
+                store_id=look.store_id,
+                subject=str(id_),
+                since=since,
+                value=value,
+                threshold=0,
+                terminal_id=terminal_id,
+                sentence=f"Terminal {terminal_id} keeps {units} units of {product_id} and should have renewed them"
+                f" {value} minutes ago; look after it, or reclaim them.",
             )
         )
     return found

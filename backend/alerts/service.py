@@ -12,13 +12,14 @@ from backend.database.reads import moment, reading
 from backend.stores.queries import require_store
 
 from .findings import LIMIT, Find, Look, OpenAlert, Thresholds
-from .flow_rules import drifts, silent_terminals, stuck_transfers
+from .flow_rules import drifts, overdue_allotments, silent_terminals, stuck_transfers
 from .shortfall_rules import shortfalls
 from .trade_rules import hoarded_holds, negative_attempts, odd_sales, price_overrides
 
 RULES: dict[str, Find] = {
     "stuck_transfer": stuck_transfers,
     "silent_terminal": silent_terminals,
+    "overdue_allotment": overdue_allotments,
     "drift": drifts,
     "shortfall": shortfalls,
     "negative_attempt": negative_attempts,

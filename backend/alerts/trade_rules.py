@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, or_, select
 from backend.database.reads import database_now
 from backend.database.tables import Instant, commands, movements, reservations, sale_line_pricing, sale_lines, sales
 from backend.model.answers import Code
+from backend.reservations.queries import IS_HOLD
 
 from .findings import LIMIT, Look, OpenAlert
 
@@ -142,6 +143,7 @@ _alive = (
     (_r.store_id == bindparam("store_id"))
     & literal_column("reservations.status = 'PENDING'")
     & (_r.expires_at > database_now())
+    & IS_HOLD
 )
 HOARDED = (
     select(

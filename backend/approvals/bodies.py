@@ -8,8 +8,7 @@ from msgspec.structs import fields
 
 from backend.model.commands import Command, Reason
 from backend.model.verbs import VERBS
-
-from .service import SpotApproval
+from backend.people.approving import SpotApproval
 
 
 def approval_body() -> Any:

@@ -1,9 +1,8 @@
 """Asking for approval, deciding, and setting the limits: the use cases of HTTP and of the tools."""
 
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import UNSET, Meta, Struct, structs, to_builtins
+from msgspec import UNSET, structs, to_builtins
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
@@ -27,18 +26,12 @@ from backend.model.verbs import VERBS
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_request import ApprovalRequest
 from backend.model.verbs.approving import approvable
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 from backend.stores.queries import require_store
 
 from .limiting import prices_of
 from .queries import limits_of, set_limits
-
-
-class SpotApproval(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who may approve and stands beside the terminal, and their PIN."""
-
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-    pin: Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class UnknownApproval(MostradorError):

@@ -34,6 +34,7 @@ _SUPERVISOR = _CLERK | {
     Scope.TERMINALS_WRITE,
     Scope.PRICES_OVERRIDE,
     Scope.APPROVALS_WRITE,
+    Scope.ALLOTMENTS_RECLAIM,
 }
 TERMINAL = frozenset({Scope.CATALOGUE_READ, Scope.STOCK_READ, Scope.EVENTS_READ})
 """What a terminal may do with nobody signed in: look. What changes anything, a person does."""

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from backend.alerts.findings import OpenAlert, thresholds_of
+from backend.alerts.marks import marked
 from backend.alerts.service import Alerts
 from backend.database.engine import Database, check_schema, open_database
 from backend.database.reads import reading
@@ -54,9 +55,10 @@ def alerts(
     if as_json:
         click.echo(msgspec.json.encode(found))
     elif found:
-        table = table_of("store", "rule", "since", "what")
+        table = table_of("store", "rule", "since", "what", "mark")
         for one in found:
-            table.add_row(one.store_id, one.rule, f"{one.since.astimezone():%Y-%m-%d %H:%M}", one.sentence)
+            mark = f"{one.mark.status} by {one.mark.by}" if one.mark else ""
+            table.add_row(one.store_id, one.rule, f"{one.since.astimezone():%Y-%m-%d %H:%M}", one.sentence, mark)
         console().print(table)
     else:
         click.echo("Nothing is open.")
@@ -108,7 +110,12 @@ async def _open(db: Database, store_id: str | None) -> list[OpenAlert]:
     else:
         async with reading(db) as connection:
             stores = [id_ for id_, _ in await all_stores(connection)]
-    return [alert for one in stores for alert in (await look.open_in(one)).alerts]
+    found: list[OpenAlert] = []
+    for one in stores:
+        alerts_of_it = (await look.open_in(one)).alerts
+        async with reading(db) as connection:
+            found += await marked(connection, one, alerts_of_it)
+    return found
 
 
 def _line(change: Change, as_json: bool) -> str | bytes:

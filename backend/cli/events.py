@@ -148,5 +148,7 @@ def lines_of(subject: str, message: Message) -> Iterator[str]:
         yield f"{head} {alert.product_id} {alert.state}: {alert.available} available{coming} (version {alert.version})"
     for document in message.documents:
         yield f"{head} {document.kind} {document.id} {document.status} (version {document.version})"
+    for recall in message.recalls:
+        yield f"{head} {recall.terminal_id}: give back {recall.wanted} of {recall.product_id} ({recall.allotment_id})"
     for move in (*message.transfers, *message.counts, *message.movements):
         yield f"{head} {move.product_id} {move.kind}: {move.on_hand_change:+} (version {move.version})"

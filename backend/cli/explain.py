@@ -50,6 +50,10 @@ def _show(history: History) -> None:
         click.echo("It never moved here: nothing is on hand, nothing is reserved.")
     if not history.steps:
         return
+    for kept in history.allotments:
+        late = ", overdue" if kept.overdue else ""
+        until = f"until {kept.due_at.astimezone():%Y-%m-%d %H:%M}{late}"
+        click.echo(f"Terminal {kept.terminal_id} keeps {kept.quantity} units for outages, {until}.")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("time", "kind"):
         table.add_column(name, no_wrap=True)

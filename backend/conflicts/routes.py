@@ -12,7 +12,7 @@ from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.conflicts import Settlement
 from backend.model.scopes import Scope
-from backend.people.approving import Approval
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 
 from .service import Settled, end_refused_sale, settle_conflict
@@ -21,7 +21,7 @@ from .service import Settled, end_refused_sale, settle_conflict
 class SettleBody(Settlement, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A settlement, with who approves it where one person is not enough."""
 
-    approval: Approval | None = None
+    approval: SpotApproval | None = None
 
 
 def conflict_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHandler]:

@@ -25,6 +25,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.count_cancel import CountCancel
 from backend.model.verbs.count_open import CountOpen
 from backend.model.verbs.count_scan import CountScan
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 
 from .schemas import CountShape, CountsShape, ListedCountShape, ScannedShape
@@ -55,20 +56,13 @@ class ScanBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     counted_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class CountApproval(Struct, frozen=True, forbid_unknown_fields=True):
-    """A supervisor who stands beside the counter, and their PIN."""
-
-    user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-    pin: Annotated[str, Meta(min_length=1, max_length=128)]
-
-
 class PostCountBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is posted: these products, or all that were counted; with `finish` the count ends, if nothing waits."""
 
     id: UUID | None = None
     products: Annotated[tuple[ProductId, ...], Meta(min_length=1, max_length=MAX_LINES)] | None = None
     finish: bool = True
-    approval: CountApproval | None = None
+    approval: SpotApproval | None = None
     reason: Text = ""
 
 

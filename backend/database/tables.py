@@ -436,6 +436,51 @@ reservations = Table(
     ),
 )
 
+allotments = Table(
+    "allotments",
+    metadata,
+    # What is known of a terminal's allotment beside its hold, which has its units. Upkeep deletes what has ended.
+    Column("id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("due_at", Instant, nullable=False, comment="when it becomes overdue"),
+    Column("wanted", BigInteger, nullable=False, server_default="0", comment="units that others ask back"),
+    Column("wanted_at", Instant, nullable=True),
+    PrimaryKeyConstraint("id", "store_id"),
+    Index("ix_allotments_store_id_due_at", "store_id", "due_at"),
+)
+
+draws = Table(
+    "draws",
+    metadata,
+    # Units of sales that came out of allotments.
+    Column("sale_id", Uuid, nullable=False),
+    Column("store_id", String(32), nullable=False),
+    Column("allotment_id", Uuid, nullable=False),
+    Column("product_id", String(64), nullable=False),
+    Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
+    PrimaryKeyConstraint("sale_id", "store_id", "allotment_id"),
+)
+
+allotment_policies = Table(
+    "allotment_policies",
+    metadata,
+    # How much a terminal may keep (backend.model.allotments); no row: the default.
+    Column("store_id", String(32), ForeignKey("stores.id"), nullable=False),
+    Column("product_id", String(64), nullable=False, comment="* for all of the store"),
+    Column("units", BigInteger, CheckConstraint("units >= 0", name="units"), nullable=False),
+    Column("minutes", Integer, CheckConstraint("minutes > 0", name="minutes"), nullable=False),
+    Column(
+        "beyond",
+        String(16),
+        CheckConstraint("beyond IN ('block','supervisor','allow')", name="beyond"),
+        nullable=False,
+    ),
+    Column("updated_at", Instant, nullable=False),
+    PrimaryKeyConstraint("store_id", "product_id"),
+)
+
 commands = Table(
     "commands",
     metadata,

@@ -11,7 +11,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, json
@@ -22,13 +21,8 @@ from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
-from backend.model.alerts import Alert
-from backend.model.answers import SaleRecord
-from backend.model.documents import Document
 from backend.model.errors import MostradorError
 from backend.model.events import Message
-from backend.model.reservations import Reservation
-from backend.model.stock import Movement, StockRow
 
 from .connection import cancelled, stay_connected
 from .streams import HISTORY
@@ -61,21 +55,11 @@ class PositionGone(MostradorError):
         super().__init__(message)
 
 
-class Event(Struct, frozen=True, omit_defaults=True):
-    """One message of the history: whole new states with their versions, of one kind."""
+class Event(Message, frozen=True, omit_defaults=True, kw_only=True):
+    """A message as the history has it: where it is there, and the kind of what it tells."""
 
     position: str
     kind: str
-    store_id: str
-    at: datetime
-    stock: tuple[StockRow, ...] = ()
-    reservations: tuple[Reservation, ...] = ()
-    sales: tuple[SaleRecord, ...] = ()
-    transfers: tuple[Movement, ...] = ()
-    counts: tuple[Movement, ...] = ()
-    alerts: tuple[Alert, ...] = ()
-    movements: tuple[Movement, ...] = ()
-    documents: tuple[Document, ...] = ()
 
 
 class Page(Struct, frozen=True):
@@ -261,5 +245,4 @@ def _event(history: StreamInfo, message: Msg) -> Event:
     headers = message.headers or {}
     kind = headers["Nats-Subject"].split(".")[2]
     position = _position(history, int(headers["Nats-Sequence"]))
-    # The fields of an event are the two above and those of a message, in their order.
-    return Event(position, kind, *astuple(json.decode(message.data, type=Message)))
+    return Event(*astuple(json.decode(message.data, type=Message)), position=position, kind=kind)

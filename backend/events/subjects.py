@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     MOVEMENT = "movement"
     DOCUMENT = "document"
+    RECALL = "recall"
 
 
 _BATCHED = {
@@ -36,6 +37,7 @@ _BATCHED = {
     Kind.COUNT: "counts",
     Kind.MOVEMENT: "movements",
     Kind.DOCUMENT: "documents",
+    Kind.RECALL: "recalls",
 }
 """Kind → the field of a message that tells of it."""
 _FIELDS = {Kind.STOCK: "stock", Kind.ALERT: "alerts", **_BATCHED}

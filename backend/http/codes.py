@@ -189,6 +189,13 @@ PROBLEMS: dict[str, Meaning] = {
             "prices": [{"line": 0, "product_id": "818981", "asked_cents": 1, "price_cents": 369}],
         },
     ),
+    "terminal_needed": Meaning(
+        403,
+        "Only a terminal can do this (an allotment, a sale with `offline`), and the caller is at none.",
+        "Sign in at a terminal; or leave `offline` out, and sell what is there.",
+        "Only a terminal has allotments; sign in at one.",
+        {"field": "terminal_id"},
+    ),
     "approval_needed": Meaning(
         403,
         "The caller may not do this alone: it needs the right `scope`, or the correction is above the store's limits.",
@@ -204,13 +211,6 @@ PROBLEMS: dict[str, Meaning] = {
         "Another person who has the right approvals:write in this store grants it.",
         "You asked for this yourself; another person has to approve it.",
         {"field": "approval_id"},
-    ),
-    "terminal_needed": Meaning(
-        403,
-        "A sale with `offline` was sent by somebody who is at no terminal.",
-        "Leave `offline` out, and sell what is there. Only a terminal tells of sales that have happened already.",
-        "Only a terminal sends sales that were made without a server; leave offline out.",
-        {"field": "offline"},
     ),
     # 404 and 405: what is not there.
     "unknown_store": Meaning(
@@ -358,6 +358,13 @@ PROBLEMS: dict[str, Meaning] = {
         "`lines` names every short line with what is available now. Ask for less, or elsewhere.",
         "Only 1 of 3 units of 818981 are available.",
         {"lines": [{"product_id": "818981", "requested": 3, "available": 1}]},
+    ),
+    "allotment_too_large": Meaning(
+        409,
+        "One terminal may not keep so many units of this product.",
+        "Ask for fewer: GET /api/v1/stores/{store_id}/allotment-policies tells how many it may keep.",
+        "A terminal may keep at most 20 units of 818981 in store 292, and this one keeps 0 others.",
+        {"field": "quantity"},
     ),
     "stock_exists": Meaning(
         409,

@@ -11,6 +11,7 @@ from backend.model.answers import Answer
 from backend.model.books import Books, Request, Sale
 from backend.model.documents import Document
 from backend.model.events import Outgoing
+from backend.model.recalls import KeptUnits
 from backend.model.stock import Key
 
 from .rows import (
@@ -83,6 +84,12 @@ class DueHold(NamedTuple):
     version: int
 
 
+class Keepers(Struct, frozen=True):
+    """Asks for the allotments on these keys."""
+
+    stock: list[Key]
+
+
 class Settled(Struct):
     """The answers to the tickets, in their order. Valid once `writes` are committed; then `outgoing` is published."""
 
@@ -91,8 +98,8 @@ class Settled(Struct):
     outgoing: list[Outgoing]
 
 
-Asked = Needs | DueHolds | NamedDocuments | NamedSales
-Procedure = Generator[Asked, Snapshot | list[DueHold] | list[Document] | list[Sale], Settled]
+Asked = Needs | DueHolds | NamedDocuments | NamedSales | Keepers
+Procedure = Generator[Asked, Snapshot | list[DueHold] | list[Document] | list[Sale] | list[KeptUnits], Settled]
 
 
 class NeedsOneByOne(Exception):

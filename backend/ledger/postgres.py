@@ -24,14 +24,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from backend.database import tables
 from backend.database.errors import DatabaseDamaged, disk_full, named
 from backend.model.books import Books
-from backend.model.reservations import HeldLine, Reservation, Status
+from backend.model.recalls import KeptUnits
+from backend.model.reservations import NEVER, HeldLine, Reservation, Status
 from backend.model.stock import Key, Levels
 
-from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
+from .asking import (
+    DueHold,
+    DueHolds,
+    Keepers,
+    NamedDocuments,
+    NamedSales,
+    Needs,
+    Procedure,
+    Recorded,
+    Settled,
+    Snapshot,
+)
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import (
     DocumentChange,
     HoldChange,
+    RecallRow,
     StockChange,
     Writes,
     add_hold_row,
@@ -164,6 +177,16 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
 
+KEEPERS = """
+SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at, a.due_at
+FROM unnest($1::text[], $2::text[]) k(store_id, product_id)
+JOIN reservations r ON r.store_id = k.store_id AND r.product_id = k.product_id
+JOIN allotments a ON a.id = r.id AND a.store_id = r.store_id
+WHERE r.status = 'PENDING' AND r.expires_at = $3
+"""
+"""The allotments on products that are short, by the partial index `ix_reservations_held`."""
+
+
 def _engine(url: str) -> AsyncEngine:
     """Returns an engine for one ledger lane.
 
@@ -235,6 +258,9 @@ async def _drive(driver: Connection, procedure: Procedure, locked: bool) -> Sett
             if isinstance(request, DueHolds):
                 rows = await driver.fetch(DUE_HOLDS, *_keys(request.stock), request.found)
                 request = procedure.send([DueHold(*row) for row in rows])
+            elif isinstance(request, Keepers):
+                rows = await driver.fetch(KEEPERS, *_keys(request.stock), NEVER)
+                request = procedure.send([KeptUnits(*row) for row in rows])
             elif isinstance(request, NamedDocuments):
                 if locked:
                     await driver.fetch(_LOCK_DOCUMENTS, request.ids)
@@ -309,6 +335,8 @@ _INSERTED = {
     "new_documents": tables.documents,
     "sale_line_pricing": tables.sale_line_pricing,
     "tenders": tables.tenders,
+    "allotments": tables.allotments,
+    "draws": tables.draws,
 }
 _UPDATED = {
     "stock": (StockChange, """
@@ -316,8 +344,8 @@ _UPDATED = {
         reserved = n.reserved, incoming = n.incoming, version = n.version, updated_at = n.updated_at
         FROM {rows} WHERE s.store_id = n.store_id AND s.product_id = n.product_id AND s.version = n.was RETURNING 1"""),
     "reservations": (HoldChange, """
-        UPDATE reservations r SET confirmed = n.confirmed, status = n.status, expires_at = n.expires_at,
-        updated_at = n.updated_at, version = n.version
+        UPDATE reservations r SET quantity = n.quantity, confirmed = n.confirmed, status = n.status,
+        expires_at = n.expires_at, updated_at = n.updated_at, version = n.version
         FROM {rows} WHERE r.id = n.id AND r.store_id = n.store_id AND r.product_id = n.product_id
         AND r.version = n.was AND r.status = 'PENDING' RETURNING 1"""),
     "documents": (DocumentChange, """
@@ -326,15 +354,22 @@ _UPDATED = {
         FROM {rows} WHERE d.id = n.id AND d.store_id = n.store_id AND d.version = n.was RETURNING 1"""),
 }  # fmt: skip
 
+_RECALLED = """
+        UPDATE allotments a SET wanted = n.wanted, wanted_at = n.wanted_at
+        FROM {rows} WHERE a.id = n.id AND a.store_id = n.store_id"""
 _REPLACE_LEVELS = """
         ON CONFLICT (store_id, product_id) DO UPDATE SET safety_stock = excluded.safety_stock,
         reorder_point = excluded.reorder_point, reorder_quantity = excluded.reorder_quantity,
         min_level = excluded.min_level, max_level = excluded.max_level"""
+_REPLACE_ALLOTMENTS = """
+        ON CONFLICT (id, store_id) DO UPDATE SET due_at = excluded.due_at, wanted = excluded.wanted,
+        wanted_at = excluded.wanted_at"""
+_REPLACED = {"levels": _REPLACE_LEVELS, "allotments": _REPLACE_ALLOTMENTS}
 
 
 async def _write(driver: Connection, writes: Writes) -> None:
     """Write all of `writes` in one statement, which undoes itself when a guarded row was not as it was read."""
-    parts = tuple([part for part in (*_UPDATED, *_INSERTED) if getattr(writes, part)])
+    parts = tuple([part for part in (*_UPDATED, *_INSERTED, "recalls") if getattr(writes, part)])
     if parts:
         rows = [json.encode(getattr(writes, part)).decode() for part in parts]
         guarded = sum([len(getattr(writes, part)) for part in _UPDATED])
@@ -349,11 +384,14 @@ def _write_statement(parts: tuple[str, ...]) -> str:
             struct, update = _UPDATED[part]
             rows = _recordset(number, tables.metadata.tables[part], struct.__struct_fields__)
             ctes.append(f"{part}_part AS ({update.format(rows=rows)})")
+        elif part == "recalls":
+            rows = _recordset(number, tables.allotments, RecallRow.__struct_fields__)
+            ctes.append(f"{part}_part AS ({_RECALLED.format(rows=rows)})")
         else:
             table = _INSERTED[part]
             names = table.columns.keys()
             rows = _recordset(number, table, names)
-            replace = _REPLACE_LEVELS if table is tables.levels else ""
+            replace = _REPLACED.get(part, "")
             ctes.append(f"{part}_part AS (INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {rows}{replace})")
     counts = " + ".join(f"(SELECT count(*) FROM {part}_part)" for part in parts if part in _UPDATED) or "0"
     return f"WITH {', '.join(ctes)} SELECT 1 / ({counts} = $1::bigint)::int"

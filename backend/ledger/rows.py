@@ -50,11 +50,12 @@ class HoldRow(Struct, frozen=True):
 
 
 class HoldChange(Struct, frozen=True):
-    """One product of a hold that was extended or ended; `was` is the version of the hold that was read."""
+    """One product of a hold that has changed; `was` is the version of the hold that was read."""
 
     id: UUID
     store_id: str
     product_id: str
+    quantity: int
     confirmed: int
     status: str
     expires_at: datetime
@@ -145,6 +146,37 @@ class TenderRow(Struct, frozen=True):
     at: datetime
 
 
+class AllotmentRow(Struct, frozen=True):
+    """What is known of an allotment beside its hold; whoever makes or renews it has answered every recall."""
+
+    id: UUID
+    store_id: str
+    product_id: str
+    terminal_id: str
+    due_at: datetime
+    wanted: int = 0
+    wanted_at: datetime | None = None
+
+
+class RecallRow(Struct, frozen=True):
+    """What a terminal is asked to give back of its allotment."""
+
+    id: UUID
+    store_id: str
+    wanted: int
+    wanted_at: datetime
+
+
+class DrawRow(Struct, frozen=True):
+    """Units that a sale has taken out of an allotment."""
+
+    sale_id: UUID
+    store_id: str
+    allotment_id: UUID
+    product_id: str
+    quantity: int
+
+
 class OutboxRow(Struct, frozen=True):
     """A message that waits to be published."""
 
@@ -173,6 +205,11 @@ class Writes(Struct):
     documents: list[DocumentChange] = []
     sale_line_pricing: list[LinePricingRow] = []
     tenders: list[TenderRow] = []
+    allotments: list[AllotmentRow] = []
+    """New or renewed, whole; guarded by the versions of their holds."""
+    draws: list[DrawRow] = []
+    recalls: list[RecallRow] = []
+    """Changes of allotments, not guarded: one that has ended or was renewed meanwhile is asked in vain."""
 
 
 def document_of(row: tuple[Any, ...]) -> Document:

@@ -3,9 +3,10 @@
 The two databases differ in how they read and write, not in what is decided; so the procedure is written once and driven
 by `ledger.postgres` (awaiting) and `ledger.sqlite` (in its own thread). It yields a `NamedDocuments` or a `NamedSales`
 and is sent those that exist, a `Needs` and is sent the `Snapshot` for it, or a `DueHolds` and is sent the dead holds
-found; it returns a `Settled`.
+found, or a `Keepers` and is sent the allotments on what is still short; it returns a `Settled`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from uuid import UUID
@@ -18,6 +19,7 @@ from backend.model.books import Effect, Request, Sale
 from backend.model.decide import decide_all
 from backend.model.documents import Document
 from backend.model.forgetting import COMMANDS_KEPT, forgotten
+from backend.model.recalls import KeptUnits, Recall, recalls_of
 from backend.model.stock import Key, Who
 from backend.model.verbs import VERBS
 from backend.model.verbs.expire import Expire
@@ -26,6 +28,7 @@ from backend.model.verbs.verb import Documents, Rows
 from .asking import (
     DueHold,
     DueHolds,
+    Keepers,
     NamedDocuments,
     NamedSales,
     Needs,
@@ -38,6 +41,7 @@ from .asking import (
 )
 from .rows import (
     OutboxRow,
+    RecallRow,
 )
 from .telling import messages_of
 from .writing import writes_of
@@ -79,8 +83,16 @@ def settle(tickets: Sequence[Ticket]) -> Procedure:
             assert isinstance(hold, DueHold)
             expiries[hold.id] = expiry_ticket(hold)
     now = snapshot.now
-    messages = messages_of(effects, now)
+    recalls: list[Recall] = []
+    if missing := _missing(fresh, effects) if short else {}:
+        kept = yield Keepers(sorted({key for key, _ in missing}))
+        assert isinstance(kept, list)
+        told = {effect.answer.allotment.id for effect in effects if effect.answer.allotment}
+        others = [x for x in kept if isinstance(x, KeptUnits) and x.id not in told]
+        recalls = recalls_of(missing, others, now)
+    messages = messages_of(effects, now, recalls)
     writes = writes_of(snapshot.books, fresh, effects, now)
+    writes.recalls = [RecallRow(x.allotment_id, x.store_id, x.wanted, now) for x in recalls]
     writes.outbox = [OutboxRow(out.id, out.store_id, Raw(out.payload), now) for out in messages]
     return Settled(answers[len(expiries) :], writes, messages)
 
@@ -197,6 +209,18 @@ def _too_old(command_id: UUID) -> Answer:
     age = f"older than {COMMANDS_KEPT.days} days"
     message = f"The command id {command_id} is {age}; if it never took effect, send it with a new id."
     return Answer(command_id, Refusal(Code.COMMAND_TOO_OLD, message, field="id"))
+
+
+def _missing(tickets: Sequence[Ticket], effects: Sequence[Effect]) -> dict[tuple[Key, str], int]:
+    """Returns the units that customers could not have, by stock row and terminal."""
+    missing: Counter[tuple[Key, str]] = Counter()
+    for ticket, effect in zip(tickets, effects, strict=True):
+        refusal, command = effect.answer.refusal, ticket.request.command
+        if refusal and refusal.code is Code.INSUFFICIENT_STOCK and VERBS[type(command)].customer_waits:
+            for line in refusal.lines:
+                key = (command.store_id, line.product_id)
+                missing[key, ticket.request.who.terminal_id] += line.requested - line.available
+    return dict(missing)
 
 
 def _short_keys(tickets: Sequence[Ticket], effects: Sequence[Effect]) -> list[Key]:

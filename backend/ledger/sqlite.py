@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Raw, Struct, json, structs
-from sqlalchemy import Connection, Engine, Table, and_, event, insert, select, text, tuple_
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, event, insert, select, text, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -25,10 +25,22 @@ from backend.database.engine import sqlite_writer
 from backend.database.errors import DatabaseDamaged, DiskFull, meaning_of
 from backend.model.answers import Answer
 from backend.model.books import Books
-from backend.model.reservations import HeldLine, Reservation, Status
+from backend.model.recalls import KeptUnits
+from backend.model.reservations import NEVER, HeldLine, Reservation, Status
 from backend.model.stock import Levels
 
-from .asking import DueHold, DueHolds, NamedDocuments, NamedSales, Needs, Procedure, Recorded, Settled, Snapshot
+from .asking import (
+    DueHold,
+    DueHolds,
+    Keepers,
+    NamedDocuments,
+    NamedSales,
+    Needs,
+    Procedure,
+    Recorded,
+    Settled,
+    Snapshot,
+)
 from .errors import Conflict, DatabaseLost, Undone
 from .rows import Writes, add_hold_row, add_moves, add_stock, document_of, sales_of
 
@@ -103,6 +115,29 @@ ORDER BY r.expires_at, r.id, r.product_id LIMIT 1000
 """A short product's dead holds, by the partial index `ix_reservations_held`."""
 
 
+KEEPERS = (
+    text("""
+SELECT r.id, r.store_id, r.product_id, r.terminal_id, r.quantity, a.wanted, a.wanted_at, a.due_at
+FROM json_each(:keys) k
+CROSS JOIN reservations r ON r.store_id = json_extract(k.value, '$[0]') AND r.product_id = json_extract(k.value, '$[1]')
+CROSS JOIN allotments a ON a.id = r.id AND a.store_id = r.store_id
+WHERE r.status = 'PENDING' AND r.expires_at = :never
+""")
+    .bindparams(bindparam("never", type_=tables.Instant()))
+    .columns(
+        _holds.id,
+        _holds.store_id,
+        _holds.product_id,
+        _holds.terminal_id,
+        _holds.quantity,
+        tables.allotments.c.wanted,
+        tables.allotments.c.wanted_at,
+        tables.allotments.c.due_at,
+    )
+)
+"""The allotments on products that are short, by the index `ix_reservations_held`: CROSS JOIN keeps the order."""
+
+
 def _engine(url: str) -> Engine:
     """Returns the ledger's engine, with room: a page that many batches change is written to the file once, not each
     time."""
@@ -161,6 +196,9 @@ def _drive(connection: Connection, procedure: Procedure) -> Settled:
         while True:
             if isinstance(request, DueHolds):
                 request = procedure.send(_due(connection, request, now))
+            elif isinstance(request, Keepers):
+                found = connection.execute(KEEPERS, {"keys": _json(request.stock), "never": NEVER})
+                request = procedure.send([KeptUnits(*row) for row in found])
             elif isinstance(request, NamedDocuments):
                 found = connection.execute(_READ_DOCUMENTS, {"ids": _hex(request.ids)})
                 request = procedure.send([document_of(tuple(row)) for row in found])
@@ -222,15 +260,17 @@ _UPDATE_STOCK = """
 UPDATE stock SET on_hand = ?, unavailable = ?, allocated = ?, reserved = ?, incoming = ?, version = ?, updated_at = ?
 WHERE store_id = ? AND product_id = ? AND version = ?"""
 _UPDATE_HOLD = """
-UPDATE reservations SET confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
+UPDATE reservations SET quantity = ?, confirmed = ?, status = ?, expires_at = ?, updated_at = ?, version = ?
 WHERE id = ? AND store_id = ? AND product_id = ? AND version = ? AND status = 'PENDING'"""
 _UPDATE_DOCUMENT = """
 UPDATE documents SET status = ?, reference = ?, updated_at = ?, version = ?, body = ?
 WHERE id = ? AND store_id = ? AND version = ?"""
+_UPDATE_RECALLED = "UPDATE allotments SET wanted = ?, wanted_at = ? WHERE id = ? AND store_id = ?"
 _INSERTS = {
     table.name: str(insert(table).compile(dialect=sqlite.dialect())) for table in tables.metadata.tables.values()
 }
-_INSERTS["levels"] = str(insert(tables.levels).prefix_with("OR REPLACE").compile(dialect=sqlite.dialect()))
+for replaced in (tables.levels, tables.allotments):
+    _INSERTS[replaced.name] = str(insert(replaced).prefix_with("OR REPLACE").compile(dialect=sqlite.dialect()))
 
 
 def _write(connection: Connection, writes: Writes) -> None:
@@ -248,6 +288,11 @@ def _write(connection: Connection, writes: Writes) -> None:
     _update(connection, _UPDATE_DOCUMENT, writes.documents, 2)
     _insert(connection, tables.sale_line_pricing, writes.sale_line_pricing)
     _insert(connection, tables.tenders, writes.tenders)
+    _insert(connection, tables.allotments, writes.allotments)
+    _insert(connection, tables.draws, writes.draws)
+    if writes.recalls:
+        values = [(*row[2:], *row[:2]) for row in map(_stored, writes.recalls)]
+        connection.exec_driver_sql(_UPDATE_RECALLED, values)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Struct]) -> None:

@@ -12,6 +12,7 @@ from backend.model.answers import SaleRecord
 from backend.model.books import Effect
 from backend.model.documents import Document
 from backend.model.events import Message, Outgoing
+from backend.model.recalls import Recall
 from backend.model.reservations import Reservation
 from backend.model.stock import Movement, StockRow
 from backend.model.verbs import MOVEMENT_KINDS
@@ -30,13 +31,14 @@ class _Changes(Struct):
     counts: list[Movement] = []
     movements: list[Movement] = []
     documents: dict[UUID, Document] = {}
+    recalls: list[Recall] = []
 
 
 _TOLD_IN = {"transfer": "transfers", "count": "counts", "movement": "movements"}
 """Kind of event that tells of movements → the field of a message that holds them."""
 
 
-def messages_of(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
+def messages_of(effects: Sequence[Effect], now: datetime, recalls: Sequence[Recall] = ()) -> list[Outgoing]:
     """Returns one message per store, with the last state of each row and hold that the batch changed."""
     stores: defaultdict[str, _Changes] = defaultdict(_Changes)
     for effect in effects:
@@ -52,6 +54,8 @@ def messages_of(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
         for document in effect.documents:
             for store_id in filter(None, (document.store_id, document.other_store_id)):
                 stores[store_id].documents[document.id] = document
+    for recall in recalls:
+        stores[recall.store_id].recalls.append(recall)
     messages = []
     for store_id, told in stores.items():
         message = Message(
@@ -64,6 +68,7 @@ def messages_of(effects: Sequence[Effect], now: datetime) -> list[Outgoing]:
             tuple(told.counts),
             movements=tuple(told.movements),
             documents=tuple(told.documents.values()),
+            recalls=tuple(told.recalls),
         )
         messages.extend(_fitting(message))
     return messages

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from backend.model.answers import Code
+from backend.model.answers import Answer, Code
 from backend.model.books import Books, Effect, Refund, Sale
 from backend.model.commands import Command, kind_of
 from backend.model.documents import Document
@@ -17,8 +17,10 @@ from backend.model.verbs.expire import Expire
 
 from .asking import Ticket
 from .rows import (
+    AllotmentRow,
     CommandRow,
     DocumentChange,
+    DrawRow,
     HoldChange,
     HoldRow,
     LinePricingRow,
@@ -38,6 +40,7 @@ def writes_of(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect]
     holds: dict[UUID, Reservation] = {}
     levels: dict[Key, Levels] = {}
     documents: dict[UUID, Document] = {}
+    allotments: dict[UUID, AllotmentRow] = {}
     for ticket, effect in zip(tickets, effects, strict=True):
         command, who, answer = ticket.request.command, ticket.request.who, effect.answer
         for row in answer.stock:
@@ -51,6 +54,10 @@ def writes_of(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect]
             _add_sale(writes, effect.sale)
         if effect.refund:
             _add_refund(writes, effect.refund, command, who, now)
+        if (made := answer.allotment) is not None:
+            allotments[made.id] = AllotmentRow(made.id, made.store_id, made.product_id, made.terminal_id, made.due_at)
+        if answer.draws:
+            writes.draws.extend(_draw_rows(command, answer))
         if isinstance(command, Expire) and answer.refusal:
             continue  # no client waits for it, and its id must stay free: the same hold may fall due once more
         if answer.refusal and answer.refusal.code is Code.APPROVAL_NEEDED:
@@ -74,6 +81,7 @@ def writes_of(books: Books, tickets: Sequence[Ticket], effects: Sequence[Effect]
         else:
             writes.reservations.extend(_hold_changes(hold, before.version))
     writes.levels.extend(levels.values())
+    writes.allotments.extend(allotments.values())
     for document in documents.values():
         read = books.documents.get(document.id)
         if read is None:
@@ -122,6 +130,10 @@ def _add_refund(writes: Writes, refund: Refund, command: Command, who: Who, now:
         writes.tenders.append(tender_row(place, tender, -tender.amount_cents))
 
 
+def _draw_rows(command: Command, answer: Answer) -> list[DrawRow]:
+    return [DrawRow(command.id, command.store_id, x.allotment_id, x.product_id, x.quantity) for x in answer.draws]
+
+
 def _hold_rows(hold: Reservation) -> list[HoldRow]:
     tail = (hold.status.value, hold.expires_at, hold.customer_id, hold.actor, hold.terminal_id)
     times = (hold.created_at, hold.updated_at, hold.version)
@@ -133,4 +145,6 @@ def _hold_rows(hold: Reservation) -> list[HoldRow]:
 
 def _hold_changes(hold: Reservation, was: int) -> list[HoldChange]:
     tail = (hold.status.value, hold.expires_at, hold.updated_at, hold.version, was)
-    return [HoldChange(hold.id, hold.store_id, line.product_id, line.confirmed, *tail) for line in hold.lines]
+    return [
+        HoldChange(hold.id, hold.store_id, line.product_id, line.quantity, line.confirmed, *tail) for line in hold.lines
+    ]

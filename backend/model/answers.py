@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from .allotments import Allotment, Draw
 from .documents import Document
 from .limits import Limits
 from .reservations import Reservation
@@ -49,8 +50,9 @@ class Code(StrEnum):
     PRICE_NOT_ALLOWED = "price_not_allowed"
     REASON_NOT_ALLOWED = "reason_not_allowed"
     OWN_APPROVAL = "own_approval"
-    TERMINAL_NEEDED = "terminal_needed"
     COMMAND_NOT_APPROVABLE = "command_not_approvable"
+    TERMINAL_NEEDED = "terminal_needed"
+    ALLOTMENT_TOO_LARGE = "allotment_too_large"
 
 
 class ShortLine(Struct, frozen=True):
@@ -118,6 +120,10 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     at: datetime | None = None
     documents: tuple[Document, ...] = ()
     """The documents that it opened or stepped, as they are after it."""
+    allotment: Allotment | None = None
+    """The allotment that it made or renewed."""
+    draws: tuple[Draw, ...] = ()
+    """The units of a sale that came out of allotments."""
 
     @property
     def accepted(self) -> bool:

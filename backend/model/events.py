@@ -11,6 +11,7 @@ from msgspec import Struct
 from .alerts import Alert
 from .answers import SaleRecord
 from .documents import Document
+from .recalls import Recall
 from .reservations import Reservation
 from .stock import Movement, StockRow
 
@@ -19,7 +20,8 @@ class Message(Struct, frozen=True, omit_defaults=True):
     """The changes of one batch in one store: the last state of each row, hold and sale that the batch touched.
 
     `transfers` are the movements to and from other stores, `counts` those of somebody who looked and corrected,
-    `movements` others that a verb wants told; `documents` are told to both of their stores. `alerts` follow a moment
+    `movements` others that a verb wants told; `documents` are told to both of their stores.
+    `recalls` ask terminals to give back units that they keep. `alerts` follow a moment
     later, in a message of their own.
     """
 
@@ -33,6 +35,7 @@ class Message(Struct, frozen=True, omit_defaults=True):
     alerts: tuple[Alert, ...] = ()
     movements: tuple[Movement, ...] = ()
     documents: tuple[Document, ...] = ()
+    recalls: tuple[Recall, ...] = ()
 
 
 class Outgoing(Struct, frozen=True):

@@ -20,6 +20,10 @@ def find(books: Books, store_id: str, reservation_id: UUID) -> Reservation:
     # A hold of another store is as unknown as one that never was: its existence is not this store's to learn.
     if hold is None or hold.store_id != store_id:
         raise Refused(Refusal(Code.UNKNOWN_RESERVATION, f"There is no hold {reservation_id} in store {store_id}."))
+    if hold.is_allotment:
+        # Ended like a hold, its units would be free while its terminal still sells them.
+        message = f"{reservation_id} is an allotment of terminal {hold.terminal_id}; it is released or reclaimed."
+        raise Refused(Refusal(Code.UNKNOWN_RESERVATION, message))
     return hold
 
 

@@ -1,10 +1,13 @@
 """Holds: units kept for somebody until a deadline. A hold ends exactly once."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""The deadline of a hold that no deadline ends: an allotment of a terminal, see `model.allotments`."""
 
 
 class Status(StrEnum):
@@ -44,3 +47,8 @@ class Reservation(Struct, frozen=True):
     def is_live(self, now: datetime) -> bool:
         """Returns whether the hold still counts: pending, and its deadline not reached."""
         return self.status is Status.PENDING and now < self.expires_at
+
+    @property
+    def is_allotment(self) -> bool:
+        """Whether it is kept for a terminal, and not for a customer."""
+        return self.expires_at == NEVER

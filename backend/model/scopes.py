@@ -35,5 +35,7 @@ class Scope(StrEnum):
     TERMINALS_WRITE = "terminals:write"
     KEYS_WRITE = "keys:write"
     WEBHOOKS_WRITE = "webhooks:write"
+    ALLOTMENTS_RECLAIM = "allotments:reclaim"
+    """To end an allotment of a terminal that does not give it back."""
     METRICS_READ = "metrics:read"
     """Guards nothing: metrics have a port of their own, without tokens. Old programs may go on asking for it."""

@@ -11,7 +11,7 @@ from backend.model.scopes import Scope
 from .door import Door
 
 
-class Approval(Struct, frozen=True, forbid_unknown_fields=True):
+class SpotApproval(Struct, frozen=True, forbid_unknown_fields=True):
     """A supervisor who stands beside the terminal, and their PIN."""
 
     user: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
@@ -34,7 +34,9 @@ APPROVED = ("approval_needed", "sign_in_refused", "sign_in_locked")
 """For `problems=`: what an act that is to be approved may answer."""
 
 
-async def approver_of(request: ApiRequest, door: Door, store_id: str, scope: Scope, approval: Approval | None) -> str:
+async def approver_of(
+    request: ApiRequest, door: Door, store_id: str, scope: Scope, approval: SpotApproval | None
+) -> str:
     """Returns who approves an act in a store: whoever `approval` names, else the caller, if they may themselves.
 
     Raises StoreNotAllowed, ActNeedsApproval, and what `Door.approve` raises.

@@ -48,6 +48,7 @@ from backend.model.verbs import MOVEMENT_KINDS
 from backend.model.verbs.verb import Sign
 
 from .accounts import accounted
+from .allotments import allotted
 from .drifts import Drift
 from .promises import promised
 from .returned import returned_as_sold
@@ -90,6 +91,7 @@ async def prove(db: Database) -> Proof:
             drifts = [drift for comparison in _comparisons() for drift in await comparison.drifts(connection, bounds)]
             drifts += await promised(connection)
             drifts += await accounted(connection, whole)
+            drifts += await allotted(connection, whole)
             drifts += await lacking(connection)
             drifts += await returned_as_sold(connection)
     return Proof(*totals, drifts=tuple(drifts))

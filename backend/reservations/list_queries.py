@@ -31,7 +31,7 @@ from backend.database.reads import database_now
 from backend.database.tables import Instant, movements, reservations
 from backend.model.reservations import Reservation, Status
 
-from .queries import hold_of
+from .queries import IS_HOLD, hold_of
 
 
 class DeadlineKey(NamedTuple):
@@ -50,7 +50,7 @@ class MadeKey(NamedTuple):
 _r, _m = reservations.c, movements.c
 # A literal: only so the partial index is used.
 _PENDING: ColumnElement[bool] = literal_column("reservations.status = 'PENDING'")
-_LIVE = and_(_PENDING, _r.expires_at > database_now())
+_LIVE = and_(_PENDING, _r.expires_at > database_now(), IS_HOLD)
 _DEAD = and_(_r.status == "PENDING", _r.expires_at <= database_now())
 _SHOWN: ColumnElement[str] = case((_DEAD, "EXPIRED"), else_=_r.status)
 
@@ -93,7 +93,7 @@ _ROWS = (
     .where(_r.id.in_(bindparam("ids", expanding=True)))
     .order_by(_r.id, _r.product_id)
 )
-_HOLDS = select(_r.id, _SHOWN.label("status")).distinct()
+_HOLDS = select(_r.id, _SHOWN.label("status")).where(IS_HOLD).distinct()
 
 
 async def live_holds(

@@ -10,14 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
 from backend.database.tables import reservations
-from backend.model.reservations import HeldLine, Reservation, Status
+from backend.model.reservations import NEVER, HeldLine, Reservation, Status
 
+IS_HOLD = reservations.c.expires_at < NEVER
+"""Not an allotment of a terminal, of which `backend.allotments` tells."""
 _LINES = (
     select(reservations, database_now().label("now"))
-    .where(reservations.c.id == bindparam("id"))
+    .where(reservations.c.id == bindparam("id"), IS_HOLD)
     .order_by(reservations.c.product_id)
 )
-_STORE = select(reservations.c.store_id).where(reservations.c.id == bindparam("id")).limit(1)
+_STORE = select(reservations.c.store_id).where(reservations.c.id == bindparam("id"), IS_HOLD).limit(1)
 
 
 async def find_reservation(connection: AsyncConnection, reservation_id: UUID) -> Reservation | None:

@@ -29,7 +29,7 @@ from backend.model.tenders import TenderKind
 from backend.model.unit_price import PricePer
 from backend.model.verbs.return_goods import GOODS_RETURN, GoodsLine, ReturnGoods
 from backend.model.verbs.return_sale import ReturnSale
-from backend.people.approving import APPROVED, Approval, approver_of
+from backend.people.approving import APPROVED, SpotApproval, approver_of
 from backend.people.door import Door
 from backend.sales.queries import sale_by_id
 from backend.sales.tenders import RefundBodies, tenders_of
@@ -71,7 +71,7 @@ class ReturnGoodsBody(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     refund: RefundBodies = ()
     refund_by: TenderKind | None = None
-    approval: Approval | None = None
+    approval: SpotApproval | None = None
     id: UUID | None = None
 
 

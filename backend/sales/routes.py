@@ -27,7 +27,7 @@ from backend.model.scopes import Scope
 from backend.model.unit_price import PricePer
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.void_sale import VoidSale
-from backend.people.approving import APPROVED, Approval, approver_of
+from backend.people.approving import APPROVED, SpotApproval, approver_of
 from backend.people.door import Door
 from backend.shop.queries import find_shop
 from backend.stores.queries import require_store
@@ -93,7 +93,7 @@ class VoidBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why the sale is voided, and who approves it where the caller may not."""
 
     reason: Reason
-    approval: Approval | None = None
+    approval: SpotApproval | None = None
     id: UUID | None = None
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from backend.approvals.limiting import Limiting
 from backend.approvals.routes import ON_THE_SPOT
-from backend.approvals.service import SpotApproval, approved_on_the_spot, asking_for
+from backend.approvals.service import approved_on_the_spot, asking_for
 from backend.database.engine import Database
 from backend.http.commanding import command_id, settle
 from backend.http.declaring import COMMAND
@@ -22,6 +22,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.quarantine import Quarantine
 from backend.model.verbs.release import Release
 from backend.model.verbs.write_off import Source, WriteOff
+from backend.people.approving import SpotApproval
 from backend.people.door import Door
 
 from .schemas import CountersShape

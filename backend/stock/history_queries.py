@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import BigInteger, Select, String, bindparam, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.allotments.queries import KeptAllotment, allotments_in
 from backend.database.engine import Database
 from backend.database.errors import translated
 from backend.database.tables import Instant, movements, openings, products, stores, users
@@ -66,6 +67,8 @@ class History(Struct, frozen=True):
     archived: int
     """Movements before these, which `mostrador archive` moved to files."""
     steps: tuple[Step, ...]
+    allotments: tuple[KeptAllotment, ...] = ()
+    """What terminals keep of what is reserved."""
 
 
 async def history_of(db: Database, store_id: str, sku: str, limit: int) -> History:
@@ -87,7 +90,8 @@ async def _history(connection: AsyncConnection, store_id: str, sku: str, limit: 
         raise InvalidInput("sku", f"There is no product {sku}; check the code.")
     count, archived, steps = await story_of(connection, store_id, product.id, limit)
     head = (store_id, store_name, product.id, product.sku, product.name)
-    return History(*head, count, archived, tuple(reversed(steps)))
+    kept = await allotments_in(connection, store_id, product_id=product.id)
+    return History(*head, count, archived, tuple(reversed(steps)), tuple(kept))
 
 
 async def story_of(

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct
 
+from backend.allotments.queries import allotments_in
 from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.errors import translated
@@ -84,6 +85,7 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
                     await require_store(connection, store_id)
                 if level is None:
                     raise UnknownProduct(product_id)
+                kept = await allotments_in(connection, store_id, product_id=product_id)
                 count, archived, steps = await story_of(connection, store_id, product_id, limit + 1, place.version)
         shown, headers = page(request, steps, limit, lambda step: VersionKey(step.version))
         story = History(
@@ -95,6 +97,7 @@ def movement_routes(db: Database) -> list[HTTPRouteHandler]:
             count,
             archived,
             tuple(reversed(shown)),
+            tuple(kept),
         )
         return Response(story, headers=headers)
 

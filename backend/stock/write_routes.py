@@ -10,7 +10,6 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from backend.approvals.routes import ON_THE_SPOT
-from backend.approvals.service import SpotApproval
 from backend.catalogue.search_queries import product_by_id
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -31,6 +30,7 @@ from backend.model.scopes import Scope
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.set_stock import LevelChanges, SetStock
 from backend.model.verbs.transfer import Transfer
+from backend.people.approving import SpotApproval
 from backend.stores.queries import store_name
 from backend.stores.routes import ensure_store
 

@@ -115,7 +115,7 @@ class Checkout:
         return len(ours)
 
     def _left_behind(self) -> list[KeptAct]:
-        under_way = {*self._pending, *self.queue.waiting, self._in_hand}
+        under_way = {*self._pending, *self.queue.under_way, self._in_hand}
         return [x for x in self._journal.acts() if x.id not in under_way]
 
     def _send(self, sale: KeptSale, answer: asyncio.Future[Answer] | None, renumbered: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Acts besides sales: kept in the journal, sent in order, and what became of each."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -50,6 +50,7 @@ class Queue:
         """Acts that were shown as done and that the server has not answered, in order."""
         self._heard: dict[UUID, Callable[[Answer], None]] = {}
         self._jumps: dict[UUID, int] = {}
+        self._keeping: dict[UUID, asyncio.Task[KeptAct]] = {}
         self.conflicts = self._refused()
 
     def _refused(self) -> list[KeptAct]:
@@ -72,12 +73,25 @@ class Queue:
         if away:
             for command in commands:
                 check_offline(command, limits, prices or {})
-        act = await asyncio.to_thread(self._journal.keep_act, commands, self._actor())
         if heard is not None:
-            self._heard[act.id] = heard
-        self.send(act)
+            self._heard[commands[-1].id] = heard
+        keeping = asyncio.create_task(self._keep(commands))
+        self._keeping[commands[-1].id] = keeping
+        return await asyncio.shield(keeping)  # what is on the disk is sent, whether somebody waits for it or not
+
+    async def _keep(self, commands: Sequence[Command]) -> KeptAct:
+        try:
+            act = await asyncio.to_thread(self._journal.keep_act, commands, self._actor())
+            self.send(act)
+        finally:
+            del self._keeping[commands[-1].id]
         self._sender.hurry()
         return act
+
+    @property
+    def under_way(self) -> set[UUID]:
+        """Acts that are on their way to the disk or to the server."""
+        return self.waiting.keys() | self._keeping.keys()
 
     def send(self, act: KeptAct) -> None:
         """Send an act of the journal, behind those that wait already."""

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.reads import database_now
 from backend.database.tables import outbox, reservations
+from backend.reservations.queries import IS_HOLD
 
 _PENDING: ColumnElement[bool] = literal_column("reservations.status = 'PENDING'")
 _DUE = reservations.c.expires_at <= database_now()
@@ -14,7 +15,7 @@ _HOLDS = select(
     func.count(reservations.c.id.distinct()).filter(_DUE),
     func.min(reservations.c.expires_at).label("first_due"),
     database_now().label("now"),
-).where(_PENDING)
+).where(_PENDING, IS_HOLD)
 _OUTBOX = select(func.count(), func.min(outbox.c.created_at).label("oldest"), database_now().label("now")).select_from(
     outbox
 )

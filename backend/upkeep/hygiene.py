@@ -9,7 +9,7 @@ from backend.database.engine import Database
 from backend.database.errors import translated
 from backend.database.reads import moment, reading
 from backend.database.tables import Instant
-from backend.model.forgetting import first_remembered
+from backend.model.forgetting import COMMANDS_KEPT, first_remembered
 
 OUTBOX_KEPT = timedelta(days=30)
 """A message that found no NATS for so long is dropped: the state it tells of is in the database, and a consumer that
@@ -29,6 +29,7 @@ _FORGET = {
         ("sqlite", "rowid", "substr(id, 13, 1)"),
     )
 }
+_ACTS = text("DELETE FROM terminal_acts WHERE told_at < :before").bindparams(bindparam("before", type_=Instant()))
 _OUTBOX = text("DELETE FROM outbox WHERE created_at < :before").bindparams(bindparam("before", type_=Instant()))
 
 
@@ -45,6 +46,16 @@ async def forget_commands(db: Database) -> int:
     while deleted := await _page(db, first):
         total += deleted
     return total
+
+
+async def forget_acts(db: Database, now: datetime) -> int:
+    """Delete the numbers of terminals' acts that are as old as forgotten command ids; answers how many.
+
+    What they sum up to, the last number and how many were told, stays.
+    """
+    with translated(db.url):
+        async with db.writer.begin() as connection:
+            return (await connection.execute(_ACTS, {"before": now - COMMANDS_KEPT})).rowcount
 
 
 async def drop_unclaimed(db: Database, now: datetime) -> int:

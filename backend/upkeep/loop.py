@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.allotments.queries import forget_ended
 from backend.background.periodic import Periodic
 from backend.database.engine import Database
 from backend.database.partitions import make_partitions
@@ -18,7 +19,7 @@ from backend.people.failures import forget_failures
 from backend.people.session_queries import forget_sessions
 from backend.webhooks.deliveries import forget_letters
 
-from .hygiene import drop_unclaimed, forget_commands
+from .hygiene import drop_unclaimed, forget_acts, forget_commands
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,9 @@ PAUSE = 3600.0
 """Seconds between two turns."""
 SESSIONS_KEPT = timedelta(days=1)
 """How long a session that is over, and a failure to open one, are kept: longer than anybody asks for them."""
+
+ALLOTMENTS_KEPT = timedelta(days=1)
+"""How long it is kept what an allotment that has ended was beside its hold, which stays."""
 
 
 class Upkeep:
@@ -57,9 +61,11 @@ class Upkeep:
         done = {
             "partitions": await make_partitions(self._database, now),
             "forgotten_commands": await forget_commands(self._database),
+            "forgotten_acts": await forget_acts(self._database, now),
             "unclaimed_messages": await drop_unclaimed(self._database, now),
             "forgotten_sessions": await self._forget_sessions(now - SESSIONS_KEPT),
             "forgotten_letters": await self._forget_letters(now),
+            "forgotten_allotments": await self._forget_allotments(now - ALLOTMENTS_KEPT),
         }
         if any(done.values()):
             log.info("upkeep", **done)
@@ -67,6 +73,10 @@ class Upkeep:
     async def _forget_sessions(self, before: datetime) -> int:
         async with writing(self._database, at_leisure=True) as connection:
             return await forget_sessions(connection, before) + await forget_failures(connection, before)
+
+    async def _forget_allotments(self, before: datetime) -> int:
+        async with writing(self._database) as connection:
+            return await forget_ended(connection, before)
 
     async def _forget_letters(self, now: datetime) -> int:
         async with writing(self._database, at_leisure=True) as connection:

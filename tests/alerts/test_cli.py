@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from sqlalchemy import insert
 
 from backend.cli import errors
 from backend.cli.alerts import Change, _watch
+from backend.database import tables
 from backend.database.engine import Database, open_database
 from backend.main import mostrador
 from tests.eventually import eventually
 from tests.ledger.shop import cancel, open_shop, receive, reserve, running_ledger
+
+_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -42,6 +47,31 @@ def test_what_is_open_in_all_stores_or_in_one(url: str) -> None:
     assert (alert["store_id"], alert["rule"], alert["value"]) == ("292", "hold_hoarding", 60)
     assert "ana at T1 holds 60 units of tea." in said(url, "--store", "292")
     assert said(url, "--store", "304") == "Nothing is open.\n"
+
+
+def marking(url: str, *words: str) -> Result:
+    return CliRunner().invoke(mostrador, ["mark-alert", *words, "--as", "luis", "--database-url", url])
+
+
+def test_an_alert_is_marked_in_somebodys_name(url: str) -> None:
+    async def hire() -> None:
+        db = open_database(url)
+        user = {"name": "luis", "display_name": "Luis", "role": "supervisor", "pin_hash": "", "created_at": _BEGAN}
+        async with db.writer.begin() as connection:
+            await connection.execute(insert(tables.users), user)
+            await connection.execute(insert(tables.user_stores), {"user_name": "luis", "store_id": "292"})
+        await db.close()
+
+    asyncio.run(hire())
+    tea = ("292", "hold_hoarding", "tea")
+    assert marking(url, *tea, "--note", "a party").output == "The alert hold_hoarding about tea is acknowledged.\n"
+    (alert,) = json.loads(said(url, "--json"))
+    assert (alert["mark"]["status"], alert["mark"]["by"], alert["mark"]["note"]) == ("acknowledged", "luis", "a party")
+    for words, status in ((["--snooze", "2"], "snoozed"), (["--assign", "ana"], "assigned")):
+        assert json.loads(marking(url, *tea, *words, "--json").output)["status"] == status
+    assert marking(url, *tea, "--reopen").exit_code == 0
+    assert json.loads(said(url, "--json"))[0]["mark"] is None
+    assert marking(url, *tea, "--reopen", "--assign", "ana").exit_code == 2
 
 
 def test_an_unknown_store_is_one_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from backend.model.verbs.transfer_open import TransferOpen
 from backend.model.verbs.transfer_pack import TransferPack
 from backend.model.verbs.transfer_ship import TransferShip
 from backend.people.session_queries import rotate
+from tests.allotments.shelf import EVA, LUIS, allot, draw
 from tests.ledger.shop import bury, codes, extend, open_shop, receive, request, reserve, running_ledger, sell
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -98,6 +99,31 @@ async def test_a_terminal_that_fell_silent_is_told_until_its_session_is_over(sho
     assert "Terminal T1, where ana is signed in, was last heard of 40 minutes ago." in alert.sentence
     assert not await told(shop, "silent_terminal", silent_minutes=41)
     assert not await told(shop, "silent_terminal", "304")
+
+
+async def test_an_allotment_that_was_not_renewed_is_told_until_it_is(shop: Database) -> None:
+    async with running_ledger(shop) as ledger:
+        mine = (await ledger.submit(allot(3, ttl=60))).id
+        await ledger.submit(allot(2, who=LUIS, ttl=3 * 3600))
+        empty = (await ledger.submit(allot(1, who=EVA))).id
+        await ledger.submit(draw(empty, 1, who=EVA))
+        assert not await told(shop, "overdue_allotment")
+        async with shop.writer.begin() as connection:
+            due = tables.allotments.c.due_at
+            late = await moment(connection) - 90 * MINUTE
+            await connection.execute(update(tables.allotments).where(due < late + 3 * HOUR).values(due_at=late))
+        (alert,) = await told(shop, "overdue_allotment")
+        assert (alert.subject, alert.terminal_id, alert.value) == (str(mine), "T1", 90)
+        assert "Terminal T1 keeps 3 units of tea and should have renewed them 90 minutes ago" in alert.sentence
+        assert not await told(shop, "overdue_allotment", "304")
+        await ledger.submit(allot(3, mine))
+    assert not await told(shop, "overdue_allotment")
+
+
+async def test_a_large_allotment_is_no_hoarding(shop: Database) -> None:
+    async with running_ledger(shop) as ledger:
+        await ledger.submit(allot(200))
+    assert not await told(shop, "hold_hoarding")
 
 
 async def test_a_renewed_session_is_a_sign_of_life(shop: Database) -> None:
@@ -205,6 +231,7 @@ def test_every_rule_has_its_name() -> None:
     assert list(RULES) == [
         "stuck_transfer",
         "silent_terminal",
+        "overdue_allotment",
         "drift",
         "shortfall",
         "negative_attempt",

@@ -43,7 +43,7 @@ class Tool:
     """Runs commands on the shop's database."""
 
     def __init__(self, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-        self._url, self._capsys = database.url, capsys
+        self.url, self._capsys = database.url, capsys
 
     def json(self, *words: str) -> Any:
         """What a command that must succeed prints with --json."""
@@ -53,7 +53,7 @@ class Tool:
 
     def run(self, *words: str) -> tuple[int, str, str]:
         """The exit code, standard output and standard error."""
-        options = ["--database-url", self._url]
+        options = ["--database-url", self.url]
         at = words.index("--") if "--" in words else len(words)
         # Options go before the --, behind which everything is an argument.
         extra = [word for word in words[at:] if word == "--json"]

@@ -17,6 +17,7 @@ def every_other_step(send: Send) -> None:
     _received(send, gin)
     _counted(send, gin)
     _sold_and_returned(send, gin)
+    _allotted(send, gin)
     _replenished(send)
     _sold_without_a_server(send)
 
@@ -62,6 +63,12 @@ def _sold_and_returned(send: Send, product_id: str) -> None:
         "reason": "rung_up_again",
     }
     send("POST", "/conflicts/settle", refused)
+
+
+def _allotted(send: Send, product_id: str) -> None:
+    asked = {"type": "allot", "id": str(new_id()), "store_id": "norte", "product_id": product_id, "quantity": 2}
+    send("POST", "/commands", {"commands": [asked]})
+    send("POST", f"/allotments/{asked['id']}/reclaim", {"reason": "the till is broken"})
 
 
 def _replenished(send: Send) -> None:

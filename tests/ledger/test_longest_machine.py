@@ -20,8 +20,10 @@ from backend.database import tables
 from backend.ids import new_id
 from backend.model.alert_marks import MarkStatus
 from backend.model.books import Request
-from backend.model.commands import Command
+from backend.model.commands import Command, SaleLine
+from backend.model.shortfalls import Offline
 from backend.model.stock import Who
+from backend.model.tenders import Tender, TenderKind
 from backend.model.verbs import VERBS
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.alert_mark import AlertMark
@@ -36,12 +38,15 @@ from backend.model.verbs.hold_missing import HoldMissing
 from backend.model.verbs.hold_withdraw import HoldWithdraw
 from backend.model.verbs.proposal_close import ProposalClose, ProposalOutcome
 from backend.model.verbs.propose import Propose
+from backend.model.verbs.refusal_settle import RefusalSettle
 from backend.model.verbs.repair import Differences, Repair
 from backend.model.verbs.return_goods import GoodsLine, ReturnGoods
+from backend.model.verbs.sell import Sell
 from backend.model.verbs.shift_close import ShiftClose
 from backend.model.verbs.shift_open import ShiftOpen
 from backend.model.verbs.shift_pay_in import ShiftPayIn
 from backend.model.verbs.shift_pay_out import ShiftPayOut
+from tests.shortfalls import test_state_machine as facts_machine
 from tests.transfers import book
 from tests.transfers import test_state_machine as transfers_machine
 
@@ -203,6 +208,17 @@ class LongestMachine(LongerMachine):
         self.agrees(ShiftClose(id=new_id(), store_id=store, terminal_id="T1", shift_id=id_, counted_cents=100), is_open)
         self.drawers[id_] = (store, False)
 
+    # refused sales
+
+    @rule(store=stores, product=products)
+    def a_refused_sale_of_an_outage_is_settled_once(self, store: str, product: str) -> None:
+        wrong = (Tender(TenderKind.CASH, 1),)
+        line, told = SaleLine(product, 1, 100), Offline(sequence=1)
+        sale = Sell(id=new_id(), store_id=store, lines=(line,), tenders=wrong, offline=told)
+        self.agrees(sale, possible=False)
+        for possible in (True, False):
+            self.agrees(RefusalSettle(id=new_id(), store_id=store, sale_id=sale.id, reason="told"), possible)
+
     # proposals, repairs, alerts
 
     @rule(store=stores, subject=products, status=st.sampled_from(list(MarkStatus)), hours=st.none() | st.just(1))
@@ -266,7 +282,14 @@ def test_everything_agrees_with_a_plain_dict(database_url: str) -> None:
 def test_every_verb_of_the_registry_is_in_a_machine() -> None:
     """Whoever adds a verb adds a rule: a machine names the command of each verb."""
     here: Mapping[str, object] = globals()
-    modules: list[types.ModuleType] = [shop, test_state_machine, test_longer_machine, transfers_machine, book]
+    modules: list[types.ModuleType] = [
+        shop,
+        test_state_machine,
+        test_longer_machine,
+        transfers_machine,
+        facts_machine,
+        book,
+    ]
     named = {id(value) for names in (here, *map(vars, modules)) for value in names.values()}
     assert [
         verb.name for kind, verb in VERBS.items() if kind.__module__.startswith("backend.") and id(kind) not in named

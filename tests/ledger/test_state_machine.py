@@ -30,13 +30,19 @@ from backend.database import tables
 from backend.database.engine import Database, open_database
 from backend.ids import expiry_command_id, new_id
 from backend.ledger.lanes import open_ledger
+from backend.model.allotments import Draw
 from backend.model.answers import Answer
 from backend.model.books import Request
-from backend.model.commands import Line, SaleLine
+from backend.model.commands import Command, Line, SaleLine
 from backend.model.reasons import ReasonCode
+from backend.model.reservations import NEVER
 from backend.model.returns import Condition, ReturnLine
+from backend.model.stock import Who
 from backend.model.tenders import TenderKind
 from backend.model.verbs.adjust import Adjust
+from backend.model.verbs.allot import Allot
+from backend.model.verbs.allot_reclaim import AllotReclaim
+from backend.model.verbs.allot_release import AllotRelease
 from backend.model.verbs.expire import Expire
 from backend.model.verbs.order_cancel import OrderCancel
 from backend.model.verbs.order_fulfil import OrderFulfil
@@ -96,6 +102,14 @@ class Sold:
 
 
 @dataclass
+class Allotted:
+    """An allotment as the dict sees it: its store, product and terminal, and what it has."""
+
+    place: tuple[str, str, str]
+    units: int
+
+
+@dataclass
 class Shop:
     """Stock and holds by hand."""
 
@@ -105,6 +119,9 @@ class Shop:
     unavailable: Counter[tuple[str, str]] = field(default_factory=Counter)
     allocated: Counter[tuple[str, str]] = field(default_factory=Counter)
     incoming: Counter[tuple[str, str]] = field(default_factory=Counter)
+    allotted: dict[UUID, "Allotted"] = field(default_factory=dict)
+    gone: list[UUID] = field(default_factory=list)
+    """Allotments that have ended."""
     corrected: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Units by which counts have corrected what is on hand, so far."""
 
@@ -115,8 +132,12 @@ class Shop:
             for id_, hold in self.holds.items()
             if hold.store_id == store_id and not hold.ended and not hold.dead and id_ != but
         )
+        kept += self.allotted_units(store_id, product)
         key = store_id, product
         return self.on_hand.get(key, 0) - self.unavailable[key] - self.allocated[key] - kept
+
+    def allotted_units(self, store_id: str, product: str) -> int:
+        return sum(x.units for x in self.allotted.values() if x.place[:2] == (store_id, product))
 
     def has(self, store_id: str, wanted: dict[str, int], but: UUID | None = None) -> bool:
         return all(self.free(store_id, product, but) >= n for product, n in wanted.items())
@@ -356,6 +377,57 @@ class LedgerMachine(RuleBasedStateMachine):
             self.run(self.ledger.submit(request(expire)))
             held.ended = held.ended or "EXPIRED"
 
+    @rule(store=stores, product=st.sampled_from(PRODUCTS), terminal=st.sampled_from(("T1", "T2")), n=st.integers(1, 6))
+    def a_terminal_asks_for_units(self, store: str, product: str, terminal: str, n: int) -> None:
+        # Another number of what it has already, or the first ones.
+        own = next((i for i, x in self.shop.allotted.items() if x.place == (store, product, terminal)), None)
+        former = self.shop.allotted[own].units if own else 0
+        order = Allot(id=new_id(), store_id=store, product_id=product, quantity=n, allotment_id=own)
+        granted = min(n, former + self.run(self._free(store, product)))
+        answer = self.send(Request(order, Who("ana", terminal)))
+        assert (answer.allotment.quantity if answer.allotment else 0) == granted
+        if answer.allotment:
+            assert answer.allotment.id == (own or order.id)
+            self.shop.allotted[answer.allotment.id] = Allotted((store, product, terminal), granted)
+
+    @rule(
+        pick=st.integers(0, 10**6), n=st.integers(1, 6), more=st.integers(0, 2), terminal=st.sampled_from(("T1", "T2"))
+    )
+    def a_sale_draws(self, pick: int, n: int, more: int, terminal: str) -> None:
+        if not self.shop.allotted:
+            return
+        id_ = sorted(self.shop.allotted)[pick % len(self.shop.allotted)]
+        allotted = self.shop.allotted[id_]
+        store, product, owner = allotted.place
+        own = min(n, allotted.units) if terminal == owner else 0
+        lines = (SaleLine(product, n + more, 100),)
+        order = Sell(id=new_id(), store_id=store, lines=lines, draws=(Draw(id_, product, n),))
+        fits = self.shop.free(store, product) >= n + more - own
+        answer = self.send(Request(order, Who("ana", terminal)))
+        assert answer.accepted == fits
+        if fits:
+            assert sum(x.quantity for x in answer.draws) == own
+            allotted.units -= own
+            self.shop.take(store, {product: n + more})
+            if not allotted.units:
+                self.shop.gone.append(id_)
+                del self.shop.allotted[id_]
+
+    @rule(pick=st.integers(0, 10**6), reclaimed=st.booleans())
+    def units_are_given_back(self, pick: int, reclaimed: bool) -> None:
+        known = sorted(self.shop.allotted) + self.shop.gone
+        if not known:
+            return
+        id_ = known[pick % len(known)]
+        store, _, owner = self.shop.allotted[id_].place if id_ in self.shop.allotted else ("292", "", "T1")
+        order: Command = AllotRelease(id=new_id(), store_id=store, allotment_id=id_)
+        if reclaimed:
+            order = AllotReclaim(id=new_id(), store_id=store, allotment_id=id_, reason="broken")
+        who = Who("eva", "T3") if reclaimed else Who("ana", owner)
+        assert self.send(Request(order, who)).accepted == (id_ in self.shop.allotted)
+        if self.shop.allotted.pop(id_, None):
+            self.shop.gone.append(id_)
+
     @rule(pick=st.integers(0, 10**6))
     def an_old_command_comes_again(self, pick: int) -> None:
         if self.sent:
@@ -373,7 +445,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 hold.units.get(product, 0)
                 for id_, hold in self.shop.holds.items()
                 if hold.store_id == store and statuses[id_] == "PENDING"
-            )
+            ) + self.shop.allotted_units(store, product)
             assert reserved == kept, "dead holds count until somebody ends them, and not after"
         for id_, hold in self.shop.holds.items():
             # A shortage may have ended a dead hold before anybody asked for it.
@@ -392,8 +464,14 @@ class LedgerMachine(RuleBasedStateMachine):
             rows = await connection.execute(
                 select(stock.store_id, stock.product_id, stock.on_hand, stock.reserved, *others)
             )
-            statuses = await connection.execute(select(held.id, held.status))
+            statuses = await connection.execute(select(held.id, held.status).where(held.expires_at < NEVER))
             return {(r[0], r[1]): tuple(r[2:]) for r in rows}, {s.id: s.status for s in statuses}
+
+    async def _free(self, store_id: str, product_id: str) -> int:
+        """What the ledger has to give: dead holds count until somebody ends them."""
+        rows, _ = await self._stored()
+        on_hand, reserved, unavailable, allocated, _ = rows.get((store_id, product_id), (0,) * 5)
+        return on_hand - unavailable - allocated - reserved
 
     async def _version(self, store_id: str, product_id: str) -> int:
         stock = tables.stock.c

@@ -11,6 +11,7 @@ from backend.database.engine import Database, open_database
 from backend.ids import new_id
 from backend.ledger import postgres as ledger_postgres
 from backend.ledger import sqlite as ledger_sqlite
+from backend.model.reservations import NEVER
 from backend.reservations.due import DUE, NEXT
 from backend.reservations.expiry import PAGE, ExpiryLoop
 from tests.ledger.shop import open_shop, reserve, running_ledger
@@ -30,12 +31,20 @@ async def look_for_dead_tea(database: Database, how: str = "") -> str:
     return await plan(database, *compiled(database, ledger_sqlite.DUE_HOLDS, values))
 
 
+async def look_for_kept_tea(database: Database) -> str:
+    """The plan of the ledger's look for the allotments of one short product."""
+    if database.dialect == "postgresql":
+        return await plan(database, ledger_postgres.KEEPERS, (["292"], ["tea"], NEVER))
+    return await plan(database, *compiled(database, ledger_sqlite.KEEPERS, {"keys": '[["292","tea"]]', "never": NEVER}))
+
+
 async def test_both_are_found_by_their_index(database: Database) -> None:
     await many_holds(database)
 
     assert "ix_reservations_due" in await look_for_due(database)
     assert "ix_reservations_due" in await plan(database, *compiled(database, NEXT, {}))
     assert "ix_reservations_held" in await look_for_dead_tea(database)
+    assert "ix_reservations_held" in await look_for_kept_tea(database)
 
 
 async def many_holds(database: Database) -> None:

@@ -74,7 +74,7 @@ async def main():
             kept = journal.receipt(receipt.number)
             os.write(printer, f"{receipt.number} {kept.paper.sale_id}\\n".encode())
             journal.printed(receipt.number, b"")
-    await eventually(lambda: not desk.unsent, 60)
+    await eventually(lambda: not journal.acts(), 60)
 
 asyncio.run(main())
 """

@@ -193,6 +193,9 @@ async def test_the_server_is_told_how_much_waits(shop: Shop) -> None:
 async def test_a_cancelled_wait_leaves_the_act_in_the_queue(shop: Shop) -> None:
     async with away(shop) as desk:
         doing = asyncio.create_task(desk.checkout.queue.do(hold(), away=True))
+        await asyncio.sleep(0)
+        doing.cancel()
         await asyncio.wait([doing])
-        assert len(desk.checkout.queue.waiting) == 1
+        assert doing.cancelled()
+        await eventually(lambda: len(desk.checkout.queue.waiting) == 1)
     assert shop.server.available("1041") == 9

@@ -17,6 +17,7 @@ from backend.proof.books import prove
 from backend.upkeep.hygiene import OUTBOX_KEPT, PAGE
 from backend.upkeep.loop import Upkeep
 from backend.webhooks.deliveries import LETTERS_KEPT
+from tests.allotments.shelf import LUIS, allot, release
 from tests.ledger.shop import open_shop, receive, request, running_ledger
 
 NOW = datetime.now(UTC)
@@ -135,6 +136,21 @@ async def test_sessions_that_are_long_over_and_old_failures_are_forgotten(databa
     async with database.engine.connect() as connection:
         for column in (tables.sessions.c.id, tables.sign_in_failures.c.subject):
             assert list(await connection.scalars(select(column))) == [recent.isoformat()]
+
+
+async def test_what_was_known_of_ended_allotments_is_forgotten_after_a_day(database: Database) -> None:
+    await open_shop(database)
+    async with running_ledger(database) as ledger:
+        await ledger.submit(receive(tea=9))
+        kept = (await ledger.submit(allot(3, ttl=1))).id
+        ended = (await ledger.submit(allot(2, who=LUIS, ttl=1))).id
+        await ledger.submit(release(ended, LUIS))
+    rows = select(tables.allotments.c.id)
+    for days, left in ((0, {kept, ended}), (2, {kept})):
+        await Upkeep(database).turn(datetime.now(UTC) + timedelta(days=days))
+        async with database.engine.connect() as connection:
+            assert set(await connection.scalars(rows)) == left
+    assert not (await prove(database)).drifts
 
 
 async def test_dead_letters_are_forgotten_after_a_month(database: Database) -> None:

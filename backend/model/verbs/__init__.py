@@ -6,6 +6,9 @@ The ledger, the batch route, the events, the proof and the API document read the
 from . import (
     adjust,
     alert_mark,
+    allot,
+    allot_reclaim,
+    allot_release,
     approval_grant,
     approval_refuse,
     approval_request,
@@ -127,6 +130,8 @@ for _module in (
 ):
     register(_module.VERB)
 for _module in (quarantine, release, write_off, order_open, order_fulfil, order_cancel):
+    register(_module.VERB)
+for _module in (allot, allot_release, allot_reclaim):
     register(_module.VERB)
 for _module in (approval_request, approval_grant, approval_refuse, repair):
     register(_module.VERB)

@@ -71,4 +71,5 @@ VERB = Verb(
     scope=Scope.RESERVATIONS_ELSEWHERE,
     acts_in=lambda command: command.for_store_id,
     opens=(PICKUP,),
+    customer_waits=True,
 )

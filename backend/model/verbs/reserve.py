@@ -67,4 +67,5 @@ VERB = Verb(
     rows=_rows,
     movements=(MovementKind("reserve", {"reserved": Sign.EITHER}),),
     scope=Scope.RESERVATIONS_WRITE,
+    customer_waits=True,
 )

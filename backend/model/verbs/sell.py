@@ -7,10 +7,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType, structs
 
+from backend.model.allotments import Draw, Draws
 from backend.model.answers import Answer, Code, Refusal, SaleRecord
 from backend.model.books import Books, Effect, Sale
 from backend.model.commands import MAX_LINES, Command, Reason, ReceiptNumber, SaleLines
 from backend.model.documents import Document
+from backend.model.drawing import Drawing
 from backend.model.holds import closed, find, freed
 from backend.model.money import check_pricing, check_tenders, total_of
 from backend.model.posting import Cause, post, summed
@@ -46,6 +48,8 @@ class Sell(Command, frozen=True, tag="sell"):
 
     A count made in between has not seen its units on the shelf, see `model/counts.py`.
     """
+    draws: Draws | UnsetType = UNSET
+    """Units that come out of its terminal's allotments, which go on with the rest; see `model/drawing.py`."""
     offline: Offline | UnsetType = UNSET
     """That a terminal made it without a server: the goods have left, so what is short is no reason to refuse it, see
     `model/shortfalls.py`."""
@@ -54,6 +58,8 @@ class Sell(Command, frozen=True, tag="sell"):
 def _rows(command: Sell, _: Documents, rows: Rows) -> None:
     rows.add_lines(command.store_id, command.lines)
     rows.reservations.extend((command.store_id, hold) for hold in command.holds)
+    if command.draws:
+        rows.reservations.extend((command.store_id, draw.allotment_id) for draw in command.draws)
 
 
 def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
@@ -69,6 +75,11 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
             over.append(closed(hold, Status.CONFIRMED, now, taken))
         else:
             over.append(closed(hold, Status.EXPIRED, now))
+    draws: tuple[Draw, ...] = ()
+    if command.draws:
+        drawing = Drawing(books, command.store_id, who, now)
+        draws = drawing.take(command.draws, left, changes)
+        over.extend(drawing.allotments.values())
     total, tenders = total_of(command.lines), command.tenders or ()
     check_pricing(command.lines, command.price_reason or "")
     if command.tenders is not UNSET:
@@ -83,7 +94,7 @@ def _decide(books: Books, command: Sell, who: Who, now: datetime) -> Effect:
         assert command.offline is not UNSET
         cases = (open_case(cause, command.store_id, wanted, short, command.offline, made_at or now),)
     posted = post(books, command.store_id, changes, cause, wanted)
-    answer = Answer(command.id, stock=posted.rows, sale=record, documents=cases)
+    answer = Answer(command.id, stock=posted.rows, sale=record, documents=cases, draws=draws)
     sale = Sale(record, command.lines, who.actor, who.terminal_id, tenders, made_at)
     if short:
         sale = structs.replace(sale, short=by_line(command.lines, short))
@@ -99,7 +110,7 @@ def _pending(books: Books, command: Sell) -> Iterator[Reservation]:
     is_fact = command.offline is not UNSET
     for hold_id in dict.fromkeys(command.holds):
         known = books.reservations.get(hold_id)
-        if is_fact and (known is None or known.store_id != command.store_id):
+        if is_fact and (known is None or known.store_id != command.store_id or known.is_allotment):
             continue
         hold = find(books, command.store_id, hold_id)
         if hold.status is Status.CONFIRMED and not is_fact:
@@ -145,6 +156,7 @@ VERB = Verb(
     rows=_rows,
     movements=(MovementKind("sell", {"on_hand": Sign.LESS, "reserved": Sign.LESS}),),
     scope=Scope.SALES_WRITE,
+    customer_waits=True,
     refused=_refused,
     opens=(SHORTFALL,),
     measure=_measure,

@@ -93,6 +93,8 @@ class Verb(Struct, frozen=True, kw_only=True):
     """Whether it changes rows of a second store. Then its name begins with `transfer`, see `commands` in the schema."""
     ends_dead_holds: bool = True
     """Whether a shortage means that dead holds on the product are to be ended and the command decided again."""
+    customer_waits: bool = False
+    """Whether a shortage means that terminals which keep the product are asked to give some of it back."""
     measure: Callable[[Any, Books], Mapping[str, int]] | None = None
     """Returns the units of each product by which it changes the stock, given the rows that it names, as far as they
     are known. A verb that has it may wait for approval; None: it never waits."""

@@ -28,7 +28,7 @@ from backend.model.search import (
 
 from .meant import meant_terms
 
-SORTED = 2_000
+SORTED = 2_500
 """Hits of a stage that are sorted; more are met soon enough on a walk through the names."""
 
 
@@ -84,22 +84,24 @@ def _stages(db: sqlite3.Connection, typed: str, words: Sequence[str]) -> list[_S
     if sku := sku_start(typed):
         stages.append(_Stage(SKU, "code", "code >= ? AND code < ?", (sku, sku + LAST)))
     if phrase := " ".join(words):
-        stages.append(_Stage(BEGINS, "name_words", "name_words >= ? AND name_words < ?", (phrase, phrase + LAST)))
+        begun = f" {phrase}"
+        stages.append(_Stage(BEGINS, "name_words", "name_words >= ? AND name_words < ?", (begun, begun + LAST)))
     return stages + _of_words([Term((word,)) for word in words], NAME, ANY)
 
 
 def _of_words(terms: Sequence[Term], name: int, anywhere: int) -> list[_Stage]:
     if not terms:
         return []
-    values = tuple(piece for term in terms for piece in pieces(term))
-    in_name, in_all = "' ' || name_words || ' '", "' ' || name_words || ' ' || more_words || ' '"
 
-    def has(text: str) -> str:
-        return " AND ".join(f"({' OR '.join([f'instr({text}, ?) > 0'] * len(pieces(term)))})" for term in terms)
+    def has(*columns: str) -> str:
+        seen = [" OR ".join(f"instr({x}, ?) > 0" for _ in pieces(term) for x in columns) for term in terms]
+        return " AND ".join(f"({one})" for one in seen)
 
+    once = tuple(piece for term in terms for piece in pieces(term))
+    twice = tuple(piece for piece in once for _ in range(2))
     return [
-        _Stage(name, "name_words", has(in_name), values, fts5_match(terms, "name_words")),
-        _Stage(anywhere, "name_words", has(in_all), values, fts5_match(terms)),
+        _Stage(name, "name_words", has("name_words"), once, fts5_match(terms, "name_words")),
+        _Stage(anywhere, "name_words", has("name_words", "more_words"), twice, fts5_match(terms)),
     ]
 
 
@@ -116,13 +118,10 @@ def _codes(db: sqlite3.Connection, code: str) -> list[int]:
 def _numbers(db: sqlite3.Connection, stages: Sequence[_Stage], limit: int) -> list[int]:
     """Returns the first `limit` numbers, best first."""
     numbers: dict[int, None] = {}
-    counted = {stage.number: _count(db, stage.match) for stage in stages if stage.match}
-    before = -1
     for stage in stages:
-        hits = counted.get(stage.number, -1)
-        if len(numbers) >= limit or (stage.match and (not hits or hits == before <= SORTED)):
-            continue  # the page is full, or the stage has nothing that the one before had not
-        before = hits
+        if len(numbers) >= limit:
+            break
+        hits = _count(db, stage.match) if stage.match else -1
         # Whoever has come this far has seen all hits of the stages before.
         numbers.update(dict.fromkeys(_of_stage(db, stage, hits, limit + len(numbers))))
     return list(numbers)[:limit]
@@ -131,7 +130,9 @@ def _numbers(db: sqlite3.Connection, stages: Sequence[_Stage], limit: int) -> li
 def _of_stage(db: sqlite3.Connection, stage: _Stage, hits: int, limit: int) -> list[int]:
     """Returns the first `limit` numbers of a stage in its order: all its hits sorted, or a walk through the names."""
     values: tuple[Any, ...] = stage.values
-    if 0 <= hits <= SORTED:
+    if not hits:
+        return []
+    if 0 < hits <= SORTED:
         source, values = "products", (stage.match,)
         condition = "number IN (SELECT rowid FROM product_words WHERE product_words MATCH ?)"
     else:

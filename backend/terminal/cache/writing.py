@@ -73,13 +73,13 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct], *, i
                 x.unit,
                 x.tax_basis_points,
                 x.tax_included,
-                name,
-                more,
+                f" {name} ",  # with a space before each word, and one behind it
+                f" {more} ",
                 x.price_per,
             )
         )
         if x.active and indexed:
-            words.append((x.number, name, more))
+            words.append((x.number, *rows[-1][-3:-1]))
     db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 15)})", rows)
     db.executemany("INSERT INTO product_words (rowid, name_words, more_words) VALUES (?, ?, ?)", words)
     db.executemany(

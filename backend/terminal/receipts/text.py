@@ -9,6 +9,8 @@ from .paper import Paper
 from .words import WORDS
 
 WIDTH = 42
+_LEAST = 10
+"""Columns that are left for what stands before a number; a longer number gets lines of its own."""
 
 
 def lines_of(paper: Paper, *, copy: bool = False) -> list[str]:
@@ -77,12 +79,8 @@ def _rate(basis_points: int, lang: Lang) -> str:
 
 def _pair(left: str, right: str) -> list[str]:
     """Returns the lines with something at both ends; the left one is wrapped if it is too long."""
-    room = WIDTH - len(right) - 1
-    first, *more = wrap(left, max(room, 10), drop_whitespace=True, initial_indent=_indent(left)) or [""]
-    lines = [first, *more]
+    if len(right) > WIDTH - _LEAST:
+        return [*wrap(left, WIDTH), *wrap(right, WIDTH)]
+    lines = wrap(left, WIDTH - len(right) - 1) or [""]
     lines[-1] = lines[-1].ljust(WIDTH - len(right)) + right
     return lines
-
-
-def _indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]

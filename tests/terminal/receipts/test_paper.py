@@ -16,6 +16,7 @@ from backend.model.tenders import Tender, TenderKind
 from backend.model.verbs.sell import Sell
 from backend.terminal.journal import Journal, KeptSale
 from backend.terminal.money import Lang
+from backend.terminal.printer import UnknownReceipt, printed
 from backend.terminal.receipts.paper import Paper
 from backend.terminal.receipts.printing import bytes_of
 from backend.terminal.receipts.text import WIDTH, lines_of, text_of
@@ -135,8 +136,10 @@ def test_a_receipt_is_kept_with_its_sale_and_printed_again_as_it_was(journal: Jo
     kept = journal.receipt(sale.receipt_number)
     assert kept is not None
     assert (kept.paper.sale_id, kept.text, kept.printed) == (sale.id, text_of(paper_of(sale)), 0)
-    for copy in (False, True):
-        journal.printed(sale.receipt_number, bytes_of(kept.paper, copy=copy))
+    assert b"COPY" not in printed(journal, sale.receipt_number)
+    assert b"COPY" in printed(journal, sale.receipt_number)
+    with pytest.raises(UnknownReceipt):
+        printed(journal, "292-T1-999999")
     again = journal.receipt(sale.receipt_number)
     assert again is not None
     assert (again.printed, again.escpos) == (2, bytes_of(kept.paper))

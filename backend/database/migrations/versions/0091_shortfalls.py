@@ -1,14 +1,14 @@
 """Lines of sales tell how many of their units were not there when the sale was recorded.
 
 Revision: 0091
-Follows: 0082
+Follows: 0090
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0091"
-down_revision = "0082"
+down_revision = "0090"
 branch_labels = None
 depends_on = None
 

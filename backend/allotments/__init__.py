@@ -1,0 +1,1 @@
+"""Allotments: what terminals keep for outages, policies, reclaiming."""
