@@ -29,7 +29,7 @@ COMMANDS = {
     "events": "Follow live events.",
     "explain": "Tell the story of one stock number.",
     "export": "Write the shop's data into CSV files.",
-    "import": "Bring products, barcodes, stock, stores or users in from a CSV file.",
+    "import": "Bring products, barcodes, prices, stock, stores or users in from a CSV file.",
     "init": "Found a shop of one's own in an empty database.",
     "keys": "The API keys of other programs.",
     "mark-alert": "Say that an alert was seen, or give it to somebody.",

@@ -22,6 +22,7 @@ from backend.model.limits import Limits, size_of
 from backend.model.prices import OLD_PRICE_GOOD_FOR
 from backend.model.scopes import Scope
 from backend.model.stock import Key, StockRow
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import VERBS
 from backend.model.verbs.approval_grant import ApprovalGrant
 from backend.model.verbs.approval_request import ApprovalRequest
@@ -107,9 +108,9 @@ async def _stock(connection: AsyncConnection, keys: Sequence[Key]) -> dict[Key, 
     return {key: level.row for key, level in (await stock_at(connection, keys)).items()}
 
 
-async def prices_of(connection: AsyncConnection, keys: Collection[Key]) -> dict[str, dict[str, int]]:
-    """Returns by store what each product that exists costs there now, in cents, for any number of them."""
-    prices: dict[str, dict[str, int]] = {}
+async def prices_of(connection: AsyncConnection, keys: Collection[Key]) -> dict[str, dict[str, UnitPrice]]:
+    """Returns by store what each product that exists costs there now, for any number of them."""
+    prices: dict[str, dict[str, UnitPrice]] = {}
     for part in batched(sorted(keys), READ_AT_ONCE):
         for (store_id, product_id), price in (await prices_at(connection, part)).items():
             prices.setdefault(store_id, {})[product_id] = price
@@ -119,7 +120,7 @@ async def prices_of(connection: AsyncConnection, keys: Collection[Key]) -> dict[
 async def _mispriced(connection: AsyncConnection, asked: Mapping[int, ApprovalRequest]) -> dict[int, Refusal]:
     """Refuses what is not valued by the prices of its store, today's or those of a short while ago."""
     keys = {(command.store_id, product_id) for command in asked.values() for product_id in command.price_cents}
-    good: dict[Key, set[int]] = {}
+    good: dict[Key, set[UnitPrice]] = {}
     for part in batched(sorted(keys), READ_AT_ONCE):
         for key, price in (
             *(await prices_at(connection, part)).items(),
@@ -128,7 +129,7 @@ async def _mispriced(connection: AsyncConnection, asked: Mapping[int, ApprovalRe
             good.setdefault(key, set()).add(price)
     found: dict[int, Refusal] = {}
     for index, command in asked.items():
-        for product_id, price in command.price_cents.items():
+        for product_id, price in command.prices.items():
             if price not in good.get((command.store_id, product_id), {price}):
                 message = f"price_cents of {product_id} is not the store's price; ask for the product again."
                 found[index] = Refusal(Code.PRICE_NOT_ALLOWED, message, field="price_cents")

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from msgspec import structs, to_builtins
+from msgspec import UNSET, structs, to_builtins
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.auth.tokens import Claims
@@ -15,7 +15,7 @@ from backend.http.problems import Refused
 from backend.ids import grant_command_id
 from backend.ledger.lanes import Ledger
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.approvals import KIND, Approval
+from backend.model.approvals import KIND, Approval, unit_prices
 from backend.model.books import Books, Request
 from backend.model.commands import Command, Reason
 from backend.model.documents import Document
@@ -63,16 +63,19 @@ async def asking_for(db: Database, command: Command, reason: Reason) -> Approval
     async with reading(db) as connection:
         before = await document_by_id(connection, KIND, command.id)
         if before:
-            prices = before.read(Approval).prices
+            asked = before.read(Approval)
+            prices = unit_prices(asked.prices, asked.prices_per)
         else:
             keys = {(command.store_id, product_id) for product_id in measure(command, Books({}, set(), {}))}
             prices = (await prices_of(connection, keys)).get(command.store_id, {})
+    per = {product_id: price.per for product_id, price in prices.items() if price.per > 1}
     return ApprovalRequest(
         id=command.id,
         store_id=command.store_id,
         command=to_builtins(command),
         reason=reason,
-        price_cents=prices,
+        price_cents={product_id: price.cents for product_id, price in prices.items()},
+        prices_per=per or UNSET,
     )
 
 

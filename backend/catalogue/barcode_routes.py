@@ -95,9 +95,6 @@ async def _known(connection: AsyncConnection, product_id: str, *, lock: bool = F
 
 def _kept(barcode: str, masks: Sequence[Mask]) -> str:
     try:
-        code = stored_code(barcode, masks)[0]
+        return stored_code(barcode, masks)[0]
     except DamagedBarcode as damaged:
         raise InvalidBody("barcode", damaged.message) from damaged
-    if "/" in code:
-        raise InvalidBody("barcode", "barcode must have no slash: codes are looked up by their address.")
-    return code

@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar import delete, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.audit_trail import record
@@ -24,36 +24,42 @@ from backend.http.money import Price, cents
 from backend.http.request import ApiRequest
 from backend.model.price_lists import CHAIN, ListPrice, effective_price
 from backend.model.scopes import Scope
+from backend.model.unit_price import PricePer
 from backend.stores.queries import require_store
 
 from .price_lists import list_prices_of, put_price, remove_price
 from .search_queries import Product, product_by_id
 
-StoreOrChain = Annotated[str, QueryParameter(max_length=32, description="A store, or * for all.")]
-_StoreOrChain = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!\n)")]
+StoreOrChainQuery = Annotated[str, QueryParameter(max_length=32, description="A store, or * for all.")]
+StoreOrChain = Annotated[str, Meta(max_length=32, pattern=r"^(\*|[A-Za-z0-9_-]+)$(?!\n)")]
 
 
 class PriceBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A price from `valid_from` on, in a store or in all (`*`); null ends the list price that was before."""
+    """A price from `valid_from` on, in a store or in all (`*`); null ends the list price that was before.
+
+    It is for `price_per` units, else for as many as the product's price is for.
+    """
 
     price: Price | None
-    store_id: _StoreOrChain = CHAIN
+    store_id: StoreOrChain = CHAIN
     valid_from: datetime | None = None
     """Without it: from now on."""
+    price_per: PricePer | None = None
 
 
-class PriceShape(Struct, frozen=True):
-    """A price of a list."""
+class PriceShape(Struct, frozen=True, omit_defaults=True):
+    """A price of a list; it is for `price_per` units."""
 
     store_id: str
     valid_from: datetime
     price: float | None
+    price_per: int = 1
 
     @classmethod
     def of(cls, price: ListPrice) -> "PriceShape":
         """Returns `price` as the wire shows it."""
         shown = None if price.price_cents is None else price.price_cents / 100
-        return cls(price.store_id, price.valid_from, shown)
+        return cls(price.store_id, price.valid_from, shown, price.price_per)
 
 
 class PricesShape(Struct, frozen=True, omit_defaults=True):
@@ -64,6 +70,8 @@ class PricesShape(Struct, frozen=True, omit_defaults=True):
     prices: list[PriceShape]
     store_id: str | None = None
     store_price: float | None = None
+    price_per: int = 1
+    store_price_per: int = 1
 
 
 def price_routes(db: Database) -> list[HTTPRouteHandler]:
@@ -88,11 +96,12 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
                 await require_store(connection, store_id)
             lists = (await list_prices_of(connection, [product_id])).get(product_id, [])
             when = when or await database_moment(connection)
-        shape = PricesShape(product_id, product.price_cents / 100, [PriceShape.of(price) for price in lists])
+        shown = [PriceShape.of(price) for price in lists]
+        shape = PricesShape(product_id, product.price_cents / 100, shown, price_per=product.price_per)
         if store_id is None:
             return shape
-        there = effective_price(product.price_cents, lists, store_id, when) / 100
-        return PricesShape(shape.product_id, shape.price, shape.prices, store_id, there)
+        there = effective_price(product.unit_price, lists, store_id, when)
+        return structs.replace(shape, store_id=store_id, store_price=there.cents / 100, store_price_per=there.per)
 
     @put(
         "/products/{product_id:str}/prices",
@@ -107,11 +116,12 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
         price_cents = None if data.price is None else cents("price", data.price)
 
         async def effect(connection: AsyncConnection) -> PriceShape:
-            await _known(connection, product_id, lock=True)
+            product = await _known(connection, product_id, lock=True)
             if data.store_id != CHAIN:
                 await require_store(connection, data.store_id)
             begins = await _to_come(connection, asked)
-            price = ListPrice(data.store_id, begins, price_cents)
+            per = 1 if price_cents is None else data.price_per or product.price_per
+            price = ListPrice(data.store_id, begins, price_cents, per)
             await put_price(connection, product_id, price, request.origin().actor)
             shape = PriceShape.of(price)
             await record(connection, request.origin(), "price.set", f"product:{product_id}", after=shape)
@@ -125,7 +135,7 @@ def price_routes(db: Database) -> list[HTTPRouteHandler]:
         problems=(*WRITE, "unknown_product", "store_not_allowed", "unknown_price"),
     )
     async def take_back(
-        request: ApiRequest, product_id: FromPath[str], store_id: StoreOrChain, valid_from: FromQuery[datetime]
+        request: ApiRequest, product_id: FromPath[str], store_id: StoreOrChainQuery, valid_from: FromQuery[datetime]
     ) -> None:
         """Take a price back that has not begun."""
         _require_own(request, store_id)

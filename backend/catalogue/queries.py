@@ -14,8 +14,10 @@ from backend.database.tables import barcodes, products
 from backend.ids import new_id
 from backend.model.errors import MostradorError
 from backend.model.search import search_text
+from backend.model.unit_price import UnitPrice
 from backend.model.units import Unit
 
+from .bulk import insert_products
 from .prices import keep_former_price, keep_former_prices
 from .search_queries import Product, product_by_id
 
@@ -55,6 +57,12 @@ class Draft(Struct, frozen=True):
     category_path: str = ""
     tax_basis_points: int = 0
     tax_included: bool = True
+    price_per: int = 1
+
+    @property
+    def unit_price(self) -> UnitPrice:
+        """What its units cost."""
+        return UnitPrice(self.price_cents, self.price_per)
 
     @classmethod
     def of(cls, product: Product) -> Self:
@@ -93,8 +101,8 @@ async def add_product(connection: AsyncConnection, draft: Draft) -> Product:
 async def change_product(connection: AsyncConnection, before: Product, draft: Draft) -> Product:
     """Returns `before` as `draft` has it, under the next version. Raises SkuTaken and BarcodeTaken."""
     with _unique(draft):
-        if draft.price_cents != before.price_cents:
-            await keep_former_price(connection, before.id, before.version, before.price_cents)
+        if draft.unit_price != before.unit_price:
+            await keep_former_price(connection, before.id, before.version, before.unit_price)
         await connection.execute(_CHANGE, {"product_id": before.id, **_columns(draft)})
         if draft.barcode != before.barcode:
             await connection.execute(_REMOVE_BARCODE, {"product": before.id, "code": before.barcode})
@@ -146,14 +154,14 @@ def _unique(draft: Draft) -> Iterator[None]:
 async def add_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
     """Many new products by their ids, without their barcodes. Raises IntegrityError for an id or SKU that is taken."""
     for part in _parts(list(drafts.items())):
-        await connection.execute(_ADD, [{"id": product_id, **_columns(draft)} for product_id, draft in part])
+        await insert_products(connection, [{"id": product_id, **_columns(draft)} for product_id, draft in part])
 
 
 async def change_products(connection: AsyncConnection, drafts: Mapping[str, Draft]) -> None:
     """Many products, by their ids, as their drafts have them, but for their barcodes. Raises IntegrityError."""
     for part in _parts(list(drafts.items())):
         values = [{"product_id": product_id, **_columns(draft)} for product_id, draft in part]
-        await keep_former_prices(connection, {product_id: draft.price_cents for product_id, draft in part})
+        await keep_former_prices(connection, {product_id: draft.unit_price for product_id, draft in part})
         await connection.execute(_CHANGE, values)
 
 

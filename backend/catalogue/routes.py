@@ -23,6 +23,7 @@ from backend.model.barcode import DamagedBarcode, parse_scan
 from backend.model.commands import Text
 from backend.model.scopes import Scope
 from backend.model.text import LINE, PARAGRAPHS, REFUSED
+from backend.model.unit_price import PricePer
 from backend.model.units import CategoryPath, Unit
 from backend.views.views import Views
 
@@ -56,6 +57,8 @@ class NewProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     category_path: CategoryPath = ""
     tax_rate: TaxRate = 0
     tax_included: bool = True
+    price_per: PricePer = 1
+    """Units that `price` is for: 1000 for a price per kilogram of what is counted in grams."""
 
     def draft(self) -> Draft:
         """Returns the product in cents and with the barcode as scanners send it."""
@@ -82,6 +85,7 @@ class ProductBody(Struct, frozen=True, forbid_unknown_fields=True):
     category_path: CategoryPath | UnsetType = UNSET
     tax_rate: TaxRate | UnsetType = UNSET
     tax_included: bool | UnsetType = UNSET
+    price_per: PricePer | UnsetType = UNSET
 
     def changes(self) -> dict[str, object]:
         """Returns the fields of a draft that change."""

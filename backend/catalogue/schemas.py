@@ -5,6 +5,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from backend.model.scans import CodeKind, Scan
+from backend.model.unit_price import UnitPrice
 from backend.model.units import Unit
 from backend.stock.schemas import StockShape
 
@@ -54,6 +55,9 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
     store_price: float | None = None
     pack_quantity: int | None = None
     scan: ScanShape | None = None
+    price_per: int = 1
+    """Units that `price` is for."""
+    store_price_per: int = 1
 
     @classmethod
     def of(
@@ -62,7 +66,7 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
         stock: StockShape | None = None,
         pack_quantity: int | None = None,
         scan: ScanShape | None = None,
-        store_cents: int | None = None,
+        store_price: UnitPrice | None = None,
     ) -> "ProductShape":
         """Returns `product` as the wire shows it."""
         return cls(
@@ -85,7 +89,9 @@ class ProductShape(Struct, frozen=True, omit_defaults=True):
             product.updated_at,
             product.version,
             stock,
-            None if store_cents is None else store_cents / 100,
+            None if store_price is None else store_price.cents / 100,
             pack_quantity,
             scan,
+            product.price_per,
+            1 if store_price is None else store_price.per,
         )

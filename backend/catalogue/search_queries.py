@@ -9,11 +9,12 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, products
+from backend.model.unit_price import UnitPrice
 from backend.model.units import Unit
 
 
 class Product(Struct, frozen=True):
-    """A product of the catalogue; it costs `price_cents` a unit."""
+    """A product of the catalogue; `price_per` units of it cost `price_cents`."""
 
     id: str
     sku: str
@@ -37,6 +38,12 @@ class Product(Struct, frozen=True):
     tax_basis_points: int = 0
     tax_included: bool = True
     """Whether the tax is in the price; else it is added to it."""
+    price_per: int = 1
+
+    @property
+    def unit_price(self) -> UnitPrice:
+        """What its units cost."""
+        return UnitPrice(self.price_cents, self.price_per)
 
 
 _unit_barcode = (
@@ -66,6 +73,7 @@ _columns = (
     products.c.category_path,
     products.c.tax_basis_points,
     products.c.tax_included,
+    products.c.price_per,
 )
 _product: Select[*tuple[Any, ...]] = select(*_columns)
 _BY_ID = _product.where(products.c.id == bindparam("code"))

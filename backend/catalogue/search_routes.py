@@ -19,6 +19,7 @@ from backend.http.viewed import viewed
 from backend.model.barcode import DamagedBarcode
 from backend.model.scans import CodeKind, Mask, Scan, read_scan
 from backend.model.scopes import Scope
+from backend.model.unit_price import UnitPrice
 from backend.stock.queries import stock_at
 from backend.stock.schemas import StockShape
 from backend.stores.queries import require_store
@@ -56,6 +57,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
         request: ApiRequest,
         q: Annotated[str, QueryParameter(max_length=200)] = "",
         category: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        category_path: Annotated[str | None, QueryParameter(max_length=500)] = None,
         store_id: FromQuery[str | None] = None,
         page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
         page_size: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)] = 50,
@@ -69,7 +71,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
 
         The `next` link leads through all of them. `limit` and `offset` say in rows what `page_size` and `page` say in
         pages. The page itself may come from a view, with its Age; the stock in it never does. `inactive` also finds
-        products that are no longer sold.
+        products that are no longer sold. `category_path` is a place in the tree of categories: what is there or below.
         """
         size = page_size if limit is None else limit
         after = behind(cursor, SearchKey)
@@ -79,19 +81,26 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             async with reading(db) as connection:
                 skipped = 0 if after else start
                 return await search_products(
-                    connection, q, category=category, inactive=inactive, limit=size, offset=skipped, after=after
+                    connection,
+                    q,
+                    category=category,
+                    category_path=category_path,
+                    inactive=inactive,
+                    limit=size,
+                    offset=skipped,
+                    after=after,
                 )
 
-        question = json.encode((q, category, size, start, after, inactive)).decode()
+        question = json.encode((q, category, category_path, size, start, after, inactive)).decode()
         found, headers = await viewed(request, views.search.read if views else None, question, search)
-        stock, costs = {}, dict[str, int]()
+        stock, costs = {}, dict[str, UnitPrice]()
         if store_id is not None:
             async with reading(db) as connection:
                 await require_store(connection, store_id)
                 levels = await stock_at(connection, [(store_id, product.id) for product in found.products])
                 costs = await prices_in(connection, store_id, found.products)
             stock = {product_id: StockShape.at(level) for (_, product_id), level in levels.items()}
-        shown = [ProductShape.of(x, stock.get(x.id), store_cents=costs.get(x.id)) for x in found.products]
+        shown = [ProductShape.of(x, stock.get(x.id), store_price=costs.get(x.id)) for x in found.products]
         pages = -(-found.total // size)
         shape = ProductsShape(shown, found.total, start // size + 1, size, pages, found.exact, found.similar)
         if found.next is None:
@@ -117,7 +126,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             if found is None:
                 raise UnknownProduct(product_id)
             cost = await _cost(connection, store_id, found)
-        return tagged(request, found.version, ProductShape.of(found, store_cents=cost))
+        return tagged(request, found.version, ProductShape.of(found, store_price=cost))
 
     @get(
         "/products/sku/{sku:str}",
@@ -132,7 +141,7 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
             if found is None:
                 raise UnknownProduct(sku, "sku")
             cost = await _cost(connection, store_id, found)
-        return tagged(request, found.version, ProductShape.of(found, store_cents=cost))
+        return tagged(request, found.version, ProductShape.of(found, store_price=cost))
 
     @get("/products/barcode/{barcode:str}", scope=Scope.CATALOGUE_READ, problems=("unknown_barcode", "unknown_store"))
     async def by_barcode(barcode: FromPath[str], store_id: OfStore = None) -> ProductShape:
@@ -151,12 +160,12 @@ def catalogue_routes(db: Database, views: Views | None, masks: Sequence[Mask] = 
                 raise UnknownBarcode(barcode)
             cost = await _cost(connection, store_id, found[0])
         said = ScanShape.of(scan) if scan.says_more else None
-        return ProductShape.of(found[0], pack_quantity=found[1], scan=said, store_cents=cost)
+        return ProductShape.of(found[0], pack_quantity=found[1], scan=said, store_price=cost)
 
     return [products, product, by_sku, by_barcode]
 
 
-async def _cost(connection: AsyncConnection, store_id: str | None, product: Product) -> int | None:
+async def _cost(connection: AsyncConnection, store_id: str | None, product: Product) -> UnitPrice | None:
     """Returns what a product costs in a store, if one is named. Raises UnknownStore."""
     if store_id is None:
         return None

@@ -7,49 +7,17 @@ its hits one after the other, and estimated by the planner on PostgreSQL, whose 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct, json
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    case,
-    cast,
-    column,
-    false,
-    func,
-    literal,
-    not_,
-    or_,
-    select,
-    table,
-    text,
-    true,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import CursorResult, TextClause, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.tables import barcodes, product_search, products
-from backend.model.search import (
-    ANY,
-    BEGINS,
-    CODE,
-    LAST,
-    NAME,
-    SIMILAR_ANY,
-    SIMILAR_NAME,
-    SKU,
-    Term,
-    fts5_match,
-    pieces,
-    search_words,
-    sku_start,
-)
+from backend.model.search import ANY, BEGINS, CODE, NAME, SIMILAR_ANY, SIMILAR_NAME, SKU, Term, search_words, sku_start
 
+from .asked import HAS_SKU, HITS, Asked, Stage
 from .meant import meant_terms
 from .search_queries import Product, products_by_ids
 
@@ -59,10 +27,6 @@ SORTED = 5_000
 """Hits of one stage that are sorted; more are met soon enough on a walk through the names in their order."""
 COUNTED = 10_000
 """Hits that are counted on SQLite."""
-_LONGEST_LEXEME = 64
-
-_s = product_search.c
-_word_index = table("product_words", column("rowid"), column("product_words"))
 
 
 class SearchKey(NamedTuple):
@@ -93,88 +57,26 @@ class _Row(NamedTuple):
     sort: str
 
 
-class _Stage(NamedTuple):
-    number: int
-    order: ColumnElement[str]
-    found: ColumnElement[bool]
-    """As an index finds it."""
-    seen: ColumnElement[bool]
-    """As it is seen in a row that was read for its order."""
-
-
-class _Asked(Struct, frozen=True):
-    """A query in the terms of the index."""
-
-    dialect: str
-    terms: tuple[Term, ...]
-    codes: tuple[int, ...] = ()
-    sku: str = ""
-    phrase: str = ""
-    everything: bool = False
-    category: str | None = None
-    inactive: bool = False
-    similar: bool = False
-
-    def stages(self) -> list[_Stage]:
-        """Returns the stages that a hit can have, best first."""
-        by_name: ColumnElement[str] = _s.name
-        if self.everything:
-            return [_Stage(ANY, by_name, true(), true())]
-        stages = []
-        if self.codes:
-            listed = _s.number.in_(self.codes)
-            stages.append(_Stage(CODE, by_name, listed, listed))
-        if self.sku:
-            named = _between(_s.code, self.sku)
-            stages.append(_Stage(SKU, _s.code, named, named))
-        if self.phrase:
-            begun = _between(_s.name, self.phrase)
-            stages.append(_Stage(BEGINS, by_name, begun, begun))
-        if self.terms:
-            name, anywhere = (SIMILAR_NAME, SIMILAR_ANY) if self.similar else (NAME, ANY)
-            stages.append(_Stage(name, by_name, self._found(in_name=True), self._seen(in_name=True)))
-            stages.append(_Stage(anywhere, by_name, self._found(in_name=False), self._seen(in_name=False)))
-        return stages
-
-    def shown(self) -> ColumnElement[bool]:
-        """Tells which products may be shown at all."""
-        conditions: list[ColumnElement[bool]] = [] if self.inactive else [_s.active]
-        if self.category is not None:
-            conditions.append(_s.category == self.category)
-        return and_(true(), *conditions)
-
-    def _found(self, *, in_name: bool) -> ColumnElement[bool]:
-        if self.dialect == "postgresql":
-            return self._seen(in_name=in_name)
-        if self.category is not None or self.inactive:  # one index finds less, the other has no such words
-            return self._seen(in_name=in_name)
-        return _s.number.in_(_hits(self.terms, in_name=in_name))
-
-    def _seen(self, *, in_name: bool) -> ColumnElement[bool]:
-        if self.dialect == "postgresql" and not self.inactive:
-            query = cast(literal(_tsquery(self.terms, in_name=in_name), Text), TSQUERY)
-            return _s.words.op("@@", is_comparison=True)(query)
-        words = " " + _s.name + " " if in_name else " " + _s.name + " " + _s.more + " "
-        return and_(*(or_(*(_has(self.dialect)(words, piece) > 0 for piece in pieces(term))) for term in self.terms))
-
-
 async def search_products(
     connection: AsyncConnection,
     query: str,
     *,
     category: str | None = None,
+    category_path: str | None = None,
     inactive: bool = False,
     limit: int,
     offset: int = 0,
     after: SearchKey | None = None,
 ) -> Page:
-    """Returns products (of a category) that have a word beginning with each word of `query`; all for an empty one.
+    """Returns products that have a word beginning with each word of `query`; all for an empty one.
+
+    Only those of `category`, and only those at or below `category_path`, if these are given.
 
     If there is none, those that have similar words. The page begins behind `after`, or after `offset` products.
     """
     typed = query.strip()
     words = search_words(typed)
-    asked = _Asked(
+    asked = Asked(
         connection.dialect.name,
         tuple(Term((word,)) for word in words),
         codes=await _codes(connection, typed) if typed else (),
@@ -182,6 +84,7 @@ async def search_products(
         phrase=" ".join(words),
         everything=not typed,
         category=category,
+        category_path=category_path,
         inactive=inactive,
     )
     if after is None or after.stage < SIMILAR_NAME:
@@ -191,11 +94,13 @@ async def search_products(
     terms = await meant_terms(connection, words)
     if not terms:
         return Page([], 0)
-    similar = _Asked(asked.dialect, terms, category=category, inactive=inactive, similar=True)
+    similar = Asked(
+        asked.dialect, terms, category=category, category_path=category_path, inactive=inactive, similar=True
+    )
     return await _page(connection, similar, limit, offset, after)
 
 
-async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None) -> Page:
+async def _page(connection: AsyncConnection, asked: Asked, limit: int, offset: int, after: SearchKey | None) -> Page:
     total, exact = await _about(connection, asked)
     if exact and not total:
         return Page([], 0)
@@ -218,34 +123,35 @@ async def _page(connection: AsyncConnection, asked: _Asked, limit: int, offset: 
 
 
 async def _ranked(
-    connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None
+    connection: AsyncConnection, asked: Asked, limit: int, offset: int, after: SearchKey | None
 ) -> tuple[list[_Row], int]:
     """Returns the rows of the page and how many there are in all, from all hits."""
     stages = asked.stages()
     found = [stage.found for stage in stages if stage.number not in (BEGINS, NAME, SIMILAR_NAME)]  # parts of the last
     if not found:
         return [], 0
-    stage = case(*((stage.seen, stage.number) for stage in stages), else_=stages[-1].number).label("stage")
-    sort = case((stage == SKU, _s.code), else_=_s.name).label("sort")
-    hits = select(_s.number, _s.product_id, stage, sort).where(asked.shown(), or_(false(), *found)).cte("hits")
-    hits = hits.prefix_with("MATERIALIZED", dialect="postgresql")
-    page = select(*hits.c, func.count().over().label("total")).subquery()
-    ordered = select(page).order_by(page.c.stage, page.c.sort, page.c.number).limit(limit).offset(offset)
-    if after is not None:
-        behind = tuple_(page.c.stage, page.c.sort, page.c.number) > tuple_(*map(literal, after[:3]))
-        ordered = ordered.where(behind)
-    rows = (await connection.execute(ordered)).all()
+    cases = " ".join(f"WHEN {stage.seen} THEN {stage.number}" for stage in stages)
+    hits = f"""WITH hits AS {_materialized(asked)} (
+        SELECT number, product_id, code, name, CASE {cases} ELSE {stages[-1].number} END AS stage
+        FROM product_search WHERE {asked.shown} AND ({" OR ".join(f"({one})" for one in found)})
+    )"""
+    behind = "" if after is None else "WHERE (stage, sort, number) > (:stage, :sort, :number)"
+    page = f"""{hits} SELECT number, product_id, stage, sort, total FROM (
+        SELECT number, product_id, stage, CASE stage WHEN {SKU} THEN code ELSE name END AS sort,
+            count(*) OVER () AS total FROM hits
+    ) page {behind} ORDER BY stage, sort, number LIMIT :limit OFFSET :offset"""
+    rows = (await _run(connection, page, asked, after, limit=limit, offset=offset)).all()
     if not rows and (offset or after):  # no row is left to carry the total
-        return [], (await connection.execute(select(func.count()).select_from(hits))).scalar_one()
-    return [_Row(*row[:4]) for row in rows], rows[0].total if rows else 0
+        return [], (await _run(connection, f"{hits} SELECT count(*) FROM hits", asked)).scalar_one()
+    return [_Row._make(row[:4]) for row in rows], rows[0].total if rows else 0
 
 
 async def _staged(
-    connection: AsyncConnection, asked: _Asked, limit: int, offset: int, after: SearchKey | None, total: int
+    connection: AsyncConnection, asked: Asked, limit: int, offset: int, after: SearchKey | None, total: int
 ) -> list[_Row]:
     """Returns the rows of the page, stage by stage: one of few hits sorted, one of many in the order of an index."""
     rows: list[_Row] = []
-    earlier: list[ColumnElement[bool]] = []
+    earlier: list[str] = []
     for stage in asked.stages():
         if len(rows) < limit and (after is None or stage.number >= after.stage):
             hits = total
@@ -254,76 +160,91 @@ async def _staged(
             if not hits:
                 continue
             is_word = stage.number in (NAME, ANY, SIMILAR_NAME, SIMILAR_ANY) and not asked.everything
-            statement = _of_stage(asked, stage, earlier, few=is_word and hits <= SORTED)
-            if after is not None and stage.number == after.stage:
-                statement = statement.where(
-                    tuple_(column("sort"), column("number")) > tuple_(*map(literal, after[1:3]))
-                )
-            page = statement.order_by(column("sort"), column("number")).limit(limit - len(rows)).offset(offset)
-            more = [_Row(*row) for row in await connection.execute(page)]
+            is_few = hits <= SORTED and (is_word or asked.category_path is not None)
+            place = after if after is not None and stage.number == after.stage else None
+            statement = _of_stage(asked, stage, earlier, behind=place is not None, few=is_few)
+            page = f"{statement} ORDER BY sort, number LIMIT :limit OFFSET :offset"
+            found = await _run(connection, page, asked, place, limit=limit - len(rows), offset=offset)
+            more = [_Row._make(row) for row in found]
             if more or not offset:
                 offset = 0
             else:
-                offset -= (
-                    await connection.execute(select(func.count()).select_from(statement.subquery()))
-                ).scalar_one()
+                count = f"SELECT count(*) FROM ({statement}) stage"
+                offset -= (await _run(connection, count, asked, place)).scalar_one()
             rows += more
         earlier.append(stage.seen)
     return rows
 
 
-def _of_stage(asked: _Asked, stage: _Stage, earlier: Sequence[ColumnElement[bool]], *, few: bool) -> Select[Any]:
-    rows = select(_s.number, _s.product_id, literal(stage.number).label("stage"), stage.order.label("sort")).where(
-        asked.shown(), stage.found if few else stage.seen, *(not_(condition) for condition in earlier)
-    )
-    hits = rows.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql") if few else rows.subquery("hits")
-    return select(hits.c.number, hits.c.product_id, hits.c.stage, hits.c.sort)
+def _of_stage(asked: Asked, stage: Stage, earlier: Sequence[str], *, behind: bool, few: bool) -> str:
+    conditions = [asked.shown, stage.found if few else stage.seen, *(f"NOT ({condition})" for condition in earlier)]
+    rows = f"""SELECT number, product_id, {stage.number} AS stage, {stage.order} AS sort
+        FROM product_search WHERE {" AND ".join(f"({condition})" for condition in conditions)}"""
+    where = "WHERE (sort, number) > (:sort, :number)" if behind else ""
+    columns = "SELECT number, product_id, stage, sort FROM"
+    if few:
+        return f"WITH hits AS {_materialized(asked)} ({rows}) {columns} hits {where}"
+    return f"{columns} ({rows}) hits {where}"
 
 
-async def _about(connection: AsyncConnection, asked: _Asked, *, in_name: bool = False) -> tuple[int, bool]:
+def _materialized(asked: Asked) -> str:
+    """Returns what keeps the planner from a walk through the names when few hits are to be sorted."""
+    return "MATERIALIZED" if asked.dialect == "postgresql" or asked.category_path is not None else ""
+
+
+async def _about(connection: AsyncConnection, asked: Asked, *, in_name: bool = False) -> tuple[int, bool]:
     """Returns roughly how many products match, or only how many do with their names, and whether that is exact."""
     if not (asked.everything or asked.terms or asked.sku):
         return len(asked.codes), True
     if asked.dialect == "postgresql":
         return await _estimated(connection, asked, in_name=in_name), False
-    if asked.everything or asked.category is not None or asked.inactive:
+    if asked.everything or asked.filtered:
         stage = next(x for x in reversed(asked.stages()) if not in_name or x.number in (NAME, SIMILAR_NAME))
-        some = select(_s.number).where(asked.shown(), stage.seen)
-        count = await _counted(connection, some)
+        some = f"SELECT number FROM product_search WHERE {asked.shown} AND {stage.seen}"
+        count = await _counted(connection, some, asked)
         return count, count <= COUNTED
     count = 0
     if asked.terms:
-        count += await _counted(connection, _hits(asked.terms, in_name=in_name))
+        count += await _counted(connection, HITS.format(match="in_name" if in_name else "anywhere"), asked)
     if asked.sku and not in_name:
-        count += await _counted(connection, select(_s.number).where(_between(_s.code, asked.sku), asked.shown()))
+        some = f"SELECT number FROM product_search WHERE {HAS_SKU} AND {asked.shown}"
+        count += await _counted(connection, some, asked)
     return count, count <= COUNTED and not (asked.sku or asked.codes)
 
 
-async def _counted(connection: AsyncConnection, some: Select[Any]) -> int:
-    return (await connection.execute(select(func.count()).select_from(some.limit(COUNTED + 1).subquery()))).scalar_one()
+async def _counted(connection: AsyncConnection, some: str, asked: Asked) -> int:
+    count = f"SELECT count(*) FROM ({some} LIMIT {COUNTED + 1}) some"
+    return int((await _run(connection, count, asked)).scalar_one())
 
 
-async def _estimated(connection: AsyncConnection, asked: _Asked, *, in_name: bool) -> int:
+async def _estimated(connection: AsyncConnection, asked: Asked, *, in_name: bool) -> int:
     """Returns the planner's estimate, or when that is small enough to be counted soon, the number itself."""
-    found, values = [], {}
+    found = []
     if asked.terms and not asked.inactive:
-        found.append("words @@ CAST(CAST(:match AS text) AS tsquery)")
-        values["match"] = _tsquery(asked.terms, in_name=in_name)
+        found.append(asked.found(in_name=in_name))
     if asked.sku and not in_name:
-        found.append("(code >= CAST(:sku AS text) AND code < CAST(:sku_end AS text))")
-        values |= {"sku": asked.sku, "sku_end": asked.sku + LAST}
-    conditions = [f"({' OR '.join(found)})"] if found else []
-    if not asked.inactive:
-        conditions.append("active")
-    if asked.category is not None:
-        conditions.append("category = CAST(:category AS text)")
-        values["category"] = asked.category
-    statement = f"SELECT 1 FROM product_search WHERE {' AND '.join(conditions) or 'true'}"
-    plan = await connection.scalar(text(f"EXPLAIN (FORMAT JSON) {statement}"), values)
+        found.append(HAS_SKU)
+    either = f" AND ({' OR '.join(found)})" if found else ""
+    statement = f"SELECT 1 FROM product_search WHERE {asked.shown}{either}"
+    plan = (await _run(connection, f"EXPLAIN (FORMAT JSON) {statement}", asked)).scalar_one()
     rows: int = (plan if isinstance(plan, list) else json.decode(plan))[0]["Plan"]["Plan Rows"]
     if asked.everything and rows <= SORTED:
-        rows = (await connection.execute(text(f"SELECT count(*) FROM ({statement}) rows"), values)).scalar_one()
+        rows = (await _run(connection, f"SELECT count(*) FROM ({statement}) rows", asked)).scalar_one()
     return rows
+
+
+async def _run(
+    connection: AsyncConnection, sql: str, asked: Asked, after: SearchKey | None = None, **more: int
+) -> CursorResult[Any]:
+    """Runs a statement. It takes the parameters that it names."""
+    values = asked.values | more | ({} if after is None else after._asdict())
+    return await connection.execute(_statement(sql), values)
+
+
+@lru_cache(1_000)
+def _statement(sql: str) -> TextClause:
+    """Returns the statement, read once: to make it of expressions for each search took longer than most searches."""
+    return text(sql)
 
 
 async def _codes(connection: AsyncConnection, code: str) -> tuple[int, ...]:
@@ -336,27 +257,4 @@ _ids = (
     .where(or_(products.c.id == bindparam("code"), products.c.sku.in_([bindparam("code"), bindparam("capitals")])))
     .union(select(barcodes.c.product_id).where(barcodes.c.barcode == bindparam("code")))
 )
-_BY_CODE = select(_s.number).where(_s.product_id.in_(_ids))
-
-
-def _hits(terms: Sequence[Term], *, in_name: bool) -> Select[Any]:
-    """Returns the rows of SQLite's word index that match."""
-    match = fts5_match(terms, "name" if in_name else "")
-    return select(_word_index.c.rowid).where(_word_index.c.product_words.op("MATCH")(match))
-
-
-def _has(dialect: str) -> Any:
-    return func.strpos if dialect == "postgresql" else func.instr
-
-
-def _between(name: ColumnElement[str], start: str) -> ColumnElement[bool]:
-    return and_(name >= start, name < start + LAST)
-
-
-def _tsquery(terms: Sequence[Term], *, in_name: bool) -> str:
-    """Returns the terms as `tsquery` has them."""
-    mark = "=" if in_name else ""
-    return " & ".join(
-        "(" + " | ".join(f"'{mark}{word[:_LONGEST_LEXEME]}'{'' if term.whole else ':*'}" for word in term.options) + ")"
-        for term in terms
-    )
+_BY_CODE = select(product_search.c.number).where(product_search.c.product_id.in_(_ids))

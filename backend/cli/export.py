@@ -23,11 +23,11 @@ from .options import database_options, database_url_of
 @database_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def export(kind: str, file: Path, force: bool, database_url: str | None, data: Path | None, as_json: bool) -> None:
-    """Write all there is of KIND to FILE, as CSV; of `all` the five files into the directory FILE.
+    """Write all there is of KIND to FILE, as CSV; of `all` the six files into the directory FILE.
 
     What is written is of one moment, also while servers write. `mostrador import` takes each file back: into an empty
-    database in the order stores, users, products, barcodes, stock. Of users the file has the hashes of their PINs, so
-    only its owner may read it: keep it so.
+    database in the order stores, users, products, barcodes, prices, stock. Of users the file has the hashes of their
+    PINs, so only its owner may read it: keep it so.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`mostrador import KIND FILE`: bring products, barcodes, stock, stores or users in from a CSV file."""
+"""`mostrador import KIND FILE`: bring products, barcodes, prices, stock, stores or users in from a CSV file."""
 
 import asyncio
 from pathlib import Path

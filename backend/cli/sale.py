@@ -38,7 +38,9 @@ def show(receipt_number: str, server: str, user: str, store: str, terminal: str,
     sentences = [f"{answer['receipt_number']} of {answer['sold_at']}, sold by {answer['actor']}:"]
     for number, line in enumerate(answer["lines"], 1):
         back = f", {line['returned']} came back" if line.get("returned") else ""
-        sentences.append(f"  {number}. {line['quantity']} × {line['product_id']} at {money(line['unit_price'])}{back}")
+        per = f" per {line['price_per']:,}" if "price_per" in line else ""
+        price = f"{money(line['unit_price'])}{per}"
+        sentences.append(f"  {number}. {line['quantity']} × {line['product_id']} at {price}{back}")
     paid = ", ".join(f"{x['kind']} {money(x['amount'])}" for x in answer.get("tenders", ()))
     status = (
         f"; {answer['return_status']}, {money(answer.get('refunded', 0))} given back"

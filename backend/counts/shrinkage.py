@@ -60,9 +60,11 @@ async def shrinkage(
     group = _group(by, connection.dialect.name).label("name")
     missing, found = _sum(case((change < 0, -change), else_=0)), _sum(case((change > 0, change), else_=0))
     net = _sum(change)
+    # Whole cents of each movement, towards zero: a valuation, and no bill.
+    worth = change * func.coalesce(products.c.price_cents, 0) // func.coalesce(products.c.price_per, 1)
     counted = [kind for kind in kinds() if kind not in but]
     query = (
-        select(group, missing, found, net, _sum(change * func.coalesce(products.c.price_cents, 0)), func.count())
+        select(group, missing, found, net, _sum(worth), func.count())
         .select_from(movements.outerjoin(products, products.c.id == m.product_id))
         .where(m.kind.in_(counted), change != 0, ~first, m.at >= since, m.at < until)
         .group_by(group)

@@ -67,6 +67,10 @@ def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
 
 
+def _price_per() -> Column[int]:
+    return Column("price_per", BigInteger, nullable=False, server_default="1", comment="units that the price is for")
+
+
 def _bytewise(length: int) -> String:
     """Returns a text that both databases compare byte by byte, whatever the language of the database is."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
@@ -113,6 +117,9 @@ products = Table(
     Column("category_path", String(500), nullable=False, server_default="", comment="names with / between them"),
     Column("tax_basis_points", Integer, nullable=False, server_default="0", comment="2100 is 21 %"),
     Column("tax_included", Boolean, nullable=False, server_default=true(), comment="in the price"),
+    _price_per(),
+    # What begins so, whatever the language of the database is.
+    Index("ix_products_category_path", "category_path", postgresql_ops={"category_path": "varchar_pattern_ops"}),
 )
 
 product_search = Table(
@@ -159,6 +166,7 @@ former_prices = Table(
     Column("version", BigInteger, nullable=False, comment="of the product, the last with this price"),
     Column("price_cents", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
+    _price_per(),
     PrimaryKeyConstraint("product_id", "version"),
 )
 
@@ -177,6 +185,7 @@ prices = Table(
         comment="without it: no list price from then on",
     ),
     Column("actor", String(64), nullable=False),
+    _price_per(),
     PrimaryKeyConstraint("store_id", "product_id", "valid_from"),
 )
 
@@ -574,6 +583,7 @@ sale_lines = Table(
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="quantity"), nullable=False),
     Column("price_cents", BigInteger, nullable=False),
     Column("short", BigInteger, nullable=False, server_default="0", comment="units that no movement took: shortfalls"),
+    _price_per(),
     PrimaryKeyConstraint("sale_id", "store_id", "line"),
     ForeignKeyConstraint(["sale_id", "store_id"], ["sales.id", "sales.store_id"]),
 )

@@ -4,15 +4,19 @@ A column's `kind` says what its values may be, in the same words as the API's; `
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType, defstruct
 
+from backend.catalogue.price_routes import StoreOrChain
 from backend.catalogue.routes import Description, Name, PackageSize, Sku
 from backend.http.money import MAX_PRICE
-from backend.model.barcode import DamagedBarcode, check_digit, parse_scan
+from backend.model.barcode import DamagedBarcode
 from backend.model.commands import Cents, Count, ProductId, Quantity, StoreId, Text
+from backend.model.scans import stored_code
+from backend.model.unit_price import MAX_PER, PricePer
 from backend.model.units import BasisPoints, CategoryPath, Unit
 from backend.people.service import DisplayName, Role, Secret
 from backend.people.service import Name as UserName
@@ -33,6 +37,8 @@ class Column(NamedTuple):
     show: Callable[[Any], str] = str
     empty: object = ""
     """What an empty cell says."""
+    tells_none: bool = False
+    """Whether a value that is not there has a word of its own; else its cell is empty."""
 
     @property
     def value(self) -> str:
@@ -58,6 +64,23 @@ def _cents(cell: str) -> int:
     return whole
 
 
+def _cents_or_none(cell: str) -> int | None:
+    """`none` ends a list price."""
+    return None if cell.lower() == NO_PRICE else _cents(cell)
+
+
+def _price_or_none(cents: int | None) -> str:
+    return NO_PRICE if cents is None else _price(cents)
+
+
+def _moment(cell: str) -> datetime:
+    """2027-01-01T00:00:00+01:00 is a moment; without its offset from UTC it would be one of 26."""
+    moment = datetime.fromisoformat(cell)
+    if moment.tzinfo is None:
+        raise ValueError(cell)
+    return moment.astimezone(UTC)
+
+
 def _basis_points(cell: str) -> int:
     """21 and 5.5 are rates; they have as many decimals as a price."""
     return _cents(cell.removesuffix("%").rstrip())
@@ -79,20 +102,22 @@ def _price(cents: int) -> str:
 
 
 def _barcode(cell: str) -> str:
-    """Returns the code as scanners send it. A code of a pack (ITF-14) has 14 digits and the same check digit."""
-    digits = cell.strip()
-    if len(digits) == 14 and digits.isascii() and digits.isdigit() and check_digit(digits[:-1]) == digits[-1]:
-        return digits
+    """Returns the code as it is looked up."""
     try:
-        return parse_scan(cell)
+        return stored_code(cell)[0]
     except DamagedBarcode as damaged:
         raise ValueError(cell) from damaged
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
 
 
 def _words(cell: str) -> tuple[str, ...]:
     return tuple(sorted(set(cell.replace(";", " ").replace(",", " ").split())))
 
 
+NO_PRICE = "none"
 _UNITS = "a whole number from 0 to 1,000,000"
 _TEXT = "at most 200 characters and no line breaks"
 
@@ -111,11 +136,40 @@ PRODUCTS = (
     Column("category_path", CategoryPath, "names from the root with / between them, at most 500 characters"),
     Column("tax_rate", BasisPoints, "percent, such as 21", False, "tax_basis_points", _basis_points, _price, 0),
     Column("tax_included", bool, "yes if the tax is in the price, else no", parse=_yes_or_no, show=_said, empty=True),
+    Column("price_per", PricePer, f"the units that the price is for, from 1 to {MAX_PER:,}", parse=_whole, empty=1),
 )
 BARCODES = (
-    Column("barcode", str, "8, 12, 13 or 14 digits, the last of which is the check digit", True, parse=_barcode),
+    Column(
+        "barcode",
+        str,
+        "8, 12, 13 or 14 digits with a right check digit, or another code of at most 48 characters without slash",
+        True,
+        parse=_barcode,
+    ),
     Column("sku", Sku, "the SKU of a product of the catalogue", required=True),
     Column("quantity", Quantity, "the units that one scan means, from 1 to 1,000,000", parse=_whole, empty=1),
+)
+PRICES = (
+    Column("store_id", StoreOrChain, "the id of a store, or * for all stores", required=True),
+    Column("sku", Sku, "the SKU of a product of the catalogue", required=True),
+    Column("valid_from", datetime, "a moment such as 2027-01-01T00:00:00+01:00", True, parse=_moment, show=_iso),
+    Column(
+        "price",
+        Cents | None,
+        f"a number with at most two decimals, or {NO_PRICE} to end the list price",
+        True,
+        "price_cents",
+        _cents_or_none,
+        _price_or_none,
+        tells_none=True,
+    ),
+    Column(
+        "price_per",
+        PricePer,
+        f"the units that the price is for, from 1 to {MAX_PER:,}; leave it empty for as many as the product's is for",
+        parse=_whole,
+        empty=UNSET,
+    ),
 )
 STOCK = (
     Column("store_id", StoreId, "the id of a store", required=True),
@@ -149,6 +203,7 @@ USERS = (
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "products": PRODUCTS,
     "barcodes": BARCODES,
+    "prices": PRICES,
     "stock": STOCK,
     "stores": STORES,
     "users": USERS,

@@ -17,11 +17,12 @@ from backend.model.errors import MostradorError
 
 from .counts import plan_stock
 from .goods import BY, plan_barcodes, plan_products
+from .lists import plan_prices
 from .plan import Plan
 from .reading import Progress, Row, RowError, Table, read_table
 from .staff import plan_stores, plan_users
 
-ORDER = ("stores", "users", "products", "barcodes", "stock")
+ORDER = ("stores", "users", "products", "barcodes", "prices", "stock")
 """The kinds of file, each after those whose rows it speaks of."""
 
 
@@ -90,6 +91,7 @@ async def _plan(connection: AsyncConnection, kind: str, table: Table, *, again: 
     plans: dict[str, Callable[[AsyncConnection, list[Row], list[RowError]], Awaitable[Plan]]] = {
         "products": plan_products,
         "barcodes": plan_barcodes,
+        "prices": plan_prices,
         "stores": plan_stores,
         "users": partial(plan_users, pins=Pins()),
         "stock": partial(plan_stock, digest=table.digest, again=again),

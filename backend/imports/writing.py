@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.database.engine import Database
 from backend.database.errors import translated
-from backend.database.tables import barcodes, levels, products, stock, stores, user_stores, users
+from backend.database.tables import barcodes, levels, prices, products, stock, stores, user_stores, users
 from backend.private_files import open_private
 
 from .columns import COLUMNS, Column
@@ -26,6 +26,9 @@ _ROWS: Mapping[str, Select[Any]] = {
     "users": select(users.c.name, users.c.display_name, users.c.role, users.c.pin_hash).order_by(users.c.name),
     "products": select(products).order_by(products.c.sku),
     "barcodes": select(barcodes, products.c.sku).join(products).order_by(barcodes.c.barcode),
+    "prices": select(prices, products.c.sku)
+    .join(products)
+    .order_by(prices.c.store_id, products.c.sku, prices.c.valid_from),
     # Levels are written with their stock row, so each of them has one; a row without levels has empty cells.
     "stock": select(
         stock.c.store_id,
@@ -93,4 +96,4 @@ async def _reader(connection: AsyncConnection, kind: str) -> Callable[[Any, str]
 
 
 def _cell(column: Column, value: object) -> str:
-    return "" if value is None else column.show(value)
+    return "" if value is None and not column.tells_none else column.show(value)

@@ -155,7 +155,7 @@ SELECT s.id, s.store_id, s.receipt_number, s.terminal_id, s.actor, s.total_cents
 {_NAMED} sales s ON s.id = k.id AND s.store_id = k.store_id
 """
 _READ_SALE_LINES = f"""
-SELECT l.sale_id, l.product_id, l.quantity, l.price_cents,
+SELECT l.sale_id, l.product_id, l.quantity, l.price_cents, l.price_per,
        p.list_price_cents, p.discount_reason, p.tax_rate_bp, p.tax_cents, p.tax_included
 {_NAMED} sale_lines l ON l.sale_id = k.id AND l.store_id = k.store_id
 LEFT JOIN sale_line_pricing p ON p.sale_id = l.sale_id AND p.store_id = l.store_id AND p.line = l.line

@@ -114,6 +114,7 @@ class SaleLineRow(Struct, frozen=True):
     quantity: int
     price_cents: int
     short: int
+    price_per: int
 
 
 class LinePricingRow(Struct, frozen=True):
@@ -242,9 +243,10 @@ def pricing_of(row: Sequence[Any]) -> LinePricing:
 
 def sale_line_of(row: Sequence[Any]) -> SaleLine:
     """Returns the line of a row of `sale_lines` joined with its pricing, all null where none was said."""
-    product_id, quantity, price_cents, *pricing = row
+    product_id, quantity, price_cents, price_per, *pricing = row
     said = pricing[1] is not None
-    return SaleLine(product_id, quantity, price_cents, pricing_of(pricing) if said else UNSET)
+    per = UNSET if price_per == 1 else price_per
+    return SaleLine(product_id, quantity, price_cents, pricing_of(pricing) if said else UNSET, per)
 
 
 def tender_of(row: Sequence[Any]) -> Tender:

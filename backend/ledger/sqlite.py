@@ -90,7 +90,7 @@ _READ_SALES = select(_s.id, _s.store_id, _s.receipt_number, _s.terminal_id, _s.a
     tuple_(_s.store_id, _s.id).in_(_NAMED)
 )
 _READ_SALE_LINES = (
-    select(_l.sale_id, _l.product_id, _l.quantity, _l.price_cents)
+    select(_l.sale_id, _l.product_id, _l.quantity, _l.price_cents, _l.price_per)
     .add_columns(_p.list_price_cents, _p.discount_reason, _p.tax_rate_bp, _p.tax_cents, _p.tax_included)
     .outerjoin_from(
         tables.sale_lines,

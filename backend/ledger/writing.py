@@ -111,7 +111,8 @@ def _add_sale(writes: Writes, sale: Sale) -> None:
     writes.sales.append(head)
     lacking = sale.short or (0,) * len(sale.lines)
     for number, (line, short) in enumerate(zip(sale.lines, lacking, strict=True), 1):
-        row = SaleLineRow(record.id, record.store_id, number, line.product_id, line.quantity, line.price_cents, short)
+        at = (record.id, record.store_id, number)
+        row = SaleLineRow(*at, line.product_id, line.quantity, line.price_cents, short, line.price.per)
         writes.sale_lines.append(row)
         if (pricing := line.pricing) is not UNSET:
             tax = pricing.tax

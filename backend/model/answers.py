@@ -63,7 +63,7 @@ class ShortLine(Struct, frozen=True):
     available: int
 
 
-class OtherPrice(Struct, frozen=True):
+class OtherPrice(Struct, frozen=True, omit_defaults=True):
     """A line of a sale, counted from 0, that was to be sold at another price than the catalogue's."""
 
     line: int
@@ -71,6 +71,10 @@ class OtherPrice(Struct, frozen=True):
     asked_cents: int
     price_cents: int
     """The catalogue's."""
+    asked_per: int = 1
+    """Units that `asked_cents` is for."""
+    price_per: int = 1
+    """Units that `price_cents` is for."""
 
 
 class Refusal(Struct, frozen=True, omit_defaults=True):

@@ -4,6 +4,7 @@ The document of kind `approval` carries the command as data. It has the id of th
 be sent directly, never both; when it is granted it takes effect under the id of the grant.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from .commands import Cents, ProductId
 from .documents import Document
 from .limits import Limits, Size, exceeds
 from .refusals import Refused, unknown_document, wrong_status
+from .unit_price import PricePer, UnitPrice
 
 KIND = "approval"
 REQUESTED, GRANTED, REFUSED = "requested", "granted", "refused"
@@ -23,6 +25,8 @@ STATUSES = (REQUESTED, GRANTED, REFUSED)
 
 Prices = Annotated[dict[ProductId, Cents], Meta(max_length=500)]
 """What a unit of each product costs, by which an approval is valued."""
+PricesPer = Annotated[dict[ProductId, PricePer], Meta(max_length=500)]
+"""How many units these prices are for, of those that are for more than one."""
 
 
 class Approval(Struct, frozen=True):
@@ -43,6 +47,13 @@ class Approval(Struct, frozen=True):
     """Why it was refused."""
     effect_id: UUID | None = None
     """The id of the command as which it took effect: that of the grant."""
+    prices_per: dict[str, int] = {}
+    """Units that these prices are for, where that is more than one."""
+
+
+def unit_prices(cents: Mapping[str, int], per: Mapping[str, int]) -> dict[str, UnitPrice]:
+    """Returns the prices of products that an approval is valued by."""
+    return {product_id: UnitPrice(price, per.get(product_id, 1)) for product_id, price in cents.items()}
 
 
 def requested(books: Books, store_id: str, approval_id: UUID) -> Document:

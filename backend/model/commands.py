@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .text import LINE
+from .unit_price import PricePer, UnitPrice
 
 MAX_QUANTITY = 1_000_000
 """Units in one line. A larger number at a counter is a barcode scanned into the wrong box."""
@@ -55,19 +56,31 @@ class LinePricing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """How the price of a line came about."""
 
     list_price_cents: Cents | None = None
-    """What one unit costs without a discount."""
+    """What the line's price would be without a discount."""
     discount_reason: Text = ""
     tax: Tax | None = None
 
 
 class SaleLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units of one product at `price_cents` a unit."""
+    """Some units of one product at `price_cents` a unit, or per `price_per` units."""
 
     product_id: ProductId
     quantity: Quantity
     price_cents: Cents
     pricing: LinePricing | UnsetType = UNSET
     """Left out of the JSON when unset, as `Sell.price_reason` is."""
+    price_per: PricePer | UnsetType = UNSET
+    """Likewise; unset is 1."""
+
+    @property
+    def price(self) -> UnitPrice:
+        """What its units cost."""
+        return UnitPrice(self.price_cents, self.price_per or 1)
+
+    @property
+    def amount_cents(self) -> int:
+        """What all its units cost, rounded once; without a tax that is added to it."""
+        return self.price.of(self.quantity)
 
 
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=MAX_LINES)]

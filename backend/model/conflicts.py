@@ -53,7 +53,7 @@ class Settlement(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def total_of(lines: Iterable[SaleLine]) -> int:
     """Returns the price of all units in cents."""
-    return sum(line.quantity * line.price_cents for line in lines)
+    return sum(line.amount_cents for line in lines)
 
 
 def needs_supervisor(total_cents: int) -> bool:

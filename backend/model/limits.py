@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from .unit_price import UnitPrice
+
 
 class Limits(Struct, frozen=True, omit_defaults=True):
     """The limits of a store; what is above one of them waits for approval. None: there is no such limit."""
@@ -24,9 +26,9 @@ class Size(Struct, frozen=True):
     value_cents: int
 
 
-def size_of(changes: Mapping[str, int], prices: Mapping[str, int]) -> Size:
+def size_of(changes: Mapping[str, int], prices: Mapping[str, UnitPrice]) -> Size:
     """Returns the size of `changes`, units with their sign by product; a product without a price has no value."""
-    worth = sum(abs(units) * prices.get(product_id, 0) for product_id, units in changes.items())
+    worth = sum(prices.get(product_id, UnitPrice(0)).of(abs(units)) for product_id, units in changes.items())
     return Size(sum(map(abs, changes.values())), worth)
 
 

@@ -12,7 +12,7 @@ from .tenders import Tender, TenderKind
 
 def due(line: SaleLine) -> int:
     """Returns what a line costs in all, in cents."""
-    amount = line.quantity * line.price_cents
+    amount = line.amount_cents
     if line.pricing is not UNSET and (tax := line.pricing.tax) is not None and not tax.included:
         return amount + tax.amount_cents
     return amount
@@ -40,9 +40,9 @@ def check_pricing(lines: Iterable[SaleLine], price_reason: str) -> None:
             raise Refused(Refusal(Code.MONEY_MISMATCH, message, field=f"lines[{index}].pricing.discount_reason"))
         if (tax := pricing.tax) is not None:
             whole = 10_000 + tax.rate_bp if tax.included else 10_000
-            # Shops round the tax of a line or of each unit: at most a cent a unit apart.
-            apart = abs(tax.amount_cents * whole - line.quantity * line.price_cents * tax.rate_bp)
-            if apart > line.quantity * whole:
+            # Shops round the tax of a line or of each unit: at most a cent apart for each time that it is priced.
+            apart = abs(tax.amount_cents * whole - line.amount_cents * tax.rate_bp)
+            if apart > -(-line.quantity // line.price.per) * whole:
                 message = f"The tax of lines[{index}] is not what its rate makes of its price; work it out again."
                 raise Refused(Refusal(Code.MONEY_MISMATCH, message, field=f"lines[{index}].pricing.tax.amount_cents"))
 

@@ -10,20 +10,22 @@ from datetime import timedelta
 from backend.model.verbs.sell import Sell
 
 from .answers import Code, OtherPrice, Refusal
+from .unit_price import UnitPrice
 
 OLD_PRICE_GOOD_FOR = timedelta(days=7)
 """Longer than the outages of a store. A sale that arrives later is settled by a supervisor."""
 
 
-def other_prices(sale: Sell, good: Mapping[str, Collection[int]]) -> Iterator[OtherPrice]:
+def other_prices(sale: Sell, good: Mapping[str, Collection[UnitPrice]]) -> Iterator[OtherPrice]:
     """Yields the lines of `sale` whose price is none of their product's `good` prices, of which the first is today's.
 
     A product without good prices is not judged: there is no such product, and the ledger says so.
     """
     for index, line in enumerate(sale.lines):
         prices = good.get(line.product_id, ())
-        if prices and line.price_cents not in prices:
-            yield OtherPrice(index, line.product_id, line.price_cents, next(iter(prices)))
+        if prices and (asked := line.price) not in prices:
+            today = next(iter(prices))
+            yield OtherPrice(index, line.product_id, asked.cents, today.cents, asked.per, today.per)
 
 
 def price_refusal(other: tuple[OtherPrice, ...], *, may_override: bool, field: str) -> Refusal:
@@ -32,7 +34,8 @@ def price_refusal(other: tuple[OtherPrice, ...], *, may_override: bool, field: s
     `may_override` tells a sender who could, and did not say why.
     """
     first = other[0]
-    what = f"lines[{first.line}]: {first.product_id} costs {_money(first.price_cents)}, not {_money(first.asked_cents)}"
+    price, asked = UnitPrice(first.price_cents, first.price_per), UnitPrice(first.asked_cents, first.asked_per)
+    what = f"lines[{first.line}]: {first.product_id} costs {price}, not {asked}"
     if may_override:
         return Refusal(
             Code.PRICE_NOT_ALLOWED,
@@ -46,7 +49,3 @@ def price_refusal(other: tuple[OtherPrice, ...], *, may_override: bool, field: s
         field=f"lines[{first.line}].{field}",
         prices=other,
     )
-
-
-def _money(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02d}"

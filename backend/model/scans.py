@@ -82,9 +82,14 @@ def masks_of(text: str) -> tuple[Mask, ...]:
 def stored_code(text: str, masks: Sequence[Mask] = ()) -> tuple[str, CodeKind]:
     """Returns the code under which a product's barcode is kept, and its kind.
 
-    Raises DamagedBarcode for a wrong check digit, and for what says more than which product it is.
+    Raises DamagedBarcode for a wrong check digit, for what says more than which product it is, and for a slash: codes
+    are looked up by their address.
     """
     scan = read_scan(text, masks)
+    if "/" in scan.keys[0]:
+        raise DamagedBarcode(
+            text, Damage.CHARACTERS, "barcode must have no slash: codes are looked up by their address."
+        )
     if scan.says_more and scan.kind is CodeKind.GS1:
         message = "This code has a lot, a date or a measure in it; keep only its GTIN, the 14 digits behind (01)."
         raise DamagedBarcode(text, Damage.CHARACTERS, message)

@@ -26,11 +26,12 @@ class CopiedPrice(Struct, frozen=True, array_like=True):
     store_id: str
     valid_from: datetime
     price_cents: int | None
+    price_per: int = 1
 
     @property
     def of_list(self) -> ListPrice:
         """The same as the rule book has it."""
-        return ListPrice(self.store_id, self.valid_from, self.price_cents)
+        return ListPrice(self.store_id, self.valid_from, self.price_cents, self.price_per)
 
 
 class CopiedProduct(Struct, frozen=True, array_like=True):
@@ -54,6 +55,8 @@ class CopiedProduct(Struct, frozen=True, array_like=True):
     tax_included: bool = True
     barcodes: tuple[Code, ...] = ()
     prices: tuple[CopiedPrice, ...] = ()
+    price_per: int = 1
+    """Units that `price_cents` is for."""
 
 
 class CopiedStock(Struct, frozen=True, array_like=True):

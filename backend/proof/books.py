@@ -321,7 +321,9 @@ def _sale_totals() -> _Comparison:
             sale_line_pricing.c.line == sale_lines.c.line,
         ),
     )
-    total = summed(sale_lines.c.quantity * sale_lines.c.price_cents + added).label("lines")
+    line = sale_lines.c
+    amount = (2 * line.quantity * line.price_cents + line.price_per) // (2 * line.price_per)  # as UnitPrice.of
+    total = summed(amount + added).label("lines")
     s = (
         select(sales.c.store_id, _NO.label("product_id"), sales.c.id.label("which"), sales.c.total_cents, total)
         .select_from(lines)

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from backend.database.engine import Database
 from backend.database.reads import reading
@@ -26,6 +26,7 @@ from backend.model.commands import MAX_LINES, ProductId, Quantity, Reason, Store
 from backend.model.returns import RETURNED, Condition, ReturnedStatus, ReturnLines
 from backend.model.scopes import Scope
 from backend.model.tenders import TenderKind
+from backend.model.unit_price import PricePer
 from backend.model.verbs.return_goods import GOODS_RETURN, GoodsLine, ReturnGoods
 from backend.model.verbs.return_sale import ReturnSale
 from backend.people.approving import APPROVED, SpotApproval, approver_of
@@ -53,12 +54,13 @@ class ReturnBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoodsLineBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units that come back without a receipt, and what one of them is taken to have cost."""
+    """Some units that come back without a receipt, and what one of them, or `price_per`, are taken to have cost."""
 
     product_id: ProductId
     quantity: Quantity
     unit_price: Price
     condition: Condition = Condition.SHELF
+    price_per: PricePer = 1
 
 
 class ReturnGoodsBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,7 +124,8 @@ def return_routes(db: Database, ledger: Ledger, door: Door) -> list[HTTPRouteHan
         id_, lines = command_id(request, data.id), []
         for index, line in enumerate(data.lines):
             price = cents(f"lines[{index}].unit_price", line.unit_price)
-            lines.append(GoodsLine(line.product_id, line.quantity, price, line.condition))
+            per = UNSET if line.price_per == 1 else line.price_per
+            lines.append(GoodsLine(line.product_id, line.quantity, price, line.condition, per))
         refund = tenders_of("refund", data.refund)
         command = ReturnGoods(
             id=id_,

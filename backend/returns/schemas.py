@@ -98,13 +98,14 @@ class NewReturnShape(Struct, frozen=True):
         return cls(command_id, step.refund, sale, tuple(map(CountersShape.of, stock)))
 
 
-class GoodsLineShape(Struct, frozen=True):
-    """Units that came back without a receipt, and what one was taken to have cost."""
+class GoodsLineShape(Struct, frozen=True, omit_defaults=True):
+    """Units that came back without a receipt, and what one of them, or `price_per`, were taken to have cost."""
 
     product_id: str
     quantity: int
     unit_price: float
     condition: Condition
+    price_per: int = 1
 
 
 class GoodsReturnShape(Struct, frozen=True, kw_only=True):
@@ -124,7 +125,10 @@ class GoodsReturnShape(Struct, frozen=True, kw_only=True):
     def of(cls, document: Document) -> "GoodsReturnShape":
         """Returns a document of kind `goods_return` as the wire shows it."""
         body = document.read(GoodsReturnBody)
-        lines = [GoodsLineShape(x.product_id, x.quantity, x.price_cents / 100, x.condition) for x in body.lines]
+        lines = [
+            GoodsLineShape(x.product_id, x.quantity, x.price_cents / 100, x.condition, x.price_per or 1)
+            for x in body.lines
+        ]
         return cls(
             id=document.id,
             store_id=document.store_id,

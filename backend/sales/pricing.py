@@ -21,6 +21,7 @@ from backend.model.commands import Command
 from backend.model.prices import OLD_PRICE_GOOD_FOR, other_prices, price_refusal
 from backend.model.scopes import Scope
 from backend.model.stock import Key
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs.sell import Sell
 
 KEPT_SECONDS = 60.0
@@ -34,9 +35,9 @@ class Pricing:
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._db, self._clock = db, clock
-        self._kept: dict[Key, tuple[int, float]] = {}
-        """Store and product → its price in cents, and until when it is kept."""
-        self._reads: Dataloader[Key, int] = Dataloader(self._read)
+        self._kept: dict[Key, tuple[UnitPrice, float]] = {}
+        """Store and product → its price, and until when it is kept."""
+        self._reads: Dataloader[Key, UnitPrice] = Dataloader(self._read)
 
     async def objections(
         self, commands: Mapping[int, Command], claims: Claims, field: str = "price_cents"
@@ -52,7 +53,7 @@ class Pricing:
             return {}
         sold = {(sale.store_id, line.product_id) for sale in doubted.values() for line in sale.lines}
         today = await self._today(sold)
-        good: dict[str, dict[str, list[int]]] = {sale.store_id: {} for sale in doubted.values()}
+        good: dict[str, dict[str, list[UnitPrice]]] = {sale.store_id: {} for sale in doubted.values()}
         for (store_id, product_id), price in today.items():
             good[store_id][product_id] = [price]
         wrong = {
@@ -72,11 +73,11 @@ class Pricing:
         now = self._clock()
         for line in sale.lines:
             price, until = self._kept.get((sale.store_id, line.product_id), (None, 0.0))
-            if price != line.price_cents or until <= now:
+            if until <= now or price != line.price:
                 return True
         return False
 
-    async def _today(self, keys: Collection[Key]) -> dict[Key, int]:
+    async def _today(self, keys: Collection[Key]) -> dict[Key, UnitPrice]:
         asked_at = self._clock()
         prices = await asyncio.gather(*[self._reads.get(key) for key in keys])
         today = {key: price for key, price in zip(keys, prices, strict=True) if price is not None}
@@ -85,15 +86,15 @@ class Pricing:
         self._kept.update({key: (price, asked_at + KEPT_SECONDS) for key, price in today.items()})
         return today
 
-    async def _read(self, keys: Sequence[Key]) -> Mapping[Key, int]:
-        found: dict[Key, int] = {}
+    async def _read(self, keys: Sequence[Key]) -> Mapping[Key, UnitPrice]:
+        found: dict[Key, UnitPrice] = {}
         async with reading(self._db) as connection:
             for part in batched(keys, READ_AT_ONCE):
                 found |= await prices_at(connection, part)
         return found
 
-    async def _former(self, keys: Collection[Key]) -> list[tuple[Key, int]]:
-        found: list[tuple[Key, int]] = []
+    async def _former(self, keys: Collection[Key]) -> list[tuple[Key, UnitPrice]]:
+        found: list[tuple[Key, UnitPrice]] = []
         async with reading(self._db) as connection:
             for part in batched(keys, READ_AT_ONCE):
                 found += await recent_prices_at(connection, part, OLD_PRICE_GOOD_FOR)

@@ -63,7 +63,7 @@ OF_STORE = (
 )
 """A page, by the index `ix_sales_store_id_sold_at`."""
 _LINES = (
-    select(_l.sale_id, _l.product_id, _l.quantity, _l.price_cents)
+    select(_l.sale_id, _l.product_id, _l.quantity, _l.price_cents, _l.price_per)
     .add_columns(_p.list_price_cents, _p.discount_reason, _p.tax_rate_bp, _p.tax_cents, _p.tax_included)
     .outerjoin_from(
         sale_lines,

@@ -24,6 +24,7 @@ from backend.http.request import ApiRequest
 from backend.ledger.lanes import Ledger
 from backend.model.commands import MAX_LINES, LinePricing, ProductId, Quantity, Reason, SaleLine, StoreId, Tax, Text
 from backend.model.scopes import Scope
+from backend.model.unit_price import PricePer
 from backend.model.verbs.sell import Sell
 from backend.model.verbs.void_sale import VoidSale
 from backend.people.approving import APPROVED, SpotApproval, approver_of
@@ -46,7 +47,7 @@ class TaxBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units of one product at `unit_price` each, and how that price came about."""
+    """Some units of one product at `unit_price` for `price_per` of them, and how that price came about."""
 
     product_id: ProductId
     quantity: Quantity
@@ -54,19 +55,21 @@ class SoldLine(Struct, frozen=True, forbid_unknown_fields=True):
     list_price: Price | None = None
     discount_reason: Text = ""
     tax: TaxBody | None = None
+    price_per: PricePer = 1
 
     def priced(self, index: int) -> SaleLine:
         """Returns the line in cents. Raises InvalidBody for a price that no terminal can charge."""
         place = f"lines[{index}]"
         price = cents(f"{place}.unit_price", self.unit_price)
+        per = UNSET if self.price_per == 1 else self.price_per
         if self.list_price is None and not self.discount_reason and self.tax is None:
-            return SaleLine(self.product_id, self.quantity, price)
+            return SaleLine(self.product_id, self.quantity, price, price_per=per)
         asked = None if self.list_price is None else cents(f"{place}.list_price", self.list_price)
         tax = None
         if (said := self.tax) is not None:
             rate, amount = cents(f"{place}.tax.rate", said.rate), cents(f"{place}.tax.amount", said.amount)
             tax = Tax(rate, amount, said.included)
-        return SaleLine(self.product_id, self.quantity, price, LinePricing(asked, self.discount_reason, tax))
+        return SaleLine(self.product_id, self.quantity, price, LinePricing(asked, self.discount_reason, tax), per)
 
 
 class SellBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -34,6 +34,8 @@ class SaleLineShape(Struct, frozen=True, omit_defaults=True):
     discount_reason: str = ""
     tax: TaxShape | None = None
     returned: int = 0
+    price_per: int = 1
+    """Units that `unit_price` is for."""
 
 
 class SaleShape(Struct, frozen=True, omit_defaults=True):
@@ -107,7 +109,7 @@ def _sold(lines: tuple[SaleLine, ...], returned: ReturnedBody | None = None) -> 
 def _line(line: SaleLine, returned: int) -> SaleLineShape:
     head = (line.product_id, line.quantity, line.price_cents / 100)
     if (pricing := line.pricing) is UNSET:
-        return SaleLineShape(*head, returned=returned)
+        return SaleLineShape(*head, returned=returned, price_per=line.price.per)
     asked, tax = pricing.list_price_cents, pricing.tax
     return SaleLineShape(
         *head,
@@ -115,4 +117,5 @@ def _line(line: SaleLine, returned: int) -> SaleLineShape:
         pricing.discount_reason,
         TaxShape(tax.rate_bp / 100, tax.amount_cents / 100, tax.included) if tax else None,
         returned,
+        line.price.per,
     )

@@ -130,7 +130,7 @@ class Terminal:
         store.shelves.put(place, store.id, {line.product_id: 1})
         store.tally.returned += 1
         if luck.random() < 0.2:
-            goods = GoodsLine(line.product_id, 1, line.price_cents, condition)
+            goods = GoodsLine(line.product_id, 1, line.price_cents, condition, line.price_per)
 
             return ReturnGoods(
                 id=new_id(),

@@ -37,6 +37,7 @@ _PRODUCT: Select[*tuple[Any, ...]] = select(
     products.c.unit,
     products.c.tax_basis_points,
     products.c.tax_included,
+    products.c.price_per,
 ).select_from(
     product_search.join(products, products.c.id == product_search.c.product_id).outerjoin(
         catalogue_changes, catalogue_changes.c.product_id == product_search.c.product_id
@@ -55,7 +56,9 @@ _IN_BUCKETS = _PRODUCT.where(
 _CODES = select(barcodes.c.product_id, barcodes.c.barcode, barcodes.c.quantity).where(
     barcodes.c.product_id.in_(bindparam("ids", expanding=True))
 )
-_PRICES = select(prices.c.product_id, prices.c.store_id, prices.c.valid_from, prices.c.price_cents).where(
+_PRICES = select(
+    prices.c.product_id, prices.c.store_id, prices.c.valid_from, prices.c.price_cents, prices.c.price_per
+).where(
     prices.c.product_id.in_(bindparam("ids", expanding=True)), prices.c.store_id.in_([CHAIN, bindparam("store_id")])
 )
 _STOCK: Select[*tuple[Any, ...]] = select(
@@ -194,7 +197,9 @@ async def _products(
         now = await moment(connection)
         for product_id, some in lists.items():
             told[product_id] = tuple(
-                CopiedPrice(x.store_id, x.valid_from, x.price_cents) for x in still_told(some, now)
+                CopiedPrice(x.store_id, x.valid_from, x.price_cents, x.price_per) for x in still_told(some, now)
             )
-    copied: list[list[Any]] = [[*row, tuple(codes.get(row.id, ())), told.get(row.id, ())] for row in rows]
+    copied: list[list[Any]] = [
+        [*row[:-1], tuple(codes.get(row.id, ())), told.get(row.id, ()), row.price_per] for row in rows
+    ]
     return [CopiedProduct(*values) for values in copied]

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.commands import MAX_LINES, MAX_QUANTITY, Command, Line, SaleLine
+from backend.model.commands import MAX_LINES, MAX_QUANTITY, Command, Line
 from backend.model.errors import InvalidInput, MostradorError
 from backend.model.shortfalls import Offline
 from backend.model.verbs.cancel import Cancel
@@ -281,7 +281,7 @@ class Cart:
         A hold whose answer is still on its way is asked for again under its own id and given back before the Sell:
         whether it was made or not, it can then neither be missing from the sale nor stand in its way.
         """
-        lines = tuple(SaleLine(x.product.id, x.quantity, x.product.price_cents) for x in self.lines)
+        lines = tuple(x.sold for x in self.lines)
         holds = tuple(x.hold.id for x in self.lines if x.hold and x.product.id not in terms.released)
         found: list[Command] = []
         for line in self.lines:

@@ -7,8 +7,9 @@ sent, so it ends here never later than on the server, whatever the two clocks sa
 from enum import StrEnum
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from backend.model.commands import SaleLine
 from backend.model.verbs.cancel import Cancel
 from backend.model.verbs.extend import Extend
 from backend.model.verbs.reserve import Reserve
@@ -99,7 +100,14 @@ class CartLine(Struct):
     @property
     def total_cents(self) -> int:
         """Price of all its units."""
-        return self.quantity * self.product.price_cents
+        return self.product.unit_price.of(self.quantity)
+
+    @property
+    def sold(self) -> SaleLine:
+        """The line as a sale has it; what an old server does not know is left out where it says nothing."""
+        price = self.product.unit_price
+        per = UNSET if price.per == 1 else price.per
+        return SaleLine(self.product.id, self.quantity, price.cents, price_per=per)
 
     def state(self, now: float) -> State:
         """Returns what to tell the clerk about its units."""

@@ -6,13 +6,19 @@ of it, and everything until the copy is whole for the first time.
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
 
-from backend.model.barcode import DamagedBarcode, parse_scan
+from msgspec import structs
+
+from backend.model.barcode import Damage, DamagedBarcode
 from backend.model.errors import MostradorError
+from backend.model.scans import Scan
 
 from .api import Api, ServerAway, ServerRefused
 from .cache.cache import Cache
-from .values import Product
+from .labels import code_of, may_be_code
+from .values import Product, Said
 
 PATIENCE = 1.0
 """Seconds that the server has to tell of what the copy does not know, once the copy is whole."""
@@ -33,7 +39,7 @@ class Lookup:
         """
         found = await self._cache.by_code(code)
         if found is not None:
-            return found.product
+            return structs.replace(found.product, scan=_said(found.scan))
         refused = _refusal(code)
         if self._is_away():
             if not self._cache.is_complete:
@@ -47,17 +53,17 @@ class Lookup:
 
     async def _ask(self, code: str, refused: MostradorError) -> Product:
         store_id = self._cache.store_id
+        ways = [partial(self._api.by_sku, code)]
         if not isinstance(refused, DamagedBarcode):
+            ways.insert(0, partial(self._api.by_barcode, code_of(code)))
+        elif refused.damage is not Damage.CHECK_DIGIT and may_be_code(code):
+            ways.append(partial(self._api.by_barcode, code))
+        for ask in ways:
             try:
-                return await self._api.by_barcode(parse_scan(code), store_id)
+                return await ask(store_id)
             except ServerRefused as error:
                 if error.code not in _UNKNOWN:
                     raise
-        try:
-            return await self._api.by_sku(code, store_id)
-        except ServerRefused as error:
-            if error.code not in _UNKNOWN:
-                raise
         raise refused
 
     def check(self, product: Product, correct: Callable[[Product], None], refuse: Callable[[], None]) -> None:
@@ -80,7 +86,7 @@ class Lookup:
         except MostradorError:
             return  # whoever sends and listens notices it too
         else:
-            if (known.price_cents, known.name) != (product.price_cents, product.name):
+            if (known.unit_price, known.name) != (product.unit_price, product.name):
                 correct(known)
 
     def close(self) -> None:
@@ -89,10 +95,17 @@ class Lookup:
             task.cancel()
 
 
+def _said(scan: Scan | None) -> Said | None:
+    """Returns what a code said beside its product, as the server's answer to a scan has it."""
+    if scan is None:
+        return None
+    return Said(scan.units, scan.grams, None if scan.price_cents is None else Decimal(scan.price_cents) / 100)
+
+
 def _refusal(code: str) -> MostradorError:
     """Returns what is wrong with a code that no product has."""
     try:
-        barcode = parse_scan(code)
+        barcode = code_of(code)
     except DamagedBarcode as error:
         return error
     message = f"No product has the barcode {barcode}; scan it again or search by name."

@@ -7,6 +7,7 @@ from backend.model.commands import Command, kind_of
 from backend.model.errors import MostradorError
 from backend.model.limits import Limits, exceeds, size_of
 from backend.model.scopes import Scope
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import VERBS
 
 OFFLINE = frozenset(
@@ -43,10 +44,10 @@ class AboveLimit(MostradorError):
     code = "above_limit"
 
 
-def check_offline(command: Command, limits: Limits | None, prices: Mapping[str, int]) -> None:
+def check_offline(command: Command, limits: Limits | None, prices: Mapping[str, UnitPrice]) -> None:
     """Raises NeedsServer or AboveLimit for what has to wait until the server answers.
 
-    `limits` are the store's as the server told them last, None if it never did; `prices` are of one unit in cents.
+    `limits` are the store's as the server told them last, None if it never did; `prices` what products cost here.
     """
     kind = kind_of(command)
     verb = VERBS[type(command)]

@@ -10,6 +10,7 @@ from backend.model.answers import Answer, Code
 from backend.model.commands import Command
 from backend.model.errors import MostradorError
 from backend.model.limits import Limits
+from backend.model.unit_price import UnitPrice
 
 from .journal import Journal, JournalUnusable, KeptAct, KeptSale
 from .offline import check_offline
@@ -60,7 +61,7 @@ class Queue:
         *commands: Command,
         away: bool,
         limits: Limits | None = None,
-        prices: Mapping[str, int] | None = None,
+        prices: Mapping[str, UnitPrice] | None = None,
         heard: Callable[[Answer], None] | None = None,
     ) -> KeptAct:
         """Commit an act and send it; returns when it is on the disk, and may be shown as done.

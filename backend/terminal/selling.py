@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 
+from msgspec import structs
+
 from backend.auth.roles import ROLES
 from backend.model.answers import Code, Refusal
 from backend.model.barcode import Damage, DamagedBarcode
@@ -14,6 +16,7 @@ from .cart import Cart, check_quantity
 from .checkout import Checkout, Outcome
 from .finder import Finder
 from .keeping import Keeping
+from .labels import units_of
 from .live import Live
 from .lookup import Lookup
 from .open_lines import OpenLines
@@ -89,7 +92,7 @@ class Selling(ABC):
             async with self._turn, self._telling():
                 product = await self._by_code(code.strip())
                 if product is not None:
-                    self._add(product, count * product.pack_quantity)
+                    self._add(structs.replace(product, scan=None), count * units_of(product))
                     self._lookup.check(product, self._corrected, self._gone)
         return product
 
@@ -108,7 +111,7 @@ class Selling(ABC):
         """The server says another price or name than the copy had."""
         line = self.cart.correct(product)
         if line is not None:
-            fields: dict[str, str | int] = {"name": product.name, "price_cents": product.price_cents}
+            fields: dict[str, str | int] = {"name": product.name, "price_cents": product.unit_price.cents}
             self._say(Notice("warning", "price_corrected", fields))
             self.pump()
 

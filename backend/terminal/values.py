@@ -10,6 +10,7 @@ from msgspec import Struct
 from backend.model.allotments import DEFAULT_POLICY, EVERY_PRODUCT, Beyond
 from backend.model.errors import MostradorError
 from backend.model.stock import StockRow
+from backend.model.unit_price import UnitPrice
 
 SESSION_OVER = frozenset({"session_ended", "terminal_removed"})
 """Codes of errors after which somebody has to sign in again before anything else is answered."""
@@ -54,8 +55,16 @@ class Session(Struct, frozen=True):
     """To be kept for the time without a server; only in the answer to a sign-in."""
 
 
+class Said(Struct, frozen=True):
+    """What a scanned code said beside which product it is of: its units, its grams or the price of all of it."""
+
+    quantity: int | None = None
+    grams: int | None = None
+    price: Decimal | None = None
+
+
 class Product(Struct, frozen=True):
-    """A product of the catalogue as a terminal needs it; `price` is for one unit."""
+    """A product of the catalogue as a terminal needs it; `price` is for `price_per` units."""
 
     id: str
     sku: str
@@ -67,12 +76,24 @@ class Product(Struct, frozen=True):
     """Units that one scan of the barcode stands for."""
     store_price: Decimal | None = None
     """What it costs in the store that asked; `price` is the catalogue's."""
+    price_per: int = 1
+    store_price_per: int = 1
+    unit: str = "piece"
+    """What a quantity counts."""
+    scan: Said | None = None
+    """What the code said by which it was found."""
 
     @property
-    def price_cents(self) -> int:
-        """The price of a unit in cents."""
-        price = self.price if self.store_price is None else self.store_price
-        return int((price * 100).to_integral_value(ROUND_HALF_UP))
+    def unit_price(self) -> UnitPrice:
+        """What its units cost here."""
+        if self.store_price is None:
+            return UnitPrice(cents_of(self.price), self.price_per)
+        return UnitPrice(cents_of(self.store_price), self.store_price_per)
+
+
+def cents_of(price: Decimal) -> int:
+    """Returns an amount of the wire in cents."""
+    return int((price * 100).to_integral_value(ROUND_HALF_UP))
 
 
 class StoreStock(Struct, frozen=True):

@@ -14,6 +14,7 @@ from backend.model.decide import decide
 from backend.model.documents import Document
 from backend.model.limits import Limits, Size, exceeds, size_of
 from backend.model.stock import StockRow, Who
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import VERBS, register
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.approval_grant import ApprovalGrant
@@ -191,7 +192,7 @@ def test_a_long_reason_still_names_the_approver() -> None:
 
 
 def test_limits_are_off_until_they_are_set_and_include_their_own_number() -> None:
-    size = size_of({"tea": -3, "jam": 2}, {"tea": 150, "jam": 200})
+    size = size_of({"tea": -3, "jam": 2}, {"tea": UnitPrice(150), "jam": UnitPrice(200)})
     assert size == Size(5, 850)
     assert not exceeds(Size(10**6, 10**9), Limits())
     assert [exceeds(size, Limits(units=n)) for n in (4, 5)] == [True, False]
@@ -210,3 +211,7 @@ def test_a_verb_of_two_stores_cannot_wait_for_one_of_them() -> None:
     toy = structs.replace(verb, movements=(), command=type("TransferToy", (Transfer,), {}, tag="transfer_toy"))
     with pytest.raises(ValueError, match="cannot wait"):
         register(toy)
+
+
+def test_the_value_of_weighed_goods_is_that_of_their_kilograms() -> None:
+    assert size_of({"ham": -250}, {"ham": UnitPrice(249, 1000)}).value_cents == 62

@@ -13,25 +13,24 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import and_, func, insert, select, text
+from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalogue.queries import Draft, add_products
 from backend.catalogue.word_search import search_products
 from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
 from backend.database.reads import reading
 from backend.demo.names import product_names, readable
 from backend.demo.source import products as source_products
-from backend.model.search import search_text, search_words
+from backend.model.search import search_words
 from tests.servers import postgres_server
 
 PRODUCTS = 300_000
@@ -53,38 +52,26 @@ SCANNED = ("m", "milk", "chocolate milk", "choclate")
 """Questions that the scan is asked too."""
 
 
-def catalogue(size: int) -> Iterator[dict[str, Any]]:
+def catalogue(size: int) -> Iterator[Draft]:
     """Yields rows of products, always the same."""
     chance = random.Random(1)
     source = source_products()
     names = product_names(source)
     syllables = [c + v for c in "bcdfghjklmnprstvz" for v in "aeiou"]
     brands = ["".join(chance.choices(syllables, k=chance.choice((2, 3, 3, 4)))).capitalize() for _ in range(6_000)]
-    now = datetime.now(UTC)
     for number, product in zip(range(size), cycle(source), strict=False):
         brand, kind = chance.choice(brands), names[product.id].split(" No. ")[0]
         name = f"{brand} {kind}" if number % 3 else f"{kind} {brand} {chance.randint(1, 48)} oz"
         sku, category, department = f"P{number:07}", readable(product.category), readable(product.department)
-        yield {
-            "id": sku,
-            "sku": sku,
-            "name": name[:200],
-            "category": category,
-            "department": department,
-            "brand": brand,
-            "price_cents": product.price_cents,
-            "search_text": search_text(name[:200], category, department, brand, sku),
-            "created_at": now,
-            "updated_at": now,
-        }
+        yield Draft(sku, name[:200], product.price_cents, "", category, department, brand, "", None)
 
 
 async def fill(db: Database, size: int) -> float:
     """Adds the products, as an import would; returns the seconds of 100,000 of them."""
-    rows, begun = list(catalogue(size)), perf_counter()
+    drafts, begun = list(catalogue(size)), perf_counter()
     async with db.writer.begin() as connection:
         for start in range(0, size, AT_ONCE):
-            await connection.execute(insert(tables.products), rows[start : start + AT_ONCE])
+            await add_products(connection, {draft.sku: draft for draft in drafts[start : start + AT_ONCE]})
             _tell(f"{db.dialect}: {start + AT_ONCE:,} of {size:,} products")
     took = perf_counter() - begun
     async with db.writer.begin() as connection:

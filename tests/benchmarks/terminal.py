@@ -26,6 +26,7 @@ from sqlalchemy import insert, update
 
 from backend.auth.keys import load_signing_key
 from backend.auth.tokens import Tokens
+from backend.catalogue.queries import add_products
 from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
 from backend.model.search import search_words
@@ -64,11 +65,11 @@ async def fill(db: Database, size: int) -> None:
         await connection.execute(insert(tables.stores), [{"id": STORE, "name": "One", "created_at": now}])
         for start in range(0, size, AT_ONCE):
             some = rows[start : start + AT_ONCE]
-            await connection.execute(insert(tables.products), some)
-            codes = [{"barcode": f"{start + n:013}", "product_id": x["id"], "quantity": 1} for n, x in enumerate(some)]
+            await add_products(connection, {x.sku: x for x in some})
+            codes = [{"barcode": f"{start + n:013}", "product_id": x.sku, "quantity": 1} for n, x in enumerate(some)]
             await connection.execute(insert(tables.barcodes), codes)
             stock = {"store_id": STORE, "on_hand": 9, "version": 3, "updated_at": now}
-            await connection.execute(insert(tables.stock), [stock | {"product_id": x["id"]} for x in some])
+            await connection.execute(insert(tables.stock), [stock | {"product_id": x.sku} for x in some])
             _tell(f"filling: {start + AT_ONCE:,} of {size:,}")
 
 

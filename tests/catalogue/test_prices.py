@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert
 from backend.database.engine import open_database
 from backend.database.tables import audit, once, prices
 from backend.ids import new_id
+from backend.proof.books import prove
 from tests.http.shop import PRODUCTS, Shop, assert_problem
 
 MILK = PRODUCTS["milk"][1]
@@ -99,3 +100,42 @@ async def test_a_sale_is_made_at_its_store_s_price_or_one_it_had_lately(lists: S
         assert (await sell(good)).status_code == 201
     for other in (1.39, 1.29, 0.77):
         assert_problem(await sell(other), 403, "price_not_allowed")
+
+
+async def test_a_price_per_kilogram_is_sold_by_the_gram(lists: Shop) -> None:
+    """250 g at 2.49 a kilogram are 0.6225, so 0.62; an old client knows nothing of it and is refused, not overpaid."""
+    ham = {"sku": f"HAM-{new_id()}", "name": "Jamón", "price": 2.49, "unit": "gram", "price_per": 1000}
+    made = (await lists.post("products", ham, lists.admin)).json()
+    assert (made["price"], made["price_per"]) == (2.49, 1000)
+    await lists.receive(made["id"], 10_000)
+
+    async def sell(**line: Any) -> Any:
+        lines = [{"product_id": made["id"], "quantity": 250, "unit_price": 2.49} | line]
+        return await lists.post("sales", {"id": str(new_id()), "store_id": "norte", "lines": lines})
+
+    assert_problem(await sell(), 403, "price_not_allowed")
+    assert_problem(await sell(price_per=100), 403, "price_not_allowed")
+    assert_problem(await sell(price_per=0), 400, "invalid_input")
+    sold = await sell(price_per=1000)
+    assert (sold.status_code, sold.json()["total"]) == (201, 0.62), sold.text
+    shown = (await lists.get(f"sales/{sold.json()['id']}")).json()
+    assert [(line["unit_price"], line["price_per"]) for line in shown["lines"]] == [(2.49, 1000)]
+
+    path = f"products/{made['id']}/prices"
+    listed = await lists.put(path, {"price": 1.99, "store_id": "norte"}, lists.admin)
+    assert (listed.json()["price"], listed.json()["price_per"]) == (1.99, 1000)
+    found = (await lists.get(f"products/{made['id']}", store_id="norte")).json()
+    assert (found["store_price"], found["store_price_per"]) == (1.99, 1000)
+    assert (await sell(unit_price=1.99, price_per=1000)).json()["total"] == 0.5
+
+    cheaper = await lists.put(f"products/{made['id']}", {"price_per": 100, "price": 0.2}, lists.admin)
+    assert (cheaper.json()["price"], cheaper.json()["price_per"]) == (0.2, 100)
+    assert (await sell(price_per=1000)).status_code == 201  # it was the catalogue's price a moment ago
+    back = {"line": 1, "quantity": 100}
+    returned = await lists.post(
+        "returns", {"sale_id": sold.json()["id"], "lines": [back], "refund_by": "cash"}, lists.supervisor
+    )
+    assert [tender["amount"] for tender in returned.json()["refund"]] == [0.24], returned.text
+    db = open_database(lists.database_url)
+    assert (await prove(db)).drifts == ()
+    await db.close()

@@ -185,3 +185,30 @@ async def test_a_search_reads_its_indexes(catalogue: Database) -> None:
             found += "\n".join(str(line[-1]) for line in await connection.execute(text(sql)))
     assert "SCAN product_search" not in found
     assert "Seq Scan" not in found
+
+
+@pytest.mark.usefixtures("way")
+async def test_a_place_in_the_tree_of_categories_is_what_is_there_or_below(catalogue: Database) -> None:
+    paths = {"P100": "Grocery/Sweets", "P101": "Grocery/Dairy", "P102": "Grocery", "P103": "Grocery Extra"}
+    async with catalogue.writer.begin() as connection:
+        for sku, path in (paths | {"P104": "Grocery/Dairy/Cheese", "P105": "grocery/Dairy"}).items():
+            await connection.execute(update(products).where(products.c.id == sku).values(category_path=path))
+    assert await ids(catalogue, "", category_path="Grocery") == ["P102", "P100", "P101", "P104"]
+    assert await ids(catalogue, "", category_path="Grocery/Dairy") == ["P101", "P104"]
+    assert await ids(catalogue, "leche", category_path="Grocery/Dairy") == ["P101", "P104"]
+    assert await ids(catalogue, "chocolate con", category_path="Grocery") == ["P100"]
+    assert await ids(catalogue, "lehce", category_path="Grocery/Dairy") == ["P101", "P104"]
+    assert await ids(catalogue, "", category_path="Grocery/Dai") == []
+    page = await search(catalogue, "", category_path="Grocery", limit=3)
+    assert page.total == 4
+    rest = await search(catalogue, "", category_path="Grocery", limit=3, after=page.next)
+    assert [product.id for product in rest.products] == ["P104"]
+
+
+@pytest.mark.usefixtures("way")
+async def test_several_words_are_each_looked_for_in_every_stage(catalogue: Database) -> None:
+    """A stage has no product of the stages before it, and all of the others."""
+    assert await ids(catalogue, "leche en") == ["P101"]
+    assert await ids(catalogue, "leche en", inactive=True) == ["P101"]
+    assert await ids(catalogue, "leche pro", inactive=True) == ["P104"]
+    assert await ids(catalogue, "chocolate dulces", inactive=True) == ["P100", "P103"]

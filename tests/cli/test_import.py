@@ -75,6 +75,7 @@ def test_an_export_writes_over_nothing_unless_it_is_told_to(
         "users": 0,
         "products": 2,
         "barcodes": 0,
+        "prices": 0,
         "stock": 0,
     }
     assert (tmp_path / "all" / "products.csv").read_bytes() == products.read_bytes()

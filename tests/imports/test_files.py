@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backend.auth.pins import Pins
+from backend.catalogue.price_lists import list_prices_of
 from backend.catalogue.prices import former_prices_of
 from backend.catalogue.word_search import search_products
 from backend.database import tables
@@ -26,6 +27,7 @@ from backend.model.books import Request
 from backend.model.commands import Line, SaleLine
 from backend.model.errors import InvalidInput, MostradorError
 from backend.model.stock import Who
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.people.queries import find_user
@@ -35,6 +37,11 @@ from backend.proof.books import prove
 STORES = "id,name\n1,Centro\n2,Norte\n"
 PRODUCTS = "sku,name,price,category\nMILK,Leche entera,1.29,Lácteos\nRICE,Arroz redondo,0.99,Despensa\nA/B,x,1,\n"
 BARCODES = "barcode,sku,quantity\n8400000000017,MILK,\n18400000000014,MILK,6\n"
+CODES = "barcode,sku\n042100005264,MILK\nAB-1234,MILK\n(01)08400000000017,RICE\n"
+PRICES = (
+    "store_id,sku,valid_from,price,price_per\n*,MILK,2020-01-01T00:00:00+01:00,1.19,\n"
+    "1,MILK,2999-01-01T00:00:00Z,none,\n2,MILK,2999-01-01T00:00:00Z,2.49,1000\n"
+)
 STOCK = "store_id,sku,on_hand,reorder_point\n1,MILK,10,3\n1,RICE,7,\n2,MILK,0,\n"
 USERS = "name,role,stores,pin\neva,admin,,open sesame\nana,clerk,1 2,4071\n"
 
@@ -133,11 +140,12 @@ async def test_what_is_exported_comes_back_identical(
     assert counted(await files.bring("products", odd)) == (1, 0, 0)
     assert counted(await files.bring("barcodes", BARCODES)) == (2, 0, 0)
     assert counted(await files.bring("users", USERS)) == (2, 0, 0)
+    assert counted(await files.bring("prices", PRICES)) == (3, 0, 0)
     await sell(files.db, "MILK", 4)
     first = {kind: tmp_path / "first" / f"{kind}.csv" for kind in ORDER}
     (tmp_path / "first").mkdir()
     written = await export_files(files.db, first, quiet)
-    assert written == {"stores": 2, "users": 2, "products": 3, "barcodes": 2, "stock": 3}
+    assert written == {"stores": 2, "users": 2, "products": 3, "barcodes": 2, "prices": 3, "stock": 3}
     assert all(path.stat().st_mode & 0o077 == 0 for path in first.values())
 
     if files.db.dialect == "sqlite":
@@ -152,7 +160,7 @@ async def test_what_is_exported_comes_back_identical(
         for kind in ORDER:
             assert (await import_file(copy, kind, first[kind], quiet)).errors == []
         assert await export_files(copy, second, quiet) == written
-        for name in ("barcodes", "user_stores", "levels"):
+        for name in ("barcodes", "user_stores", "levels", "prices"):
             assert await Files(copy, tmp_path).all(name) == await files.all(name)
         assert await Files(copy, tmp_path).on_hand() == await files.on_hand()
         assert (await prove(copy)).drifts == ()
@@ -182,6 +190,21 @@ async def test_what_is_exported_comes_back_identical(
             "stock",
             "store_id,sku,on_hand\n9,MILK,1\n1,TEA,1\n1,MILK,1.5\n1,MILK,-1\n1,RICE,2\n1,RICE,3\n",
             [(2, "store_id"), (3, "sku"), (4, "on_hand"), (5, "on_hand"), (7, "sku")],
+        ),
+        (
+            "prices",
+            "store_id,sku,valid_from,price,price_per\n9,MILK,2999-01-01T00:00:00Z,1,\n1,TEA,2999-01-01T00:00:00Z,1,\n"
+            "1,MILK,2999-01-01T00:00:00,1,\n1,MILK,2999-01-01T00:00:00Z,,\n1,MILK,2999-01-01T00:00:00Z,1,0\n"
+            "a b,MILK,2999-01-01T00:00:00Z,1,\n1,RICE,2999-01-01T00:00:00Z,1,\n1,RICE,2999-01-01T01:00:00+01:00,2,\n",
+            [
+                (2, "store_id"),
+                (3, "sku"),
+                (4, "valid_from"),
+                (5, "price"),
+                (6, "price_per"),
+                (7, "store_id"),
+                (9, "valid_from"),
+            ],
         ),
         ("stores", "id,name\na b,Centro\n3,\n", [(2, "id"), (3, "name")]),
         (
@@ -252,7 +275,7 @@ async def test_a_change_keeps_what_the_file_does_not_name_and_is_told_in_the_tra
         gone = await search_products(connection, "leche", limit=5, offset=0)
         acts = await connection.scalars(select(tables.audit.c.subject).where(tables.audit.c.action == "product.update"))
         assert list(acts) == ["product:MILK"]
-        assert await former_prices_of(connection, ["MILK"], timedelta(hours=1)) == [("MILK", 129)]
+        assert await former_prices_of(connection, ["MILK"], timedelta(hours=1)) == [("MILK", UnitPrice(129))]
     [product] = found.products
     assert (product.category, product.price_cents, product.version) == ("Lácteos", 135, 2)
     assert gone.products == []
@@ -340,3 +363,40 @@ async def test_people_change_by_file_as_they_do_over_http(files: Files) -> None:
         eva = await find_user(connection, "eva")
     assert eva is not None
     assert eva.role == "admin"
+
+
+async def test_prices_that_have_begun_stay_and_those_to_come_change(files: Files) -> None:
+    await files.furnish()
+    assert counted(await files.bring("products", "sku,name,price,price_per\nMILK,Leche entera,1.29,1000\n")) == (
+        0,
+        1,
+        0,
+    )
+    assert counted(await files.bring("prices", PRICES)) == (3, 0, 0)
+    assert counted(await files.bring("prices", PRICES)) == (0, 0, 3)
+    later = "store_id,sku,valid_from,price\n2,MILK,2999-01-01T00:00:00Z,2.59\n"
+    assert counted(await files.bring("prices", later)) == (0, 1, 0)
+    async with reading(files.db) as connection:
+        lists = (await list_prices_of(connection, ["MILK"]))["MILK"]
+    assert {(x.store_id, x.price_cents, x.price_per) for x in lists} == {
+        ("*", 119, 1000),
+        ("1", None, 1),
+        ("2", 259, 1000),
+    }
+    before = await files.all("prices")
+    done = await files.bring("prices", "store_id,sku,valid_from,price\n*,MILK,2020-01-02T00:00:00Z,1\n")
+    assert [(error.line, error.field) for error in done.errors] == [(2, "valid_from")]
+    assert await files.all("prices") == before
+
+
+async def test_every_code_that_is_looked_up_comes_in(files: Files) -> None:
+    await files.furnish()
+    assert counted(await files.bring("barcodes", CODES)) == (3, 0, 0)
+    assert counted(await files.bring("barcodes", CODES)) == (0, 0, 3)
+    assert [(row.barcode, row.product_id) for row in (await files.all("barcodes"))[0]] == [
+        ("0042100005264", "MILK"),
+        ("8400000000017", "RICE"),
+        ("AB-1234", "MILK"),
+    ]
+    done = await files.bring("barcodes", "barcode,sku\nA/B,MILK\n8400000000018,MILK\n")
+    assert [(error.line, error.field) for error in done.errors] == [(2, "barcode"), (3, "barcode")]

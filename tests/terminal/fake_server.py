@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from backend.auth.grants import AUDIENCE, LIFETIME, GrantRefused, proof_of, read_grant
 from backend.auth.roles import ROLES
 from backend.auth.tokens import Tokens
+from backend.catalogue.schemas import ScanShape
 from backend.http.codes import PROBLEMS, page_of, title_of
 from backend.http.invalid import invalid_body
 from backend.ids import new_id
 from backend.model.answers import Answer, Code, Refusal
+from backend.model.barcode import DamagedBarcode
 from backend.model.books import Books, Request
 from backend.model.commands import Command
 from backend.model.conflicts import Settlement, needs_supervisor
@@ -28,8 +30,10 @@ from backend.model.decide import decide_all
 from backend.model.errors import InvalidInput
 from backend.model.prices import other_prices, price_refusal
 from backend.model.reservations import Status
+from backend.model.scans import CodeKind, Scan, read_scan
 from backend.model.stock import StockRow, Who
 from backend.model.told import HEADER, Told, read
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs import list_of_commands
 from backend.model.verbs.allot import Allot
 from backend.model.verbs.allot_release import AllotRelease
@@ -80,6 +84,11 @@ _Commands: Any = msgspec.defstruct("_Commands", [("commands", list_of_commands()
 def price_cents(key: str) -> int:
     """The price of a product."""
     return round(float(PRODUCTS[key]["price"]) * 100)
+
+
+def unit_price(key: str) -> UnitPrice:
+    """The price of a product, and how many units it is for."""
+    return UnitPrice(price_cents(key), PRODUCTS[key].get("price_per", 1))
 
 
 class FakeServer:
@@ -335,9 +344,14 @@ class FakeServer:
         return _json({"products": found[start : start + size], "total": len(found), **shown})
 
     def _barcode(self, code: str, query: dict[str, str]) -> httpx.Response:
+        try:
+            scan = read_scan(code)
+        except DamagedBarcode:
+            scan = Scan(CodeKind.CODE_128, ())
         for key, value in PRODUCTS.items():
-            if value["barcode"] == code:
-                return _json(_priced(key, query) | {"pack_quantity": 1})
+            if value["barcode"] in (code, *scan.keys):
+                said = {"scan": ScanShape.of(scan)} if scan.says_more else {}
+                return _json(_priced(key, query) | {"pack_quantity": 1} | said)
         sentence = f"No product has the barcode {code}; scan it again or search by name."
         return _problem(404, "unknown_barcode", sentence, field="barcode")
 
@@ -445,9 +459,7 @@ class FakeServer:
     def _objection(command: Command) -> Refusal | None:
         if not isinstance(command, Sell):
             return None
-        good = {
-            line.product_id: [price_cents(line.product_id)] for line in command.lines if line.product_id in PRODUCTS
-        }
+        good = {line.product_id: [unit_price(line.product_id)] for line in command.lines if line.product_id in PRODUCTS}
         other = tuple(other_prices(command, good))
         return price_refusal(other, may_override=False, field="price_cents") if other else None
 
@@ -513,7 +525,10 @@ def renewable(number: int = 0) -> Session:
 def _priced(key: str, query: dict[str, str]) -> dict[str, Any]:
     """The product, and what it costs in the store that the query names, if it does."""
     product = _product(key)
-    return product | {"store_price": product["price"]} if "store_id" in query else product
+    if "store_id" not in query:
+        return product
+    per = {"store_price_per": product["price_per"]} if "price_per" in product else {}
+    return product | {"store_price": product["price"]} | per
 
 
 def _product(key: str) -> dict[str, Any]:
@@ -530,14 +545,14 @@ def _product(key: str) -> dict[str, Any]:
         "package_size": of.get("package_size", ""),
         "price": of["price"],
         "active": True,
-        "unit": "piece",
+        "unit": of.get("unit", "piece"),
         "category_path": "",
         "tax_rate": 0.0,
         "tax_included": True,
         "created_at": MADE_AT,
         "updated_at": MADE_AT,
         "version": 1,
-    }
+    } | ({"price_per": of["price_per"]} if "price_per" in of else {})
 
 
 def _sku_of(key: str) -> str:

@@ -53,6 +53,8 @@ async def _furnish(url: str) -> None:
                     "name": value["name"],
                     "package_size": value.get("package_size", ""),
                     "price_cents": price_cents(key),
+                    "price_per": value.get("price_per", 1),
+                    "unit": value.get("unit", "piece"),
                     "search_text": search_text(value["name"]),
                     "created_at": now,
                     "updated_at": now,

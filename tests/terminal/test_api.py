@@ -29,7 +29,7 @@ async def test_a_wrong_pin_is_a_refusal_and_not_an_ended_session() -> None:
 
 async def test_prices_become_exact_cents() -> None:
     found = await FakeServer().signed_in().search("milk", "292", 10)
-    assert {x.name: x.price_cents for x in found.products} == {"Whole milk": 119, "Milk chocolate": 150}
+    assert {x.name: x.unit_price.cents for x in found.products} == {"Whole milk": 119, "Milk chocolate": 150}
     assert [x.stock.available_qty if x.stock else None for x in found.products] == [10, 10]
 
 

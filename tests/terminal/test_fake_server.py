@@ -8,7 +8,8 @@ from uuid import UUID
 
 import httpx
 import msgspec
-from msgspec import UNSET, structs
+import pytest
+from msgspec import UNSET, UnsetType, structs
 
 from backend.auth.grants import read_grant
 from backend.ids import new_id
@@ -23,8 +24,9 @@ from backend.model.verbs.reserve import Reserve
 from backend.model.verbs.sell import Sell
 from backend.terminal.people.known import keys_of
 
-from .fake_server import PIN, SESSION, STORES, FakeServer, price_cents
+from .fake_server import PIN, PRODUCTS, SESSION, STORES, FakeServer, price_cents
 from .real_server import real_server
+from .test_labels import WEIGHED
 
 OWN = {
     "access_token",
@@ -44,6 +46,10 @@ OWN = {
     "instance",
 }
 """Members that are each server's own: only that they are there, and of which type, is compared."""
+
+
+PER: tuple[int | UnsetType, ...] = (1000, UNSET)
+"""Units that a price is for, as a new terminal and as an old one says it."""
 
 
 class Caller:
@@ -182,6 +188,38 @@ async def test_the_catalogue(tmp_path: Path, sqlite_url: str) -> None:
             await server.ask("GET", f"/stock/product/{code}")
 
     await same(tmp_path, sqlite_url, calls)
+
+
+async def test_labels_and_prices_of_weighed_goods(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRODUCTS, "1043", WEIGHED)
+    sales = [
+        Sell(
+            id=new_id(),
+            store_id="292",
+            lines=(SaleLine("1043", 5, 1590, price_per=per),),
+            receipt_number=f"T1-{number}",
+        )
+        for number, per in enumerate(PER)
+    ]
+
+    async def calls(server: Caller) -> None:
+        await server.sign_in()
+        for label in ("(01)02000000010434(3103)001234", "]C1010200000001043430006", "(01)02000000010434(3922)317"):
+            await server.ask("GET", f"/products/barcode/{label}")
+            await server.ask("GET", f"/products/barcode/{label}?store_id=292")
+        await server.send(*sales)
+
+    answers = await same(tmp_path, sqlite_url, calls)
+    assert [said["scan"] for _, _, said in answers[1:7:2]] == [
+        {"kind": "gs1", "grams": 1234},
+        {"kind": "gs1", "quantity": 6},
+        {"kind": "gs1", "price": 3.17},
+    ]
+    sold, refused = answers[-1][2]["answers"]
+    assert sold["sale"]["total_cents"] == 8
+    assert refused["refusal"]["code"] == "price_not_allowed"
 
 
 async def test_commands(tmp_path: Path, sqlite_url: str) -> None:

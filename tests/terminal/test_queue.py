@@ -12,6 +12,7 @@ from backend.ids import new_id
 from backend.model.answers import Answer
 from backend.model.commands import Command, Line
 from backend.model.limits import Limits
+from backend.model.unit_price import UnitPrice
 from backend.model.verbs.adjust import Adjust
 from backend.model.verbs.receive import Receive
 from backend.model.verbs.reserve import Reserve
@@ -146,7 +147,7 @@ async def test_a_correction_below_the_limit_is_done_offline_and_one_above_it_wai
             learn_limits(desk._journal, "292", limits)
         known = limits_known(desk._journal, "292")
         try:
-            await desk.checkout.queue.do(adjust(by), away=True, limits=known, prices={"1041": 119})
+            await desk.checkout.queue.do(adjust(by), away=True, limits=known, prices={"1041": UnitPrice(119)})
         except AboveLimit:
             assert not allowed
         assert len(desk._journal.acts()) == allowed

@@ -1,4 +1,5 @@
 import re
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
 from string import Formatter
@@ -7,7 +8,7 @@ import pytest
 
 from backend.model.answers import Code
 from backend.terminal.money import Lang
-from backend.terminal.values import Notice
+from backend.terminal.values import Notice, Product
 from tui import actions
 from tui.screens.start import STEP
 from tui.words import CATALOGUES, LANGUAGES, Words, language
@@ -166,3 +167,10 @@ def test_whatever_a_problem_brings_along_can_be_said(lang: Lang) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_name_of_every_step_of_a_start_fits_its_column(lang: Lang) -> None:
     assert all(len(text) < STEP for key, text in CATALOGUES[lang].items() if key.startswith("start.step."))
+
+
+def test_what_a_kilogram_costs_is_said_as_a_price_tag_says_it() -> None:
+    ham = Product("1", "1", "Ham", Decimal("15.90"), price_per=1000, unit="gram")
+    assert [Words(lang).price(ham) for lang in ("en", "es")] == ["15.90/kg", "15,90/kg"]
+    assert Words("en").price(Product("2", "2", "Oil", Decimal("0.50"), price_per=100, unit="millilitre")) == "0.50/100"
+    assert Words("en").price(Product("3", "3", "Tea", Decimal("1.50"))) == "1.50"

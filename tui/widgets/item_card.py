@@ -91,7 +91,7 @@ class ItemCard(Vertical):
     def _about(self, product: Product) -> Text:
         words, desk = self._words, self._desk
         text = Text(overflow="ellipsis", no_wrap=True).append(self._short_name(product), self._look("name"))
-        code = f"\n{product.sku} · {words.money(product.price_cents)}"
+        code = f"\n{product.sku} · {words.price(product)}"
         text.append(f"{code} · {product.package_size}\n" if product.package_size else f"{code}\n", self._look("dim"))
         row = desk.live.view.row(desk.session.store_id, product.id)
         if row is None:

@@ -41,7 +41,7 @@ class CartGrid(LineGrid):
         return [
             Cell(words.number(line.quantity), "strong"),
             Cell(label(line.product)),
-            Cell(words.money(line.product.price_cents), "dim"),
+            Cell(words.price(line.product), "dim"),
             Cell(words.money(line.total_cents)),
             self._hold(line),
         ]
@@ -101,7 +101,7 @@ class ResultsGrid(LineGrid):
         return [
             Cell(label(product)),
             Cell(product.sku, "dim"),
-            Cell(words.money(product.price_cents)),
+            Cell(words.price(product)),
             here,
             Cell("●", "good") if fresh else Cell(f"◐ {age(desk.stale_for)}", "warning"),
             Cell(words.number(sum(max(0, x.available) for x in others)) if others else "…", "dim"),

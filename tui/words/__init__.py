@@ -12,13 +12,15 @@ from backend.terminal.money import Lang, money, number
 from . import en, es
 
 if TYPE_CHECKING:
-    from backend.terminal.values import Notice
+    from backend.terminal.values import Notice, Product
 
 LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 CATALOGUES: dict[Lang, Mapping[str, str]] = {"en": en.WORDS, "es": es.WORDS}
 
 NUMBERS: Mapping[object, str] = {0: "none", 1: "one"}
 """Numbers of units or lines for which a notice may have a sentence of its own."""
+_MEASURES = {("gram", 1000): "kg", ("millilitre", 1000): "l", ("millimetre", 1000): "m"}
+"""What so many units are called in both languages."""
 
 
 def language(wanted: str | None, environment: Mapping[str, str]) -> Lang:
@@ -72,6 +74,13 @@ class Words:
     def money(self, cents: int) -> str:
         """Cents as money."""
         return money(cents, self.lang)
+
+    def price(self, product: "Product") -> str:
+        """Returns what a unit costs, or what a kilogram, a litre or another number of units costs."""
+        price = product.unit_price
+        if price.per == 1:
+            return self.money(price.cents)
+        return f"{self.money(price.cents)}/{_MEASURES.get((product.unit, price.per)) or self.number(price.per)}"
 
     def number(self, value: int) -> str:
         """Returns a whole number."""

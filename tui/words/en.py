@@ -313,6 +313,7 @@ WORDS = {
     "say.damaged_barcode.length": "{barcode} is no whole barcode, it needs 8, 12, 13 or 14 digits: scan it again.",
     "say.damaged_barcode.check_digit": "{barcode} was misread, its check digit is wrong: scan it again.",
     "say.scan_broken": "The scan stopped in the middle (“{barcode}”): scan it again.",
+    "say.label_unreadable": "The label of {name} does not fit its price: type the quantity, then * and the product.",
     "say.unknown_barcode": "No product has the barcode {barcode}: type its name instead.",
     "say.unknown_product": "This product is not in the catalogue any more: search for it again.",
     "say.unknown_store": "The server does not know this store: choose another one.",

@@ -301,6 +301,7 @@ WORDS = {
     "say.damaged_barcode.length": "{barcode} no es un código entero (8, 12, 13 o 14 cifras): escanéelo otra vez.",
     "say.damaged_barcode.check_digit": "{barcode} se ha leído mal, su dígito de control no cuadra: escanéelo otra vez.",
     "say.scan_broken": "La lectura se ha cortado a la mitad («{barcode}»): escanee otra vez.",
+    "say.label_unreadable": "La etiqueta de {name} no cuadra con su precio: escriba la cantidad, * y el producto.",
     "say.unknown_barcode": "Ningún producto tiene el código {barcode}: escriba su nombre.",
     "say.unknown_product": "Este producto ya no está en el catálogo: búsquelo otra vez.",
     "say.unknown_store": "El servidor no conoce esta tienda: elija otra.",

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from backend.model.answers import Answer, Code, Refusal
-from backend.model.approvals import KIND, REQUESTED, Approval, Prices
+from backend.model.approvals import KIND, REQUESTED, Approval, Prices, PricesPer, unit_prices
 from backend.model.books import Books, Effect
 from backend.model.commands import Command, Reason
 from backend.model.documents import DocumentKind, opened
@@ -15,6 +17,7 @@ from backend.model.limits import size_of
 from backend.model.refusals import Refused
 from backend.model.scopes import Scope
 from backend.model.stock import Who
+from backend.model.unit_price import UnitPrice
 
 from .approving import approvable
 from .verb import Documents, Rows, Verb
@@ -29,6 +32,13 @@ class ApprovalRequest(Command, frozen=True, tag="approval_request"):
     command: dict[str, Any]
     reason: Reason
     price_cents: Prices
+    prices_per: PricesPer | UnsetType = UNSET
+    """Units that a price is for, where that is more than one; left out of the JSON when unset."""
+
+    @property
+    def prices(self) -> dict[str, UnitPrice]:
+        """What each of its products costs."""
+        return unit_prices(self.price_cents, self.prices_per or {})
 
 
 def _documents(command: ApprovalRequest) -> Iterable[UUID]:
@@ -56,8 +66,10 @@ def _decide(books: Books, command: ApprovalRequest, who: Who, now: datetime) -> 
     if missing := sorted(changes.keys() - command.price_cents.keys()):
         message = f"price_cents has no price of {missing[0]}; add the catalogue's."
         raise Refused(Refusal(Code.PRICE_NOT_ALLOWED, message, field="price_cents"))
-    size = size_of(changes, command.price_cents)
-    body = Approval(command.command, command.reason, size.units, size.value_cents, command.price_cents)
+    size = size_of(changes, command.prices)
+    per = command.prices_per or {}
+    values = (size.units, size.value_cents, command.price_cents)
+    body = Approval(command.command, command.reason, *values, prices_per=per)
     asked = opened(command.id, command.store_id, KIND, REQUESTED, body, who, now, reference=verb.name)
     return Effect(Answer(command.id, at=now, documents=(asked,)))
 

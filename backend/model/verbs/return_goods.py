@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from backend.model.answers import Answer
 from backend.model.books import Books, Effect, Refund
@@ -16,17 +16,20 @@ from backend.model.returns import Condition, refund_of
 from backend.model.scopes import Scope
 from backend.model.stock import Change, Who
 from backend.model.tenders import Tender, TenderKind, Tenders
+from backend.model.unit_price import PricePer, UnitPrice
 
 from .verb import Documents, MovementKind, Rows, Sign, Verb
 
 
 class GoodsLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some units that come back, and what one of them is taken to have cost."""
+    """Some units that come back, and what one of them, or `price_per` of them, are taken to have cost."""
 
     product_id: ProductId
     quantity: Quantity
     price_cents: Cents
     condition: Condition = Condition.SHELF
+    price_per: PricePer | UnsetType = UNSET
+    """Left out of the JSON when unset, which is 1: a fingerprint of a server of an older release is without it."""
 
 
 class ReturnGoods(Command, frozen=True, kw_only=True, tag="return_goods"):
@@ -67,7 +70,7 @@ def _rows(command: ReturnGoods, _: Documents, rows: Rows) -> None:
 
 
 def _decide(books: Books, command: ReturnGoods, who: Who, now: datetime) -> Effect:
-    worth = sum([line.quantity * line.price_cents for line in command.lines])
+    worth = sum([UnitPrice(x.price_cents, x.price_per or 1).of(x.quantity) for x in command.lines])
     refund = refund_of(worth, command.refund, command.refund_by)
     body = GoodsReturnBody(command.lines, refund, command.reason, command.approved_by)
     document = opened(command.id, command.store_id, GOODS_RETURN.name, "returned", body, who, now)

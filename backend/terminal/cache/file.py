@@ -79,6 +79,12 @@ MIGRATIONS = (
         prefix='1 2 3'
     );
     """,
+    # A copy of before knew no prices of more than one unit. No mark is -1, so whatever it has is asked for again.
+    """
+    ALTER TABLE products ADD COLUMN price_per INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE prices ADD COLUMN price_per INTEGER NOT NULL DEFAULT 1;
+    UPDATE products SET mark = -1;
+    """,
 )
 """What makes of version n a file of version n + 1; a new file goes through all of them."""
 

@@ -11,13 +11,14 @@ from backend.model.barcode import DamagedBarcode
 from backend.model.price_lists import ListPrice, effective_price
 from backend.model.scans import Mask, Scan, read_scan
 from backend.model.stock import Change, StockRow
+from backend.model.unit_price import UnitPrice
 from backend.terminal.values import Product
 
 from .writing import Cause
 
 _COUNTERS = "on_hand, unavailable, allocated, reserved, incoming, version"
 _PRODUCTS = """
-SELECT p.number, p.id, p.sku, p.name, p.price_cents, p.package_size,
+SELECT p.number, p.id, p.sku, p.name, p.price_cents, p.price_per, p.unit, p.package_size,
     (SELECT b.barcode FROM barcodes b WHERE b.number = p.number ORDER BY b.quantity, b.barcode LIMIT 1)
 FROM products p WHERE p.number IN (SELECT value FROM json_each(?))
 """
@@ -67,14 +68,26 @@ def products(
     """Returns products in the order of their numbers, with what they cost in the store at a moment."""
     wanted = json.encode(numbers).decode()
     lists: dict[int, list[ListPrice]] = {}
-    for number, store, valid_from, cents in db.execute(
+    for number, store, valid_from, cents, per in db.execute(
         "SELECT * FROM prices WHERE number IN (SELECT value FROM json_each(?))", (wanted,)
     ):
-        lists.setdefault(number, []).append(ListPrice(store, datetime.fromisoformat(valid_from), cents))
+        lists.setdefault(number, []).append(ListPrice(store, datetime.fromisoformat(valid_from), cents, per))
     found = {}
-    for number, product_id, sku, name, cents, size, barcode in db.execute(_PRODUCTS, (wanted,)):
-        here = effective_price(cents, lists.get(number, ()), store_id, at)
-        found[number] = Product(product_id, sku, name, _money(cents), barcode, size, quantity, _money(here))
+    for number, product_id, sku, name, cents, per, unit, size, barcode in db.execute(_PRODUCTS, (wanted,)):
+        here = effective_price(UnitPrice(cents, per), lists.get(number, ()), store_id, at)
+        found[number] = Product(
+            product_id,
+            sku,
+            name,
+            _money(cents),
+            barcode,
+            size,
+            quantity,
+            price_per=per,
+            unit=unit,
+            store_price=_money(here.cents),
+            store_price_per=here.per,
+        )
     return [found[number] for number in numbers if number in found]
 
 

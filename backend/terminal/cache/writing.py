@@ -75,22 +75,23 @@ def put_products(db: sqlite3.Connection, products: Sequence[CopiedProduct], *, i
                 x.tax_included,
                 f" {name} ",  # with a space before each word, and one behind it
                 f" {more} ",
+                x.price_per,
             )
         )
         if x.active and indexed:
-            words.append(rows[-1][:1] + rows[-1][-2:])
-    db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 14)})", rows)
+            words.append((x.number, *rows[-1][-3:-1]))
+    db.executemany(f"INSERT INTO products VALUES ({', '.join('?' * 15)})", rows)
     db.executemany("INSERT INTO product_words (rowid, name_words, more_words) VALUES (?, ?, ?)", words)
     db.executemany(
         "INSERT OR REPLACE INTO barcodes VALUES (?, ?, ?)",
         [(code.barcode, x.number, code.quantity) for x in products for code in x.barcodes],
     )
     db.executemany(
-        "INSERT INTO prices VALUES (?, ?, ?, ?)",
+        "INSERT INTO prices VALUES (?, ?, ?, ?, ?)",
         [
-            (x.number, price.store_id, price.valid_from.astimezone(UTC).isoformat(), price.price_cents)
+            (x.number, one.store_id, one.valid_from.astimezone(UTC).isoformat(), one.price_cents, one.price_per)
             for x in products
-            for price in x.prices
+            for one in x.prices
         ],
     )
     _learn(db, {word for _, name, more in words for text in (name, more) for word in text.split()})

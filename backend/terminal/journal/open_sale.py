@@ -28,7 +28,7 @@ class OpenSale(Struct, frozen=True):
     @property
     def total_cents(self) -> int:
         """What the customer would pay."""
-        return sum(line.quantity * line.product.price_cents for line in self.lines)
+        return sum(line.product.unit_price.of(line.quantity) for line in self.lines)
 
 
 class ParkedSale(OpenSale, frozen=True, kw_only=True):

@@ -41,7 +41,7 @@ class Paper(Struct, frozen=True, kw_only=True):
     @property
     def goods_cents(self) -> int:
         """The price of all units."""
-        return sum(line.quantity * line.price_cents for line in self.lines)
+        return sum(line.amount_cents for line in self.lines)
 
     @property
     def total_cents(self) -> int:

@@ -41,12 +41,13 @@ def text_of(paper: Paper, *, copy: bool = False) -> str:
 def _goods(paper: Paper) -> Iterator[str]:
     lang, words = paper.lang, WORDS[paper.lang]
     for line, name in zip(paper.lines, paper.names, strict=True):
-        price = money(line.quantity * line.price_cents, lang)
+        price = money(line.amount_cents, lang)
+        per = f"/{number(line.price.per, lang)}" if line.price.per > 1 else ""
         if line.quantity == 1:
             yield from _pair(name, price)
         else:
             yield from wrap(name, WIDTH)
-            yield from _pair(f"  {number(line.quantity, lang)} x {money(line.price_cents, lang)}", price)
+            yield from _pair(f"  {number(line.quantity, lang)} x {money(line.price_cents, lang)}{per}", price)
         pricing = line.pricing
         if pricing and pricing.list_price_cents is not None and pricing.list_price_cents != line.price_cents:
             asked = f"  {words['list_price']} {money(pricing.list_price_cents, lang)}"

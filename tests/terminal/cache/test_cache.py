@@ -11,7 +11,7 @@ import pytest
 
 from backend.model.stock import Change, StockRow
 from backend.model.sync import Code, CopiedPrice, CopiedProduct
-from backend.terminal.cache import writing
+from backend.terminal.cache import file, writing
 from backend.terminal.cache.cache import Cache
 from backend.terminal.cache.freshness import Freshness
 from backend.terminal.cache.writing import KEPT_STEPS, Cause
@@ -97,7 +97,7 @@ async def test_a_price_is_that_of_its_store_and_its_time(cache: Cache) -> None:
         product = await cache.product("1043")
         assert product is not None
         assert product.price == Decimal("3.00")
-        costs.append(product.price_cents)
+        costs.append(product.unit_price.cents)
     assert costs == [300, 280, 250, 280]
     assert await cache.product("nothing") is None
 
@@ -191,3 +191,33 @@ async def test_a_number_is_never_older_than_one_that_was_heard_while_it_was_read
     monkeypatch.setattr(cache, "_read", slow)
     cache.take([StockRow("292", "1041", on_hand=4, version=99)])
     assert (await cache.stock("1041")).row.on_hand == 4
+
+
+async def test_a_price_is_for_so_many_units(cache: Cache) -> None:
+    """The catalogue's for a kilogram, the store's list for a hundred grams."""
+    per = (CopiedPrice("292", NOW - timedelta(hours=1), 25, 100),)
+    ham = CopiedProduct(9, 1, "1049", "HAM", "Ham", 249, unit="gram", prices=per, price_per=1000)
+    await cache.write(lambda db: writing.put_products(db, [ham]), (), {})
+    product = await cache.product("1049")
+    assert product is not None
+    assert (product.unit, product.price_per, product.unit_price) == ("gram", 1000, (25, 100))
+
+
+def test_a_copy_that_knew_no_such_prices_asks_for_its_products_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(file, "MIGRATIONS", file.MIGRATIONS[:1])
+        db = file.opened(tmp_path / "copy.db")
+        row = (1, 7, "1041", "S1041", "s1041", "Milk", 119, "", 1, "piece", 0, 1, "milk", "")
+        db.execute(f"INSERT INTO products VALUES ({', '.join('?' * len(row))})", row)
+        db.execute("INSERT INTO prices VALUES (1, '*', '2026-01-01T00:00:00+00:00', 99)")
+        db.commit()
+        db.close()
+    db = file.opened(tmp_path / "copy.db")
+    assert writing.products_in(db, [1]) == {"1041": (1, -1, 119)}
+    assert db.execute("SELECT price_per FROM products UNION ALL SELECT price_per FROM prices").fetchall() == [
+        (1,),
+        (1,),
+    ]
+    db.close()

@@ -42,7 +42,7 @@ async def test_an_older_file_is_migrated_and_keeps_what_it_has(tmp_path: Path, m
     monkeypatch.setattr(file, "MIGRATIONS", (*file.MIGRATIONS, "ALTER TABLE products ADD COLUMN origin TEXT;"))
     db = opened(path)
     assert db.execute("SELECT name, origin FROM products").fetchall() == [("Whole milk", None)]
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (len(file.MIGRATIONS),)
     db.close()
 
 
@@ -57,8 +57,8 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
         with pytest.raises(CacheUnusable):
             opened(path)
     db = opened(path)
-    assert db.execute("SELECT * FROM products").description[-1][0] == "more_words"
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("SELECT * FROM products").description[-1][0] == "price_per"
+    assert db.execute("PRAGMA user_version").fetchone() == (len(file.MIGRATIONS),)
     db.close()
 
 

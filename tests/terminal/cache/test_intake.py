@@ -65,7 +65,7 @@ async def test_a_snapshot_fills_the_copy_and_tells_how_far_it_is(
     assert cache.facts["catalogue"].isdigit()
     milk = await cache.by_code("2000000010410")
     assert milk is not None
-    assert (milk.product.name, milk.product.price_cents) == ("Whole milk", 119)
+    assert (milk.product.name, milk.product.unit_price.cents) == ("Whole milk", 119)
     assert [x.stock.available for x in (await cache.search("milk")).found] == [IN_STOCK] * 2
     assert cache.take_changed() == set(PRODUCTS)
 

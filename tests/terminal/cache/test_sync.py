@@ -177,7 +177,7 @@ async def test_changes_of_the_catalogue_come_by_themselves(bus: FakeNats, server
         await eventually(has_it)
         coded = await cache.by_code("40170725")
         assert coded is not None
-        assert (coded.product.name, coded.product.price_cents) == ("Oat drink", 99)
+        assert (coded.product.name, coded.product.unit_price.cents) == ("Oat drink", 99)
         assert await cache.by_code("2000000010410") is None
         assert await cache.by_code("NEW") is not None
         assert await cache.by_code("1046") is None
@@ -213,7 +213,7 @@ async def test_differences_are_put_right_and_counted_and_the_server_is_told(
         await eventually(is_right)
         chocolate = await cache.product("1045")
         assert chocolate is not None
-        assert chocolate.price_cents == 150
+        assert chocolate.unit_price.cents == 150
         clock[0] += sync_module.SETTLING_SECONDS
         await eventually(lambda: sync.healed == 5)
         clock[0] += sync_module.COMPARE_SECONDS

@@ -1,14 +1,14 @@
 """The pickups whose hold may end are found without reading all documents.
 
 Revision: 0097
-Follows: 0082
+Follows: 0096
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0097"
-down_revision = "0094"
+down_revision = "0096"
 branch_labels = None
 depends_on = None
 
