@@ -1,6 +1,6 @@
 """Reading receipt numbers: those of the store's sales in a time, and what became of those that are missing."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
@@ -34,11 +34,10 @@ _SETTLED = select(_a.subject, _a.after).where(
 
 async def numbers_of(
     connection: AsyncConnection, store_id: str, since: datetime, until: datetime
-) -> AsyncIterator[tuple[str, str]]:
-    """Yields the receipt number and the terminal of each of the store's sales in this time."""
+) -> Iterator[tuple[str, str]]:
+    """Returns the receipt number and the terminal of each of the store's sales in this time."""
     values = {"store_id": store_id, "since": since, "until": until}
-    async for number, terminal_id in await connection.stream(_NUMBERS, values):
-        yield number, terminal_id
+    return ((row[0], row[1]) for row in await connection.execute(_NUMBERS, values))
 
 
 async def there(connection: AsyncConnection, store_id: str, numbers: Collection[str]) -> set[str]:

@@ -73,7 +73,7 @@ async def gaps_of(db: Database, store_id: str, since: datetime | None, until: da
             raise InvalidInput("since", f"since and until are more than {LONGEST.days} days apart; ask for less.")
         seen: dict[str, set[int]] = {}
         terminals: dict[str, str] = {}
-        async for number, terminal_id in numbers_of(connection, store_id, since, until):
+        for number, terminal_id in await numbers_of(connection, store_id, since, until):
             series, _, place = number.rpartition("-")
             if series and place.isdecimal():
                 seen.setdefault(series, set()).add(int(place))

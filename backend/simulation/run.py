@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from random import Random
 from time import monotonic
 
@@ -27,6 +28,8 @@ from .store import Store, Tally
 from .trucks import Trucks
 
 STEPS = ("catalogue", "opening", "days", "proof")
+OUTAGE = timedelta(minutes=1)
+"""How long before its count was opened a sale was made that the ledger hears of after the scan."""
 WEEK = 7
 TRUCKS_LEAVE, SMALL_TRUCKS, CASES_SETTLED = 0, 3, 5
 """Days of the week."""
@@ -80,7 +83,7 @@ class _Branch:
         opened_at = await self.counting.begin(today.counted)
         await self.terminal.serve(today.customers[:half])
         await self.counting.scan()
-        await self.terminal.tell(opened_at)
+        await self.terminal.tell(opened_at and opened_at - OUTAGE)
         await self.terminal.serve(today.customers[half:])
         await self.terminal.tell(None)
         await self.counting.post()

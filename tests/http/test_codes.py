@@ -20,6 +20,7 @@ BEFORE_SERVING = {
     "damaged_barcode",  # what a till's scanner reads
     "database_newer",
     "database_not_migrated",
+    "grant_refused",  # what a terminal says that has a grant of another shop
     "metrics_port_taken",
     "nats_away",  # what `mostrador events` says
     "port_refused",

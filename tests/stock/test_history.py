@@ -70,6 +70,7 @@ async def test_the_story_of_a_number_adds_up(shop: Shop) -> None:
         "product_name": "Leche entera 1 l",
         "movements": 3,
         "archived": 0,
+        "allotments": [],
     }
     on_hand = reserved = 0
     for step in steps:

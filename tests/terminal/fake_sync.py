@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 import msgspec
+from msgspec import structs
 
 from backend.model.stock import StockRow
 from backend.model.sync import (
@@ -142,7 +143,8 @@ def copied(number: int, mark: int, key: str, sku: str, value: Mapping[str, objec
     """A product of the fake server as copies have it."""
     codes = (Code(str(value["barcode"])),) if value["barcode"] else ()
     size = str(value.get("package_size", ""))
-    return CopiedProduct(number, mark, key, sku, str(value["name"]), cents, size, barcodes=codes)
+    product = CopiedProduct(number, mark, key, sku, str(value["name"]), cents, size, barcodes=codes)
+    return structs.replace(product, unit=value.get("unit", "piece"), price_per=value.get("price_per", 1))
 
 
 def _sums(columns: str, mark: str, rows: Sequence[tuple[int, ...]]) -> tuple[BucketSum, ...]:
