@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid5
 
+from msgspec import structs
 from sqlalchemy import Table, delete, insert, make_url, select
 
 from backend.auth.pins import hash_pin
@@ -18,6 +19,7 @@ from backend.database import tables
 from backend.database.engine import Database, migrate, open_database
 from backend.embedded.building import AlreadyBuilding, building
 from backend.ledger.lanes import open_ledger
+from backend.model.allotments import EVERY_PRODUCT, AllotmentPolicy, Beyond
 from backend.model.barcode import in_store_ean13
 from backend.model.books import Request
 from backend.model.commands import MAX_LINES, Line
@@ -131,6 +133,12 @@ def _catalogue_rows(
         ],
     )
     yield tables.user_stores, [{"user_name": who[0], "store_id": store_id} for who in PEOPLE for store_id in stores]
+    # A new terminal keeps nothing yet and knows no supervisor: it is to sell through an outage all the same, marked.
+    policy = structs.asdict(AllotmentPolicy(beyond=Beyond.ALLOW))
+    yield (
+        tables.allotment_policies,
+        [{"store_id": store_id, "product_id": EVERY_PRODUCT, **policy, "updated_at": now} for store_id in stores],
+    )
 
 
 def _product_row(product: SourceProduct, name: str, now: datetime) -> dict[str, object]:

@@ -43,6 +43,9 @@ def test_the_shop_is_whole(shop: Path) -> None:
     assert rows(shop, "SELECT count(DISTINCT product_id), count(*) FROM barcodes") == [(12_298, 12_298)]
     assert rows(shop, "SELECT name FROM products WHERE id = '926775'") == [("Unlisted Item No. 2",)]
     assert rows(shop, "SELECT name, role FROM users ORDER BY name") == [("ana", "clerk"), ("luis", "supervisor")]
+    assert rows(shop, "SELECT product_id, beyond, count(*) FROM allotment_policies GROUP BY 1, 2") == [
+        ("*", "allow", 24)
+    ]
     assert rows(shop, "SELECT user_name, count(*) FROM user_stores GROUP BY 1 ORDER BY 1") == [
         ("ana", 24),
         ("luis", 24),
