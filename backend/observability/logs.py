@@ -23,7 +23,7 @@ _IN_TEXT = (
     (re.compile(r"(?<=://)([^\s:/@]*):[^\s/@]+@"), rf"\1:{HIDDEN}@"),  # postgresql://user:password@host
     (re.compile(r"\b(Bearer|Basic) +[\w.~+/-]+=*", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), HIDDEN),  # a JWT
-    (re.compile(r"\b[\w-]{22}\.[\w-]{43}(?![\w-])"), HIDDEN),  # a refresh token
+    (re.compile(r"(?<![\w-])[\w-]{22}\.[\w-]{43}(?![\w-])"), HIDDEN),  # a refresh token
     (re.compile(r"\b(mk_[0-9a-f]{16})\.[\w-]+"), rf"\1.{HIDDEN}"),  # an API key
     (re.compile(r"\bS[ACNOUX][A-Z2-7]{56}\b"), HIDDEN),  # the seed of an nkey
     (

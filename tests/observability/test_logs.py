@@ -63,6 +63,7 @@ SECRETS = {
     "alone": ("refused eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhbmEifQ.c2ln", "refused ***"),
     "in a query": ("GET /live?store=292&access_token=abcdef&x=1", "GET /live?store=292&access_token=***&x=1"),
     "in a body": ('{"user": "ana", "pin": "pin-9f3"}', '{"user": "ana", "pin": "***"}'),
+    "of a session": (f"GET /products/-{'a' * 21}._{'b' * 42} was refused", "GET /products/*** was refused"),
     "of NATS": (f"seed SAA{'B' * 55} is wrong", "seed *** is wrong"),
 }
 
