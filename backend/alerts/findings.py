@@ -1,4 +1,4 @@
-"""What a rule finds, and what the rules are told: the thresholds of the chain and the moment that is looked at."""
+"""Holds what a rule finds, and what the rules are told: the chain's thresholds and the moment that is looked at."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -44,7 +44,7 @@ def thresholds_of(settings: RuleSettings) -> Thresholds:
 
 
 class Mark(Struct, frozen=True):
-    """What somebody has said of an alert."""
+    """Holds what somebody has said of an alert."""
 
     status: MarkStatus
     by: str

@@ -1,4 +1,4 @@
-"""What is open in a store, looked up when somebody asks, and kept for some seconds for the next who does."""
+"""Finds what is open in a store, looked up when somebody asks, and kept for some seconds for the next who does."""
 
 from collections.abc import Callable
 from datetime import datetime

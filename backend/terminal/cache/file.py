@@ -5,7 +5,7 @@ and begun anew. What must not be lost is in the journal.
 """
 
 import sqlite3
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -149,7 +149,8 @@ class _NewerFileError(Exception):
 def _prepared(path: Path) -> sqlite3.Connection:
     make_private_file(path)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
-    try:
+    with ExitStack() as opened:
+        opened.callback(db.close)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         _tune(db)
@@ -159,9 +160,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
         for number in range(version, len(MIGRATIONS)):
             db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
         db.execute("SELECT count(*) FROM facts").fetchone()
-    except BaseException:
-        db.close()
-        raise
+        opened.pop_all()
     return db
 
 

@@ -29,13 +29,8 @@ class Cause(Struct, frozen=True, omit_defaults=True):
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Commits what the block writes, or nothing of it."""
     db.execute("BEGIN IMMEDIATE")
-    try:
+    with db:
         yield
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def facts(db: sqlite3.Connection) -> dict[str, str]:
